@@ -1,0 +1,18 @@
+# flyball::warnings: the warnings of flyball's own code. Link it PRIVATE.
+add_library(flyball_warnings INTERFACE)
+add_library(flyball::warnings ALIAS flyball_warnings)
+
+target_compile_options(flyball_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+  # Designated initialisers that leave members at their defaults are the house style.
+  -Wno-missing-field-initializers)
+
+if(FLYBALL_WERROR)
+  target_compile_options(flyball_warnings INTERFACE -Werror)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # These come from value-range analysis after inlining and accuse libstdc++ wrongly in GCC 12 and 13.
+    target_compile_options(flyball_warnings INTERFACE
+      -Wno-error=array-bounds -Wno-error=maybe-uninitialized -Wno-error=restrict
+      -Wno-error=stringop-overflow -Wno-error=stringop-overread)
+  endif()
+endif()
