@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* From kernel objects to the 64-bit id of the cgroup that owns them. Plain BTF loads: no helper. */
+#pragma once
+
+static __always_inline u64 cgroup_id(struct cgroup *cgrp)
+{
+	return cgrp->kn->id;
+}
+
+/*
+ * The cgroup of a task for a controller: on cgroup v2 the leaf, else where that controller's
+ * own hierarchy has it. The index of a controller differs between kernels' configurations.
+ */
+#define TASK_CGROUP(task, unified, which)                                                                    \
+	((settings.flags & (unified)) ? (task)->cgroups->dfl_cgrp :                                            \
+				      (task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id,     \
+										  which)]                   \
+					      ->cgroup)
+
+static __always_inline u64 task_cpu_cgroup(struct task_struct *task)
+{
+	return cgroup_id(TASK_CGROUP(task, FB_C_UNIFIED_CPU, cpu_cgrp_id));
+}
+
+static __always_inline u64 task_memory_cgroup(struct task_struct *task)
+{
+	return cgroup_id(TASK_CGROUP(task, FB_C_UNIFIED_MEMORY, memory_cgrp_id));
+}
+
+static __always_inline u64 memcg_id(struct mem_cgroup *memcg)
+{
+	return memcg->css.cgroup->kn->id;
+}
+
+/* 0 when the pointer chain is not there: a bio of a flush has no blkg. */
+static __always_inline u64 bio_cgroup(struct bio *bio)
+{
+	return BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup, kn, id);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * An OOM kill from the decision to the last exit: which limit, which policy, each victim
+ * marked, killed, gone. In the kernel's order SIGKILL comes just before the mark.
+ */
+#pragma once
+
+#define SIGKILL 9
+
+static __always_inline u64 pages_to_bytes(u64 pages)
+{
+	return pages << settings.page_shift;
+}
+
+static __always_inline struct mem_cgroup *task_memcg(struct task_struct *task)
+{
+	return (struct mem_cgroup *)
+		task->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
+}
+
+static __always_inline u64 memcg_limit(struct mem_cgroup *memcg)
+{
+	u64 pages = BPF_CORE_READ(memcg, memory.max);
+
+	/* PAGE_COUNTER_MAX: no limit */
+	return pages >= (~0ULL >> 1) >> settings.page_shift ? ~0ULL : pages_to_bytes(pages);
+}
+
+SEC("fentry/oom_kill_process")
+int BPF_PROG(oom_decision, struct oom_control *oc)
+{
+	struct task_struct *current = bpf_get_current_task_btf(), *chosen = oc->chosen;
+	struct mem_cgroup *memcg = oc->memcg;
+	struct fb_oom_kill *e = control_reserve(sizeof(*e), FB_P_OOM);
+
+	if (!e)
+		return 0;
+	control_header(&e->hdr, FB_EV_OOM_KILL, sizeof(*e), FB_P_OOM,
+		       memcg ? BPF_CORE_READ(memcg, css.cgroup, kn, id) : 0);
+	e->trigger_cgroup_id = task_memory_cgroup(current);
+	e->trigger_tid = current->pid;
+	e->trigger_tgid = current->tgid;
+	bpf_probe_read_kernel(e->trigger_comm, FB_COMM_MAX, current->comm);
+	e->victim_cgroup_id = 0;
+	e->victim_tid = 0;
+	e->victim_tgid = 0;
+	__builtin_memset(e->victim_comm, 0, FB_COMM_MAX);
+	if (chosen) {
+		struct cgroup_subsys_state *css;
+		u32 index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) & 15;
+
+		e->victim_tid = chosen->pid;
+		e->victim_tgid = chosen->tgid;
+		bpf_probe_read_kernel(e->victim_comm, FB_COMM_MAX, chosen->comm);
+		if (settings.flags & FB_C_UNIFIED_MEMORY) {
+			e->victim_cgroup_id = BPF_CORE_READ(chosen, cgroups, dfl_cgrp, kn, id);
+		} else {
+			css = NULL;
+			bpf_probe_read_kernel(&css, sizeof(css), &chosen->cgroups->subsys[index]);
+			e->victim_cgroup_id = BPF_CORE_READ(css, cgroup, kn, id);
+		}
+	}
+	e->limit_bytes = memcg ? memcg_limit(memcg) : ~0ULL;
+	e->usage_bytes = memcg ? pages_to_bytes(BPF_CORE_READ(memcg, memory.usage.counter)) : 0;
+	e->swap_bytes = memcg ? pages_to_bytes(BPF_CORE_READ(memcg, swap.usage.counter)) : 0;
+	e->total_pages = oc->totalpages;
+	e->points = oc->chosen_points;
+	e->order = oc->order;
+	e->gfp = oc->gfp_mask;
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* NULL: the policy is off, one process dies. */
+SEC("fexit/mem_cgroup_get_oom_group")
+int BPF_PROG(oom_policy, struct task_struct *victim, struct mem_cgroup *domain, struct mem_cgroup *ret)
+{
+	struct fb_oom_group *e = control_reserve(sizeof(*e), FB_P_OOM);
+
+	if (!e)
+		return 0;
+	control_header(&e->hdr, FB_EV_OOM_GROUP, sizeof(*e), FB_P_OOM,
+		       ret ? BPF_CORE_READ(ret, css.cgroup, kn, id) : 0);
+	e->domain_id = domain ? BPF_CORE_READ(domain, css.cgroup, kn, id) : 0;
+	e->victim_tid = victim->pid;
+	e->victim_tgid = victim->tgid;
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+static __always_inline struct fb_oom_task *oom_task(struct task_struct *task, u32 type)
+{
+	/*
+	 * Read before the reservation: v6.1's verifier takes no ring memory as a map key, and
+	 * forgets that a reservation was checked when anything stands between it and the check.
+	 */
+	u32 tgid = task->tgid;
+	struct mem_cgroup *memcg;
+	struct fb_oom_task *e;
+	struct mm_struct *mm;
+
+	e = control_reserve(sizeof(*e), FB_P_OOM);
+	if (!e)
+		return NULL;
+	control_header(&e->hdr, type, sizeof(*e), FB_P_OOM, task_memory_cgroup(task));
+	memcg = task_memcg(task);
+	mm = task->mm;
+	e->rss_bytes = mm ? pages_to_bytes(mm_resident_pages(mm)) : ~0ULL;
+	e->usage_bytes = memcg ? pages_to_bytes(BPF_CORE_READ(memcg, memory.usage.counter)) : ~0ULL;
+	e->tid = task->pid;
+	e->tgid = tgid;
+	e->oom_score_adj = task->signal->oom_score_adj;
+	e->sender_tid = 0;
+	e->si_code = 0;
+	e->exit_code = task->exit_code;
+	e->marked = bpf_map_lookup_elem(&oom_marked, &tgid) != NULL;
+	e->pad = 0;
+	bpf_probe_read_kernel(e->comm, FB_COMM_MAX, task->comm);
+	return e;
+}
+
+SEC("tp_btf/mark_victim")
+int BPF_PROG(oom_mark, struct task_struct *task)
+{
+	u32 tgid = task->tgid;	/* task may be any thread that still has the mm */
+	u64 now = bpf_ktime_get_ns();
+	struct fb_oom_task *e;
+
+	bpf_map_update_elem(&oom_marked, &tgid, &now, BPF_ANY);
+	e = oom_task(task, FB_EV_OOM_VICTIM);
+	if (e)
+		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(oom_sigkill, int sig, struct kernel_siginfo *info, struct task_struct *task)
+{
+	struct fb_oom_task *e;
+
+	if (sig != SIGKILL)
+		return 0;
+	e = oom_task(task, FB_EV_OOM_SIGKILL);
+	if (!e)
+		return 0;
+	/* SEND_SIG_NOINFO is 0 (from user), SEND_SIG_PRIV is 1 (from the kernel) */
+	if ((u64)info == 1) {
+		e->si_code = 0x80;
+	} else {
+		e->sender_tid = current_tid();
+		if (info)
+			e->si_code = BPF_CORE_READ(info, si_code);
+	}
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* The last thread of a marked process: its mm is gone by now (exit_mm comes before). */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(oom_exit, struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+	struct fb_oom_task *e;
+
+	if (task->signal->live.counter || !bpf_map_lookup_elem(&oom_marked, &tgid))
+		return 0;
+	e = oom_task(task, FB_EV_OOM_EXIT);
+	if (e)
+		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	bpf_map_delete_elem(&oom_marked, &tgid);
+	return 0;
+}
+
+/* Often silent: victims usually exit before the reaper is due. */
+SEC("tp_btf/finish_task_reaping")
+int BPF_PROG(oom_reaped, int pid)
+{
+	struct fb_oom_task *e = control_reserve(sizeof(*e), FB_P_OOM);
+
+	if (!e)
+		return 0;
+	__builtin_memset(e, 0, sizeof(*e));
+	control_header(&e->hdr, FB_EV_OOM_REAP, sizeof(*e), FB_P_OOM, 0);
+	e->tid = pid;
+	e->tgid = pid;
+	e->rss_bytes = ~0ULL;
+	e->usage_bytes = ~0ULL;
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
