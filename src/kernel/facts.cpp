@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flyball/kernel/facts.hpp"
+
+#include "btf.hpp"
+#include "fields.hpp"
+#include "flyball/cgroup/mounts.hpp"
+#include "flyball/kernel/programs.hpp"
+#include "trials.hpp"
+
+#include <bpf/libbpf.h>
+#include <linux/capability.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+namespace flyball::kernel {
+
+namespace {
+
+constexpr const char* kBtfPath = "/sys/kernel/btf/vmlinux";
+
+// nullopt: not there or not readable. PSI that is off has its files on some kernels, but no content.
+std::optional<std::string> read_text(const std::string& path)
+{
+    std::ifstream file(path);
+    if (!file)
+        return std::nullopt;
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (file.bad() || text.empty())
+        return std::nullopt;
+    return text;
+}
+
+std::optional<int> read_number(const std::string& path)
+{
+    const auto text = read_text(path);
+    int value = 0;
+    if (!text || std::from_chars(text->data(), text->data() + text->size(), value).ec != std::errc{})
+        return std::nullopt;
+    return value;
+}
+
+Result<Capabilities> read_capabilities(const std::string& root)
+{
+    const std::string path = root + "/proc/self/status";
+    const auto text = read_text(path);
+    constexpr std::string_view kKey = "CapEff:";
+    const auto at = text ? text->find(kKey) : std::string::npos;
+    if (at == std::string::npos)
+        return fail(ErrorKind::Io, path + " has no CapEff line", "mount /proc");
+    const auto digits = text->find_first_not_of(" \t", at + kKey.size());
+    std::uint64_t mask = 0;
+    if (digits != std::string::npos)
+        std::from_chars(text->data() + digits, text->data() + text->size(), mask, 16);
+    const auto has = [mask](int bit) { return (mask >> bit & 1U) != 0; };
+    return Capabilities{.bpf = has(CAP_BPF),
+                        .perfmon = has(CAP_PERFMON),
+                        .sys_admin = has(CAP_SYS_ADMIN),
+                        .sys_resource = has(CAP_SYS_RESOURCE)};
+}
+
+// "none [integrity] confidentiality" -> "integrity"
+std::string read_lockdown(const std::string& root)
+{
+    const std::string text = read_text(root + "/sys/kernel/security/lockdown").value_or("");
+    const auto open = text.find('[');
+    const auto close = text.find(']');
+    return open < close && close != std::string::npos ? text.substr(open + 1, close - open - 1)
+                                                      : std::string{};
+}
+
+// No hierarchy at all is a fact too.
+void find_controllers(Facts& facts, const std::string& root)
+{
+    const auto layout = cgroup::detect(root.empty() ? "/" : root);
+    if (!layout)
+        return;
+    const auto find = [&layout](std::string_view name) {
+        const cgroup::Mount* mount = layout->controller(name);
+        return Controller{.present = mount != nullptr, .unified = mount != nullptr && mount->unified};
+    };
+    facts.cpu = find("cpu");
+    facts.memory = find("memory");
+    facts.io = find("io");
+    facts.pids = find("pids");
+}
+
+Hook try_hook(const Program& program, const KernelBtf& btf, const Facts& facts, UniqueFd& fd)
+{
+    if (program.kind == ProgramKind::RawTp)
+        return {.exists = true, .loads = facts.bpf.ok, .why = facts.bpf.why};
+    const auto id = btf.attach_id(program);
+    if (!id)
+        return {};  // what is missing is the plan's to say
+    if (std::string why = btf.argument_mismatch(program); !why.empty())
+        return {.exists = true, .why = std::move(why)};
+    auto loaded = trials::load(program, *id);
+    fd = std::move(loaded.fd);
+    return {.exists = true, .loads = loaded.trial.ok, .why = std::move(loaded.trial.why)};
+}
+
+// Attaching is tried once for each kind: it stops the machine for a moment, and on v6.1 a fentry
+// takes 0.2 s. These targets are hardly ever hit, so that the trial measures nothing by accident.
+Trial* attach_trial(Facts& facts, const Program& program)
+{
+    if (program.name == "cgroup_rename")
+        return &facts.tp_btf;
+    if (program.name == "oom_decision")
+        return &facts.fentry;
+    if (program.name == "oom_policy")
+        return &facts.fexit;
+    return nullptr;
+}
+
+Trial& kind_trial(Facts& facts, ProgramKind kind)
+{
+    return kind == ProgramKind::TpBtf    ? facts.tp_btf
+           : kind == ProgramKind::Fentry ? facts.fentry
+                                         : facts.fexit;
+}
+
+bool attaches(ProgramKind kind)
+{
+    return kind != ProgramKind::Iter && kind != ProgramKind::RawTp;
+}
+
+void try_hooks(Facts& facts, const KernelBtf& btf)
+{
+    std::map<ProgramKind, UniqueFd> any;  // of each kind, one that loaded, should the usual one not be there
+    for (const Program& program : programs()) {
+        UniqueFd fd;
+        Hook hook = try_hook(program, btf, facts, fd);
+        if (fd.valid() && attach_trial(facts, program) != nullptr)
+            *attach_trial(facts, program) = trials::attach(fd.get());
+        else if (hook.exists && !hook.loads && attaches(program.kind) && !kind_trial(facts, program.kind).ok)
+            kind_trial(facts, program.kind).why = hook.why;
+        if (fd.valid() && attaches(program.kind))
+            any[program.kind] = std::move(fd);
+        facts.hooks.emplace(program.name, std::move(hook));
+    }
+    for (const auto& [kind, fd] : any) {
+        Trial& trial = kind_trial(facts, kind);
+        if (!trial.ok)
+            trial = trials::attach(fd.get());
+    }
+}
+
+void try_all(Facts& facts, const std::string& root)
+{
+    const auto plain = trials::load_plain();
+    facts.bpf = plain.trial;
+    if (plain.fd.valid()) {
+        facts.test_run = trials::test_run(plain.fd.get());
+        facts.ring_buffer = trials::ring_buffer(facts.page_size);
+        facts.task_storage = trials::task_storage();
+        facts.map_in_map = trials::map_in_map(facts.page_size);
+    } else {
+        // nothing else can work, and libbpf would complain on stderr
+        facts.test_run = facts.ring_buffer = facts.task_storage = facts.map_in_map = plain.trial;
+    }
+
+    // Looked for first, since libbpf reports a missing file on stderr by itself.
+    const std::string path = root + kBtfPath;
+    if (::access(path.c_str(), R_OK) != 0)
+        return;
+    const auto btf = KernelBtf::open(path);
+    if (!btf)
+        return;
+    facts.btf = true;
+    for (const std::string_view field : field_names())
+        if (btf->has_field(field))
+            facts.fields.emplace(field);
+    try_hooks(facts, *btf);
+}
+
+}  // namespace
+
+Result<Facts> gather(const std::string& root)
+{
+    Facts facts;
+    utsname name{};
+    if (::uname(&name) != 0)
+        return std::unexpected(errno_error(ErrorKind::Io, "uname", errno));
+    facts.release = name.release;
+    facts.arch = name.machine;
+    facts.euid = ::geteuid();
+    auto caps = read_capabilities(root);
+    if (!caps)
+        return std::unexpected(std::move(caps).error());
+    facts.caps = *caps;
+    facts.lockdown = read_lockdown(root);
+    facts.unprivileged_bpf = read_number(root + "/proc/sys/kernel/unprivileged_bpf_disabled").value_or(-1);
+    facts.psi = read_text(root + "/proc/pressure/memory").has_value();
+    facts.schedstats = read_number(root + "/proc/sys/kernel/sched_schedstats").value_or(0) == 1;
+    facts.bpf_stats = read_number(root + "/proc/sys/kernel/bpf_stats_enabled").value_or(0) == 1;
+    facts.page_size = static_cast<std::uint32_t>(::sysconf(_SC_PAGESIZE));
+    if (const int cpus = libbpf_num_possible_cpus(); cpus > 0)
+        facts.possible_cpus = static_cast<std::uint32_t>(cpus);
+    find_controllers(facts, root);
+    try_all(facts, root);
+    return facts;
+}
+
+}  // namespace flyball::kernel

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+namespace flyball::kernel {
+
+// Kernel fields whose presence decides something: the names in Facts::fields.
+inline constexpr std::string_view kTaskThrottled = "task_struct.throttled";  // tasks stop one by one (v6.18)
+inline constexpr std::string_view kCfsRqThrottled = "cfs_rq.throttled";      // CONFIG_CFS_BANDWIDTH
+inline constexpr std::string_view kCfsRqHeldClock =
+    "cfs_rq.throttled_clock_self_time";                                         // own and inherited (v6.6)
+inline constexpr std::string_view kTaskInMemstall = "task_struct.in_memstall";  // CONFIG_PSI
+
+inline constexpr std::array kFieldNames{kTaskThrottled, kCfsRqThrottled, kCfsRqHeldClock, kTaskInMemstall};
+
+[[nodiscard]] inline std::span<const std::string_view> field_names()
+{
+    return kFieldNames;
+}
+
+}  // namespace flyball::kernel

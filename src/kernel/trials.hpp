@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asking the kernel by doing: each trial makes the smallest thing of its kind and closes it at once.
+#pragma once
+
+#include "flyball/base/fd.hpp"
+#include "flyball/kernel/facts.hpp"
+#include "flyball/kernel/programs.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace flyball::kernel::trials {
+
+struct Loaded {
+    UniqueFd fd;  // invalid: refused
+    Trial trial;
+};
+
+// A program of two instructions (return 0) of our program's kind.
+[[nodiscard]] Loaded load(const Program& program, std::uint32_t attach_id);
+
+// A raw_tp program, which needs no BTF: does bpf() take anything from us?
+[[nodiscard]] Loaded load_plain();
+
+[[nodiscard]] Trial attach(int program_fd);
+[[nodiscard]] Trial test_run(int program_fd);
+[[nodiscard]] Trial ring_buffer(std::uint32_t page_size);
+[[nodiscard]] Trial task_storage();
+[[nodiscard]] Trial map_in_map(std::uint32_t page_size);
+
+}  // namespace flyball::kernel::trials
