@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// A loaded and attached BPF object: made from a plan, degraded where the kernel says no, gone with
+// its owner. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flyball/abi/config.h"
+#include "flyball/base/result.hpp"
+#include "flyball/kernel/plan.hpp"
+
+namespace flyball::probe {
+
+struct SessionOptions {
+    // Size of each CPU's ring; rounded up to a power of two of at least one page.
+    std::uint64_t ring_bytes = 1U << 20;
+    bool selftest = false;  // also load the program that emits events of known value
+    bool verbose = false;   // libbpf's own messages on stderr
+};
+
+struct ProgramStats {
+    std::uint32_t prog = 0;  // enum fb_prog
+    std::uint32_t cpu = 0;
+    fb_stats stats{};
+};
+
+struct FoldedBucket {
+    fb_fold_key key{};
+    fb_fold_value value{};  // of a bucket only count
+};
+
+class Session {
+public:
+    // Loads and attaches what the plan asks for. A program that the kernel refuses is taken out
+    // of the plan with the reason; without a single observable metric this is Unavailable.
+    static Result<Session> open(kernel::Plan plan, const SessionOptions& options);
+    ~Session();
+    Session(Session&&) noexcept;
+    Session& operator=(Session&&) noexcept;
+
+    // The plan as it really is, after what the kernel refused.
+    [[nodiscard]] const kernel::Plan& plan() const;
+
+    // Opens and closes the window in which events are emitted.
+    void set_recording(bool on);
+
+    // Stops all programs. Counters and maps can still be read.
+    void detach();
+
+    // One record a task that lives now; makes the state of tasks that have none yet.
+    [[nodiscard]] Result<std::vector<fb_task_record>> read_tasks() const;
+
+    [[nodiscard]] Result<std::vector<ProgramStats>> read_stats() const;
+    [[nodiscard]] Result<std::vector<FoldedBucket>> read_folded() const;
+    // BPF program -> times that the kernel skipped it because it was running already.
+    [[nodiscard]] std::map<std::string, std::uint64_t> read_recursion_misses() const;
+
+    // Emits count events first, first + step, ... for a cgroup id, on one CPU. Only with selftest.
+    Result<> emit_selftest(std::uint32_t cpu, std::uint64_t first, std::uint64_t step, std::uint64_t cgroup_id,
+                           std::uint64_t count);
+
+    // Descriptors for the stream; they stay the session's.
+    [[nodiscard]] std::vector<int> ring_fds() const;
+    [[nodiscard]] int control_fd() const;
+    [[nodiscard]] int batches_fd() const;
+    [[nodiscard]] int flush_prog_fd() const;
+
+private:
+    struct State;
+    explicit Session(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace flyball::probe

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where decoded records go. The stream calls a Sink from one thread, in the order of each CPU.
+// Implementations do not throw, block or keep references beyond the call.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "flyball/abi/events.h"
+
+namespace flyball::stream {
+
+class Sink {
+public:
+    virtual ~Sink() = default;
+
+    // One batch of one CPU; events.size() == header.n. header.events must not be touched.
+    virtual void on_batch(const fb_batch& header, std::span<const fb_event> events) = 0;
+
+    // One record of the control ring: starts with fb_hdr, hdr.size <= bytes.size().
+    virtual void on_control(std::span<const std::byte> bytes) = 0;
+};
+
+}  // namespace flyball::stream
