@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recording file: versioned, self-describing, append-only, readable up to where it was cut.
+//
+// Layout, little-endian: magic "FLYBALL\0", u32 format version, u32 abi version; then chunks of
+// {u32 type, u32 flags, u64 stored length, u64 plain length, u32 crc32 of the stored bytes, u32 crc32 of this header}
+// and their bytes (flag 1: deflated). META and CLOSING are JSON, EVENTS are raw wire records.
+// The END chunk says the file is whole. docs/recording.md has it in full.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "flyball/base/result.hpp"
+#include "flyball/profile/accumulator.hpp"
+
+namespace flyball::profile {
+
+inline constexpr std::uint32_t kRecordingFormat = 1;
+
+// Writes while the run goes on. A write error (disk full) is remembered, later events are not
+// lost for the report: the caller still has its accumulator, and close() gives the error.
+class RecordingWriter final : public stream::Sink {
+public:
+    // Fails with Usage when the path cannot be written. "-" is standard output.
+    static Result<RecordingWriter> create(const std::string& path, const Meta& meta,
+                                          std::span<const KnownCgroup> known);
+    ~RecordingWriter() override;
+    RecordingWriter(RecordingWriter&&) noexcept;
+    RecordingWriter& operator=(RecordingWriter&&) noexcept;
+
+    void on_batch(const fb_batch& header, std::span<const fb_event> events) override;
+    void on_control(std::span<const std::byte> bytes) override;
+
+    // Hands what is buffered to the kernel: a crash loses at most what came after it.
+    Result<> flush();
+
+    // Writes the closing data and the end mark, and syncs.
+    Result<> close(const Closing& closing);
+
+    [[nodiscard]] std::uint64_t bytes_written() const;
+
+private:
+    struct State;
+    explicit RecordingWriter(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+struct ReplayOptions {
+    bool salvage = false;  // read a cut file up to the last good chunk instead of refusing it
+    std::vector<std::string> filters;  // replaces the recording's own when not empty
+};
+
+// Replays a recording into a Snapshot: the same file gives the same Snapshot. A file that is
+// foreign, newer, truncated or corrupt is an error that names the offset.
+[[nodiscard]] Result<Snapshot> replay(const std::string& path, const ReplayOptions& options = {});
+
+// The same over bytes in memory (fuzzing, tests).
+[[nodiscard]] Result<Snapshot> replay(std::span<const std::byte> bytes, const ReplayOptions& options = {});
+
+// Sends the records of a recording to any sink, in file order.
+[[nodiscard]] Result<> replay_into(std::span<const std::byte> bytes, stream::Sink& sink);
+
+}  // namespace flyball::profile

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a recording says, as plain values: everything a report or an analysis may use.
+//
+// A Snapshot is immutable once built. Two ways lead to it, with the same result: the live
+// accumulator, and replaying a recording. Times are nanoseconds of CLOCK_MONOTONIC unless a name says
+// otherwise, sizes are bytes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flyball/abi/events.h"
+#include "flyball/profile/histogram.hpp"
+
+namespace flyball::profile {
+
+// How a metric was obtained, or why it could not be. Never absent: unavailable is not zero.
+struct Coverage {
+    std::string metric;     // "cpu.wait", "memory.high", ...
+    bool available = false;
+    std::string hook;       // "tp_btf/sched_switch"; of what is used
+    std::string note;       // semantics that differ from the best hook; or why it is unavailable
+    std::string remedy;     // what the user can do about it
+    friend bool operator==(const Coverage&, const Coverage&) = default;
+};
+
+struct Meta {
+    std::string flyball_version;
+    int abi = FB_ABI_VERSION;
+    std::string host;
+    std::string kernel;     // uname -r
+    std::string arch;
+    std::uint32_t cpus = 0;         // online
+    std::uint64_t start_ns = 0;     // CLOCK_MONOTONIC
+    std::uint64_t end_ns = 0;
+    std::uint64_t start_wall_ns = 0;  // CLOCK_REALTIME at start_ns
+    std::string clock = "monotonic";
+    std::vector<std::string> filters;  // -c, as given
+    std::string command;               // -- CMD, empty otherwise
+    // controller -> hierarchy id (0: unified). Controllers: cpu memory io pids.
+    std::map<std::string, int> hierarchy;
+    std::vector<Coverage> coverage;
+    std::vector<std::string> warnings;  // said once by the recorder: a limit could not be set, ...
+    friend bool operator==(const Meta&, const Meta&) = default;
+};
+
+// attempted = delivered + folded + dropped; delivered is counted by the reader.
+struct ProgramLoss {
+    std::uint32_t prog = 0;  // enum fb_prog
+    std::uint32_t cpu = 0;
+    std::uint64_t attempted = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t folded = 0;
+    std::uint64_t dropped = 0;
+    std::uint64_t untracked = 0;
+    [[nodiscard]] bool balances() const { return attempted == delivered + folded + dropped; }
+    friend bool operator==(const ProgramLoss&, const ProgramLoss&) = default;
+};
+
+struct Loss {
+    std::vector<ProgramLoss> programs;              // one a (prog, cpu) with attempted > 0
+    std::map<std::string, std::uint64_t> recursion_misses;  // BPF program name -> misses
+    std::uint64_t sequence_gaps = 0;                // lost batches seen by the reader: always a bug
+    std::uint64_t unknown_records = 0;              // of a type, kind or size this version does not know
+    friend bool operator==(const Loss&, const Loss&) = default;
+};
+
+// A count with the sum of what was counted: fb_metric >= FB_M_WAKEUPS.
+struct Count {
+    std::uint64_t count = 0;
+    std::uint64_t sum = 0;
+    std::uint64_t max = 0;
+    friend bool operator==(const Count&, const Count&) = default;
+};
+
+enum class Life { Alive, Created, Removed, CreatedAndRemoved };
+
+// One cgroup, by path. On a hybrid host the same path in several hierarchies is one cgroup here:
+// each metric comes from the hierarchy of its controller.
+struct CgroupProfile {
+    std::string path;       // "/" root, "/a/b"; "?<hierarchy>:<id>" when no name was ever seen
+    std::map<int, std::uint64_t> ids;  // hierarchy -> cgroup id
+    Life life = Life::Alive;
+    std::array<Histogram, FB_M_HIST_MAX> hist;             // by fb_metric
+    std::array<Count, FB_M_MAX - FB_M_WAKEUPS> counts{};  // by fb_metric - FB_M_WAKEUPS
+    // who held this cgroup's tasks: throttler path -> ns, "?" unknown
+    std::map<std::string, std::uint64_t> held_by_ns;
+    // Throttle episodes by CPU: (count, ns)
+    std::map<std::uint32_t, Count> throttle_by_cpu;
+    // Requests by (device dev_t, op fb_op, size class: log2 of KiB rounded down, 0: < 1 KiB ... ):
+    struct IoClass {
+        std::uint32_t dev = 0, op = 0, size_log2 = 0;  // size_log2: floor(log2(bytes)), 0 for 0 bytes
+        friend auto operator<=>(const IoClass&, const IoClass&) = default;
+    };
+    std::map<IoClass, Histogram> io_device_by_class;  // ns in the device
+
+    [[nodiscard]] const Histogram& of(fb_metric metric) const { return hist[metric]; }
+    [[nodiscard]] const Count& count_of(fb_metric metric) const { return counts[metric - FB_M_WAKEUPS]; }
+    friend bool operator==(const CgroupProfile&, const CgroupProfile&) = default;
+};
+
+// One OOM kill decision and all that followed from it, in time order.
+struct OomVictim {
+    std::uint32_t tid = 0, tgid = 0;
+    std::string comm;
+    std::string cgroup;  // path
+    std::uint64_t rss_bytes = ~0ULL;
+    std::int32_t oom_score_adj = 0;
+    std::optional<std::uint64_t> marked_ns, sigkill_ns, exit_ns, reaped_ns;
+    std::optional<std::uint64_t> usage_after_bytes;  // memory.current of its cgroup at exit
+    friend bool operator==(const OomVictim&, const OomVictim&) = default;
+};
+
+struct OomEpisode {
+    std::uint64_t ts_ns = 0;        // of the decision, or of the first mark without one
+    bool decision_seen = false;     // oom_kill_process was hooked: the fields below are known
+    bool global = false;            // no memcg limit: the machine ran out
+    std::string domain;             // cgroup whose limit was hit
+    std::string trigger_cgroup, trigger_comm;
+    std::uint32_t trigger_tid = 0;
+    std::string victim_comm;
+    std::uint32_t victim_tgid = 0;
+    std::uint64_t limit_bytes = ~0ULL, usage_bytes = 0, swap_bytes = 0;
+    std::optional<bool> group_policy;   // memory.oom.group applied; nullopt: not observable here
+    std::string group_cgroup;           // the ancestor that decided
+    std::vector<OomVictim> victims;     // in the order in which they were marked
+    friend bool operator==(const OomEpisode&, const OomEpisode&) = default;
+};
+
+// The kernel's own counters of one cgroup at one instant. nullopt: the file or field is not there.
+struct KernelCounters {
+    std::uint64_t at_ns = 0;
+    std::optional<std::uint64_t> throttled_ns;        // own cpu.max
+    std::optional<std::uint64_t> nr_periods, nr_throttled;
+    std::optional<std::uint64_t> throttled_local_ns;  // cpu.stat.local: own and inherited
+    std::optional<std::uint64_t> usage_ns;            // cpu time
+    std::map<std::string, std::uint64_t> memory_events;        // memory.events (hierarchical)
+    std::map<std::string, std::uint64_t> memory_events_local;
+    std::optional<std::uint64_t> memory_peak_bytes;
+    std::optional<std::uint64_t> pids_peak, pids_max_events;
+    // io.stat summed over devices, hierarchical: read and write bytes and operations
+    std::optional<std::uint64_t> io_rbytes, io_wbytes, io_rios, io_wios;
+    std::map<std::string, std::uint64_t> pressure_us;  // "cpu.some", "memory.full", ... total=
+    friend bool operator==(const KernelCounters&, const KernelCounters&) = default;
+};
+
+struct CounterWindow {
+    std::string path;
+    std::optional<KernelCounters> first;  // nullopt: made after the start, so it began at zero
+    std::optional<KernelCounters> last;   // nullopt: never read
+    bool last_from_rmdir = false;         // completed by what the kernel kept at its removal
+    friend bool operator==(const CounterWindow&, const CounterWindow&) = default;
+};
+
+// A task that lived through the whole window, read at both ends by one iterator each.
+struct TaskWindow {
+    std::uint32_t tid = 0;
+    std::string comm;
+    std::string cgroup;  // path, at the end
+    std::uint64_t kernel_run_delay_ns = 0;  // differences over the window
+    std::uint64_t our_wait_ns = 0;
+    std::uint64_t our_held_ns = 0;
+    std::uint64_t kernel_exec_ns = 0;
+    std::uint64_t our_run_ns = 0;
+    friend bool operator==(const TaskWindow&, const TaskWindow&) = default;
+};
+
+struct Snapshot {
+    Meta meta;
+    Loss loss;
+    std::vector<CgroupProfile> cgroups;  // sorted by path
+    std::vector<OomEpisode> ooms;        // in time order
+    std::vector<CounterWindow> counters; // sorted by path
+    std::vector<TaskWindow> tasks;       // sorted by tid
+    std::uint64_t sigkills_not_oom = 0;
+    // Events of CPU waits etc. that belong to cgroups outside the filter are not in cgroups.
+    bool incomplete = false;             // the recording had no end mark (crash, truncation)
+    std::string incomplete_why;
+    friend bool operator==(const Snapshot&, const Snapshot&) = default;
+};
+
+}  // namespace flyball::profile

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flyball/base/fd.hpp"
+#include "flyball/profile/recording.hpp"
+#include "json_values.hpp"
+#include "recording_format.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace flyball::profile {
+
+struct RecordingWriter::State {
+    std::string path;
+    UniqueFd file;
+    int fd = -1;  // of `file`, or standard output
+    std::vector<std::byte> buffer;
+    std::uint64_t chunks = 0;
+    std::uint64_t written = 0;
+    std::optional<Error> failure;  // the first one; nothing is written after it
+    bool closed = false;
+
+    State() { buffer.reserve(format::kEventsBuffer + 2 * format::kMaxControl); }
+
+    void remember(int errnum);
+    void write(std::span<const std::byte> bytes);
+    void write_chunk(format::ChunkType type, std::span<const std::byte> plain);
+    void append(format::RecordKind kind, std::span<const std::byte> head, std::span<const std::byte> tail);
+    void flush_events();
+    [[nodiscard]] Result<> status() const;
+};
+
+void RecordingWriter::State::remember(int errnum)
+{
+    failure = errno_error(ErrorKind::Io, fmt::format("writing {} at byte {}", path, written), errnum,
+                          "what was written before it can be read with --salvage");
+}
+
+void RecordingWriter::State::write(std::span<const std::byte> bytes)
+{
+    while (!bytes.empty() && !failure) {
+        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+        if (n < 0) {
+            if (errno != EINTR)
+                remember(errno);
+            continue;
+        }
+        written += static_cast<std::uint64_t>(n);
+        bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+}
+
+void RecordingWriter::State::write_chunk(format::ChunkType type, std::span<const std::byte> plain)
+{
+    if (failure)
+        return;
+    write(format::make_chunk(type, plain));
+    ++chunks;
+}
+
+void RecordingWriter::State::flush_events()
+{
+    if (!buffer.empty())
+        write_chunk(format::kEvents, buffer);
+    buffer.clear();
+}
+
+void RecordingWriter::State::append(format::RecordKind kind, std::span<const std::byte> head,
+                                    std::span<const std::byte> tail)
+{
+    const std::size_t length = head.size() + tail.size();
+    const format::RecordHeader header{kind, static_cast<std::uint32_t>(length)};
+    const auto bytes = std::as_bytes(std::span(&header, 1));
+    buffer.insert(buffer.end(), bytes.begin(), bytes.end());
+    buffer.insert(buffer.end(), head.begin(), head.end());
+    buffer.insert(buffer.end(), tail.begin(), tail.end());
+    buffer.resize(buffer.size() + format::padded(length) - length);
+    if (buffer.size() >= format::kEventsBuffer)
+        flush_events();
+}
+
+Result<> RecordingWriter::State::status() const
+{
+    if (failure)
+        return std::unexpected(*failure);
+    return {};
+}
+
+RecordingWriter::RecordingWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RecordingWriter::~RecordingWriter() = default;
+RecordingWriter::RecordingWriter(RecordingWriter&&) noexcept = default;
+RecordingWriter& RecordingWriter::operator=(RecordingWriter&&) noexcept = default;
+
+Result<RecordingWriter> RecordingWriter::create(const std::string& path, const Meta& meta,
+                                                std::span<const KnownCgroup> known)
+{
+    auto state = std::make_unique<State>();
+    if (path == "-") {
+        state->path = "standard output";
+        state->fd = STDOUT_FILENO;
+    } else {
+        state->path = path;
+        state->file.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+        if (!state->file.valid())
+            return std::unexpected(errno_error(ErrorKind::Usage, "creating " + path, errno));
+        state->fd = state->file.get();
+    }
+    format::FileHeader header{{}, kRecordingFormat, FB_ABI_VERSION};
+    std::memcpy(header.magic, format::kMagic, sizeof header.magic);
+    state->write(std::as_bytes(std::span(&header, 1)));
+    const std::string text = to_json(MetaChunk{meta, {known.begin(), known.end()}});
+    state->write_chunk(format::kMeta, std::as_bytes(std::span(text)));
+    // A disk that is full at the start gets no run that ends in an error: say it now.
+    if (auto status = state->status(); !status)
+        return std::unexpected(std::move(status).error());
+    return RecordingWriter(std::move(state));
+}
+
+void RecordingWriter::on_batch(const fb_batch& header, std::span<const fb_event> events)
+{
+    if (state_->failure)
+        return;
+    if (events.size() > FB_BATCH_EVENTS) {
+        state_->failure = Error{ErrorKind::Internal, fmt::format("a batch of {} events", events.size()), ""};
+        return;
+    }
+    std::byte head[FB_BATCH_HEADER];
+    std::memcpy(head, &header, sizeof head);
+    const auto n = static_cast<std::uint32_t>(events.size());
+    std::memcpy(head + offsetof(fb_batch, n), &n, sizeof n);
+    state_->append(format::kBatch, head, std::as_bytes(events));
+}
+
+void RecordingWriter::on_control(std::span<const std::byte> bytes)
+{
+    if (state_->failure)
+        return;
+    fb_hdr hdr{};
+    if (bytes.size() >= sizeof hdr)
+        std::memcpy(&hdr, bytes.data(), sizeof hdr);
+    // What no reader would take back; a Sink is not called with such a thing.
+    if (bytes.size() < sizeof hdr || hdr.size > bytes.size() || bytes.size() > format::kMaxControl) {
+        state_->failure =
+            Error{ErrorKind::Internal, fmt::format("a control record of {} bytes", bytes.size()), ""};
+        return;
+    }
+    state_->append(format::kControl, bytes, {});
+}
+
+Result<> RecordingWriter::flush()
+{
+    if (!state_->failure)
+        state_->flush_events();
+    return state_->status();
+}
+
+Result<> RecordingWriter::close(const Closing& closing)
+{
+    State& state = *state_;
+    if (state.closed)
+        return state.status();
+    state.closed = true;
+    if (!state.failure)
+        state.flush_events();
+    const std::string text = to_json(closing);
+    state.write_chunk(format::kClosing, std::as_bytes(std::span(text)));
+    const std::uint64_t chunks = state.chunks;
+    state.write_chunk(format::kEnd, std::as_bytes(std::span(&chunks, 1)));
+    // A pipe has nothing to sync: EINVAL.
+    if (!state.failure && ::fsync(state.fd) != 0 && errno != EINVAL && errno != EROFS)
+        state.remember(errno);
+    // A network file system may say only now that it has no room.
+    if (state.file.valid() && ::close(state.file.release()) != 0 && !state.failure)
+        state.remember(errno);
+    return state.status();
+}
+
+std::uint64_t RecordingWriter::bytes_written() const
+{
+    return state_->written;
+}
+
+}  // namespace flyball::profile

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a recording back to a Snapshot: the accumulator cannot tell it from a live run.
+#include "flyball/profile/recording.hpp"
+#include "json_values.hpp"
+#include "recording_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace flyball::profile {
+namespace {
+
+std::string_view text_of(const Chunk& chunk)
+{
+    return {reinterpret_cast<const char*>(chunk.plain.data()), chunk.plain.size()};
+}
+
+std::unexpected<Error> misplaced(const Chunk& chunk, std::string_view what)
+{
+    return fail(ErrorKind::Usage, fmt::format("corrupt at byte {}: {}", chunk.offset, what));
+}
+
+Error at_chunk(Error error, const Chunk& chunk, std::string_view name)
+{
+    error.what = fmt::format("corrupt at byte {}: {}: {}", chunk.offset, name, error.what);
+    return error;
+}
+
+// The file's header and META, without which nothing can be read.
+Result<MetaChunk> read_meta(ChunkReader& reader)
+{
+    if (auto ok = reader.read_file_header(); !ok)
+        return std::unexpected(std::move(ok).error());
+    auto chunk = reader.next();
+    if (!chunk) {
+        Error error = std::move(chunk).error();
+        if (error.kind == ErrorKind::Usage)
+            error.hint = "nothing can be salvaged: it does not reach the first event";
+        return std::unexpected(std::move(error));
+    }
+    if (chunk->type != format::kMeta)
+        return misplaced(*chunk, "a recording begins with META");
+    auto meta = meta_from_json(text_of(*chunk));
+    if (!meta)
+        return std::unexpected(at_chunk(std::move(meta).error(), *chunk, "META"));
+    return meta;
+}
+
+// All after META, up to and with the end mark. CLOSING is filled in when it comes.
+Result<> read_rest(ChunkReader& reader, stream::Sink& sink, std::optional<Closing>& closing)
+{
+    for (;;) {
+        auto chunk = reader.next();
+        if (!chunk)
+            return std::unexpected(std::move(chunk).error());
+        switch (chunk->type) {
+        case format::kEvents:
+            if (closing)
+                return misplaced(*chunk, "events after CLOSING");
+            if (auto sent = send_events(*chunk, sink); !sent)
+                return sent;
+            break;
+        case format::kClosing: {
+            if (closing)
+                return misplaced(*chunk, "a second CLOSING");
+            auto read = closing_from_json(text_of(*chunk));
+            if (!read)
+                return std::unexpected(at_chunk(std::move(read).error(), *chunk, "CLOSING"));
+            closing = std::move(*read);
+            break;
+        }
+        case format::kEnd:
+            if (!closing)
+                return misplaced(*chunk, "an end mark without CLOSING");
+            return reader.finish(*chunk);
+        default:
+            return misplaced(*chunk, "a second META");
+        }
+    }
+}
+
+Result<Snapshot> replay_from(Input& input, const ReplayOptions& options)
+{
+    ChunkReader reader(input);
+    auto begin = read_meta(reader);
+    if (!begin)
+        return std::unexpected(std::move(begin).error());
+    if (!options.filters.empty())
+        begin->meta.filters = options.filters;
+    Accumulator accumulator(std::move(begin->meta), std::move(begin->known));
+
+    std::optional<Closing> closing;
+    const Result<> rest = read_rest(reader, accumulator, closing);
+    if (!rest && !options.salvage)
+        return std::unexpected(rest.error());
+    Snapshot snapshot = std::move(accumulator).finish(closing ? std::move(*closing) : Closing{});
+    if (!rest) {
+        snapshot.incomplete = true;
+        snapshot.incomplete_why = rest.error().what;
+    }
+    return snapshot;
+}
+
+}  // namespace
+
+Result<Snapshot> replay(const std::string& path, const ReplayOptions& options)
+{
+    const std::string name = path == "-" ? "standard input" : path;
+    auto input = FileInput::open(path);
+    if (!input)
+        return std::unexpected(std::move(input).error().context(name));
+    auto snapshot = replay_from(**input, options);
+    if (!snapshot)
+        return std::unexpected(std::move(snapshot).error().context(name));
+    return snapshot;
+}
+
+Result<Snapshot> replay(std::span<const std::byte> bytes, const ReplayOptions& options)
+{
+    MemoryInput input(bytes);
+    return replay_from(input, options);
+}
+
+Result<> replay_into(std::span<const std::byte> bytes, stream::Sink& sink)
+{
+    MemoryInput input(bytes);
+    ChunkReader reader(input);
+    auto begin = read_meta(reader);
+    if (!begin)
+        return std::unexpected(std::move(begin).error());
+    std::optional<Closing> closing;
+    return read_rest(reader, sink, closing);
+}
+
+}  // namespace flyball::profile
