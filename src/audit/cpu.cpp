@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// CPU: throttled time, run delay and time on the CPU.
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "checks.hpp"
+
+namespace flyball::audit {
+namespace {
+
+// The kernel counts an episode when it ends, at its own instant; our reading of its file at either
+// edge of the window is up to half a tick (HZ=250: 4 ms) off the first and last event.
+constexpr std::uint64_t kThrottleSlackNs = 2'000'000;
+constexpr double kThrottleRelative = 0.01;
+// Measured (kernel-hooks.md): from 6.18 on tasks are throttled one by one on their way to user space,
+// and what hooks or sched_switch see is 1 to 3 % away from cpu.stat.
+constexpr double kThrottleRelativePerTask = 0.03;
+
+// The two iterators pass a task at two instants each; a task may be in the middle of a wait.
+constexpr std::uint64_t kTaskSlackNs = 1'000'000;
+constexpr double kTaskRelative = 0.01;
+
+// Picks a tolerance, never a code path: probing goes by what the kernel offers, not by its number.
+bool at_least(std::string_view release, int major, int minor) {
+    int have[2] = {0, 0};
+    const char* at = release.data();
+    const char* const end = at + release.size();
+    for (int& part : have) {
+        const auto [next, error] = std::from_chars(at, end, part);
+        if (error != std::errc{}) return false;
+        at = next;
+        if (at != end) ++at;
+    }
+    return have[0] != major ? have[0] > major : have[1] >= minor;
+}
+
+Tolerance throttle_tolerance(const profile::Meta& meta) {
+    const bool by_switch = covered(meta, "cpu.throttle.own").hook.find("sched_switch") != std::string::npos;
+    if (by_switch || at_least(meta.kernel, 6, 18)) return {kThrottleRelativePerTask, kThrottleSlackNs, "3 % or 2 ms"};
+    return {kThrottleRelative, kThrottleSlackNs, "1 % or 2 ms"};
+}
+
+}  // namespace
+
+void check_throttling(const Subject& subject, Rows& rows) {
+    const std::uint64_t ours = subject.profile ? subject.profile->of(FB_M_THROTTLE_OWN).sum64() : 0;
+    if (subject.window == nullptr && ours == 0) return;
+    const Reading kernel =
+        growth(subject.window, [](const KernelCounters& c) { return c.throttled_ns; }, "cpu.stat throttled_usec", true);
+    AuditRow row = compare(subject.path, "cpu.throttled", Unit::Nanoseconds,
+                           measured(subject, "cpu.throttle.own", ours), kernel,
+                           throttle_tolerance(subject.snapshot->meta));
+    if (row.verdict == Verdict::Disagree) {
+        row.reason = "an episode that reaches over an edge of the window is whole on the kernel's side and cut on ours";
+    }
+    rows.push_back(std::move(row));
+}
+
+void check_tasks(const Subject& subject, Rows& rows) {
+    std::uint64_t tasks = 0, delay = 0, kernel_delay = 0, run = 0, kernel_run = 0;
+    for (const profile::TaskWindow& task : subject.snapshot->tasks) {
+        if (task.cgroup != subject.path) continue;
+        ++tasks;
+        delay += task.our_wait_ns + task.our_held_ns;
+        kernel_delay += task.kernel_run_delay_ns;
+        run += task.our_run_ns;
+        kernel_run += task.kernel_exec_ns;
+    }
+    const Tolerance tolerance{kTaskRelative, kTaskSlackNs, "1 % or 1 ms"};
+    const auto add = [&](const char* quantity, const char* metric, fb_metric id, std::uint64_t ours, std::uint64_t kernel) {
+        if (tasks > 0) {
+            AuditRow row = compare(subject.path, quantity, Unit::Nanoseconds, measured(subject, metric, ours),
+                                   {.value = kernel}, tolerance);
+            if (row.reason.empty()) row.reason = fmt::format("{} task{} alive at both ends", tasks, tasks == 1 ? "" : "s");
+            rows.push_back(std::move(row));
+            return;
+        }
+        if (subject.profile == nullptr || subject.profile->of(id).empty()) return;
+        rows.push_back(not_comparable({.cgroup = subject.path, .quantity = quantity, .unit = Unit::Nanoseconds,
+                                       .ours = subject.profile->of(id).sum64(), .rule = tolerance.rule},
+                                      "no task of it lived through the whole window"));
+    };
+    add("cpu.run_delay", "cpu.wait", FB_M_CPU_WAIT, delay, kernel_delay);
+    add("cpu.run", "cpu.slice", FB_M_CPU_SLICE, run, kernel_run);
+}
+
+}  // namespace flyball::audit
