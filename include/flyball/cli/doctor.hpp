@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// `flyball doctor`: what can be observed here, how, and why not.
+#pragma once
+
+namespace flyball::cli {
+
+struct DoctorOptions {
+    bool json = false;
+};
+
+// 0: something can be observed; 3: nothing can; 1: the facts could not be had.
+int run_doctor(const DoctorOptions& options);
+
+}  // namespace flyball::cli

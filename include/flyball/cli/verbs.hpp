@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs. Each returns the exit code: 0 ok, 1 negative verdict or failed output, 2 usage,
+// 3 kernel or permission lacking. stdout carries data, stderr progress and diagnostics.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flyball/base/result.hpp"
+
+namespace flyball::cli {
+
+enum class Format { Text, Json, None };
+
+struct OutputOptions {
+    Format format = Format::Text;
+    bool all = false;  // every cgroup, not only the worst
+};
+
+struct LimitOptions {
+    std::string cpu_max, memory_max, memory_high, pids_max;  // as given; empty: not asked for
+    [[nodiscard]] bool any() const {
+        return !(cpu_max.empty() && memory_max.empty() && memory_high.empty() && pids_max.empty());
+    }
+};
+
+struct RecordOptions {
+    std::vector<std::string> cgroups;  // -c
+    std::string duration;              // -d, empty: until Ctrl-C or the command's end
+    std::string output;                // -o, empty: no recording is kept
+    std::string ring_size = "1M";
+    std::vector<std::string> without;  // BPF programs to leave out
+    LimitOptions limits;
+    OutputOptions out;
+    bool verbose = false;
+    bool quiet = false;
+    std::vector<std::string> command;  // after --
+};
+
+struct ReportOptions {
+    std::string file;
+    std::vector<std::string> cgroups;
+    bool salvage = false;
+    OutputOptions out;
+};
+
+int run_record(const RecordOptions& options);
+int run_report(const ReportOptions& options);
+
+// One line on stderr: "flyball: what (hint)"; gives the exit code.
+int complain(const Error& error);
+
+}  // namespace flyball::cli

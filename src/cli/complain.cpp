@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "flyball/cli/verbs.hpp"
+
+namespace flyball::cli {
+
+int complain(const Error& error) {
+    if (error.hint.empty())
+        fmt::print(stderr, "flyball: {}\n", error.what);
+    else
+        fmt::print(stderr, "flyball: {} ({})\n", error.what, error.hint);
+    return exit_code(error.kind);
+}
+
+}  // namespace flyball::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <unistd.h>
+
+#include "flyball/audit/audit.hpp"
+#include "flyball/base/terminal.hpp"
+#include "flyball/report/model.hpp"
+
+namespace flyball::cli {
+
+Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& options,
+                      const std::vector<std::string>& cgroups) {
+    if (options.format == Format::None) return {};
+    const auto rows = audit::audit(snapshot);
+    report::Options wanted;
+    wanted.cgroups = cgroups;
+    wanted.all = options.all;
+    const auto model = report::build(snapshot, rows, wanted);
+    std::string text;
+    if (options.format == Format::Json) {
+        text = report::render_json(model);
+        if (text.empty() || text.back() != '\n') text.push_back('\n');
+    } else {
+        const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
+        text = report::render_text(model, {.width = 80, .color = color});
+    }
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+        return std::unexpected(errno_error(ErrorKind::Io, "writing the report to standard output", errno));
+    return {};
+}
+
+}  // namespace flyball::cli

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recorder.hpp"
+
+#include <array>
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <set>
+#include <sys/utsname.h>
+#include <thread>
+#include <unistd.h>
+
+#include "counter_sampler.hpp"
+#include "flyball/base/clock.hpp"
+#include "flyball/base/units.hpp"
+#include "flyball/base/version.hpp"
+#include "flyball/cgroup/tree.hpp"
+#include "flyball/kernel/plan.hpp"
+#include "progress.hpp"
+
+namespace flyball::cli {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// A partial batch is flushed after 30 ms and read at the next tick: within 80 ms in all.
+constexpr int kTickMs = 50;
+constexpr std::uint64_t kMaxBatchAgeNs = 30'000'000;
+constexpr std::uint64_t kSlowTickNs = 1'000'000'000;
+// Between attaching and recording: the programs learn the offset of the scheduler's clock.
+constexpr milliseconds kSettle{150};
+
+// Hands everything to the accumulator, and to the file where there is one.
+class Tee final : public stream::Sink {
+public:
+    Tee(stream::Sink& first, stream::Sink* second) : first_(first), second_(second) {}
+    void on_batch(const fb_batch& header, std::span<const fb_event> events) override {
+        first_.on_batch(header, events);
+        if (second_ != nullptr) second_->on_batch(header, events);
+    }
+    void on_control(std::span<const std::byte> bytes) override {
+        first_.on_control(bytes);
+        if (second_ != nullptr) second_->on_control(bytes);
+    }
+
+private:
+    stream::Sink& first_;
+    stream::Sink* second_;
+};
+
+struct Request {
+    std::uint64_t duration_ns = 0;  // 0: no end of its own
+    std::uint64_t ring_bytes = 0;
+    cgroup::Limits limits;
+};
+
+Result<Request> parse(const RecordOptions& o) {
+    Request request;
+    if (!o.duration.empty()) {
+        auto parsed = parse_duration(o.duration);
+        if (!parsed) return std::unexpected(std::move(parsed.error()).context("-d"));
+        request.duration_ns = *parsed;
+    }
+    auto ring = parse_bytes(o.ring_size);
+    if (!ring) return std::unexpected(std::move(ring.error()).context("--ring-size"));
+    if (*ring == 0 || *ring > (1U << 30)) return fail(ErrorKind::Usage, "--ring-size: from 4K to 1G, for each CPU");
+    request.ring_bytes = *ring;
+    if (o.limits.any() && o.command.empty())
+        return fail(ErrorKind::Usage, "limits are for a command's own cgroup", "add -- CMD; flyball never limits a cgroup that it did not make");
+    const auto limit = [](std::string_view flag, const std::string& text, auto parser, auto& into) -> Result<> {
+        if (text.empty()) return {};
+        auto value = parser(text);
+        if (!value) return std::unexpected(std::move(value.error()).context(flag));
+        into = *value;
+        return {};
+    };
+    if (auto r = limit("--cpu-max", o.limits.cpu_max, cgroup::parse_cpu_max, request.limits.cpu_max); !r) return std::unexpected(r.error());
+    if (auto r = limit("--memory-max", o.limits.memory_max, cgroup::parse_memory_limit, request.limits.memory_max); !r) return std::unexpected(r.error());
+    if (auto r = limit("--memory-high", o.limits.memory_high, cgroup::parse_memory_limit, request.limits.memory_high); !r) return std::unexpected(r.error());
+    if (auto r = limit("--pids-max", o.limits.pids_max, cgroup::parse_pids_max, request.limits.pids_max); !r) return std::unexpected(r.error());
+    return request;
+}
+
+Result<kernel::Plan> make_plan(const RecordOptions& options) {
+    auto facts = kernel::gather();
+    if (!facts) return std::unexpected(facts.error());
+    auto plan = kernel::decide(*facts);
+    for (const std::string& program : options.without) {
+        if (!plan.loads(program))
+            return fail(ErrorKind::Usage, fmt::format("--without {}: no such program is loaded here", program), "`flyball doctor` names the hooks");
+        plan = kernel::without(plan, program, "left out by --without", "leave --without away");
+    }
+    if (plan.nothing) return fail(ErrorKind::Unavailable, plan.why_nothing, plan.remedy);
+    return plan;
+}
+
+profile::Meta make_meta(const RecordOptions& options, const cgroup::Layout& layout, const kernel::Plan& plan) {
+    profile::Meta meta;
+    utsname names{};
+    ::uname(&names);
+    meta.flyball_version = std::string(kVersion);
+    meta.host = names.nodename;
+    meta.kernel = names.release;
+    meta.arch = names.machine;
+    meta.cpus = static_cast<std::uint32_t>(::sysconf(_SC_NPROCESSORS_ONLN));
+    meta.filters = options.cgroups;
+    meta.command = fmt::format("{}", fmt::join(options.command, " "));
+    meta.hierarchy = layout.hierarchy_of;
+    for (const kernel::MetricPlan& m : plan.metrics)
+        meta.coverage.push_back({.metric = m.metric, .available = m.available, .hook = m.hook, .note = m.note, .remedy = m.remedy});
+    meta.warnings = layout.notes;
+    return meta;
+}
+
+std::vector<std::string> audited_paths(const std::vector<cgroup::Node>& nodes, const std::vector<std::string>& filters) {
+    std::set<std::string> paths;
+    for (const cgroup::Node& node : nodes) {
+        // the root keeps none of these counters of its own
+        if (node.path != "/" && (filters.empty() || profile::filter_selects(filters, node.path))) paths.insert(node.path);
+    }
+    return {paths.begin(), paths.end()};
+}
+
+// Everything that lives while a recording runs, in the order of dependence.
+class Run {
+public:
+    Run(const RecordOptions& options, Request request)
+        : options_(options), request_(std::move(request)), progress_(options.quiet, STDERR_FILENO) {}
+
+    Result<Recorded> run() {
+        if (auto r = prepare(); !r) return std::unexpected(r.error());
+        if (auto r = start(); !r) return std::unexpected(r.error());
+        if (auto r = loop(); !r) return std::unexpected(r.error());
+        return finish();
+    }
+
+private:
+    Result<> prepare();
+    Result<> start();
+    Result<> loop();
+    Result<Recorded> finish();
+    Result<> make_command();
+    Result<> open_file(const std::vector<profile::KnownCgroup>& known);
+    Result<> slow_tick(std::uint64_t now);
+    [[nodiscard]] stream::Source source() const;
+
+    const RecordOptions& options_;
+    Request request_;
+    Progress progress_;
+    cgroup::Layout layout_;
+    std::vector<std::string> filters_;
+    std::optional<StopSignal> stop_;
+    std::optional<cgroup::TransientCgroup> home_;  // of the command
+    std::optional<cgroup::Child> child_;
+    std::optional<cgroup::ExitStatus> child_status_;
+    std::optional<probe::Session> session_;
+    std::optional<stream::Reader> reader_;
+    std::optional<profile::Accumulator> accumulator_;
+    std::optional<profile::RecordingWriter> writer_;
+    std::optional<CounterSampler> counters_;
+    profile::Meta meta_;
+    profile::Closing closing_;
+    std::uint64_t start_ns_ = 0;
+    std::uint64_t next_slow_ns_ = 0;
+};
+
+Result<> Run::make_command() {
+    auto home = cgroup::TransientCgroup::create(layout_, request_.limits);
+    if (!home) return std::unexpected(home.error());
+    home_.emplace(std::move(*home));
+    for (const std::string& note : home_->notes()) progress_.say(note);
+    auto child = cgroup::Child::spawn(options_.command, &*home_);
+    if (!child) return std::unexpected(child.error());
+    child_.emplace(std::move(*child));
+    if (filters_.empty()) filters_.push_back(home_->path());
+    return {};
+}
+
+Result<> Run::prepare() {
+    auto plan = make_plan(options_);
+    if (!plan) return std::unexpected(plan.error());
+    auto layout = cgroup::detect();
+    if (!layout) return std::unexpected(layout.error());
+    layout_ = std::move(*layout);
+    filters_ = options_.cgroups;
+    for (const std::string& pattern : filters_) {
+        if (auto found = cgroup::resolve(layout_, pattern); !found) return std::unexpected(std::move(found.error()).context("-c"));
+    }
+    // Signals before the fork, so that a Ctrl-C at any time leaves nothing behind.
+    auto stop = StopSignal::install();
+    if (!stop) return std::unexpected(stop.error());
+    stop_.emplace(std::move(*stop));
+    if (!options_.command.empty()) {
+        if (auto r = make_command(); !r) return r;
+    }
+    progress_.say("loading and attaching");
+    auto session = probe::Session::open(std::move(*plan), {.ring_bytes = request_.ring_bytes, .verbose = options_.verbose});
+    if (!session) return std::unexpected(session.error());
+    session_.emplace(std::move(*session));
+    auto reader = stream::Reader::open(source());
+    if (!reader) return std::unexpected(reader.error());
+    reader_.emplace(std::move(*reader));
+    return {};
+}
+
+stream::Source Run::source() const {
+    return {session_->ring_fds(), session_->control_fd(), session_->batches_fd(), session_->flush_prog_fd()};
+}
+
+Result<> Run::open_file(const std::vector<profile::KnownCgroup>& known) {
+    if (options_.output.empty()) return {};
+    auto writer = profile::RecordingWriter::create(options_.output, meta_, known);
+    if (!writer) return std::unexpected(writer.error());
+    writer_.emplace(std::move(*writer));
+    return {};
+}
+
+Result<> Run::start() {
+    // Makes the state of all tasks; what was created since attaching has it already.
+    if (auto tasks = session_->read_tasks(); !tasks) return std::unexpected(tasks.error());
+    std::this_thread::sleep_for(kSettle);
+    auto nodes = cgroup::walk_all(layout_);
+    if (!nodes) return std::unexpected(nodes.error());
+    std::vector<profile::KnownCgroup> known;
+    for (const cgroup::Node& node : *nodes) known.push_back({.hierarchy = node.hierarchy, .id = node.id, .path = node.path});
+    meta_ = make_meta(options_, layout_, session_->plan());
+    meta_.filters = filters_;
+    counters_.emplace(layout_);
+    counters_->sample_first(audited_paths(*nodes, filters_));
+    meta_.start_wall_ns = realtime_ns();
+    auto tasks = session_->read_tasks();
+    if (!tasks) return std::unexpected(tasks.error());
+    closing_.tasks_first = std::move(*tasks);
+    meta_.start_ns = start_ns_ = monotonic_ns();
+    next_slow_ns_ = start_ns_ + kSlowTickNs;
+    if (auto r = open_file(known); !r) return r;
+    accumulator_.emplace(meta_, std::move(known));
+    session_->set_recording(true);
+    progress_.say(child_ ? "recording the command" : request_.duration_ns != 0 ? "recording" : "recording, Ctrl-C to end");
+    if (child_) {
+        if (auto released = child_->release(); !released) return std::unexpected(released.error());
+    }
+    return {};
+}
+
+Result<> Run::slow_tick(std::uint64_t now) {
+    if (now < next_slow_ns_) return {};
+    next_slow_ns_ = now + kSlowTickNs;
+    counters_->add_created(accumulator_->take_created());
+    progress_.update(now - start_ns_, request_.duration_ns, accumulator_->received());
+    // A file that cannot be written is told at the end: the report is made all the same.
+    if (writer_) (void)writer_->flush();
+    return {};
+}
+
+Result<> Run::loop() {
+    Tee tee(*accumulator_, writer_ ? &*writer_ : nullptr);
+    std::array<pollfd, 3> fds{{{reader_->poll_fd(), POLLIN, 0}, {stop_->fd(), POLLIN, 0}, {child_ ? child_->pidfd() : -1, POLLIN, 0}}};
+    for (;;) {
+        (void)::poll(fds.data(), fds.size(), kTickMs);
+        const std::uint64_t now = monotonic_ns();
+        reader_->flush_older_than(kMaxBatchAgeNs);
+        if (auto r = reader_->consume(tee); !r) return r;
+        if (stop_->requested()) return {};
+        if (request_.duration_ns != 0 && now - start_ns_ >= request_.duration_ns) return {};
+        if (child_) {
+            auto status = child_->wait_ms(0);
+            if (!status) return std::unexpected(status.error());
+            if (status->has_value()) {
+                child_status_ = **status;
+                return {};
+            }
+        }
+        if (auto r = slow_tick(now); !r) return r;
+    }
+}
+
+Result<Recorded> Run::finish() {
+    Tee tee(*accumulator_, writer_ ? &*writer_ : nullptr);
+    session_->set_recording(false);
+    closing_.end_ns = monotonic_ns();
+    auto tasks = session_->read_tasks();
+    if (!tasks) return std::unexpected(tasks.error());
+    closing_.tasks_last = std::move(*tasks);
+    if (auto r = reader_->consume(tee); !r) return std::unexpected(r.error());
+    counters_->add_created(accumulator_->take_created());
+    closing_.counters = counters_->sample_last();
+    session_->detach();
+    auto drained = reader_->drain(tee);
+    if (!drained) return std::unexpected(drained.error());
+    if (!*drained) closing_.warnings.emplace_back("a batch of events could not be flushed: its events are missing");
+    if (reader_->malformed() != 0)
+        closing_.warnings.push_back(fmt::format("{} malformed records were skipped", reader_->malformed()));
+    auto stats = session_->read_stats();
+    if (!stats) return std::unexpected(stats.error());
+    for (const probe::ProgramStats& s : *stats) {
+        if (s.stats.attempted == 0 && s.stats.untracked == 0) continue;
+        closing_.programs.push_back({.prog = s.prog, .cpu = s.cpu, .attempted = s.stats.attempted, .folded = s.stats.folded,
+                                     .dropped = s.stats.dropped, .untracked = s.stats.untracked});
+    }
+    auto folded = session_->read_folded();
+    if (!folded) return std::unexpected(folded.error());
+    for (const probe::FoldedBucket& f : *folded) closing_.folded.push_back({.key = f.key, .value = f.value});
+    closing_.recursion_misses = session_->read_recursion_misses();
+
+    Recorded recorded;
+    recorded.command = child_status_;
+    if (writer_) {
+        if (auto closed = writer_->close(closing_); !closed) recorded.file_error = closed.error();
+        recorded.file_bytes = writer_->bytes_written();
+    }
+    recorded.snapshot = std::move(*accumulator_).finish(std::move(closing_));
+    child_.reset();
+    if (home_) {
+        if (auto gone = home_->destroy(); !gone) progress_.say(gone.error().what);
+    }
+    return recorded;
+}
+
+}  // namespace
+
+Result<Recorded> record(const RecordOptions& options) {
+    auto request = parse(options);
+    if (!request) return std::unexpected(request.error());
+    return Run(options, std::move(*request)).run();
+}
+
+}  // namespace flyball::cli

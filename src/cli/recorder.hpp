@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// One recording from set-up to snapshot. Owns everything that it starts; what it made is gone
+// with it, also when a step fails.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flyball/base/result.hpp"
+#include "flyball/base/signals.hpp"
+#include "flyball/cgroup/child.hpp"
+#include "flyball/cgroup/mounts.hpp"
+#include "flyball/cgroup/transient.hpp"
+#include "flyball/cli/verbs.hpp"
+#include "flyball/probe/session.hpp"
+#include "flyball/profile/accumulator.hpp"
+#include "flyball/profile/recording.hpp"
+#include "flyball/stream/reader.hpp"
+
+namespace flyball::cli {
+
+struct Recorded {
+    profile::Snapshot snapshot;
+    std::optional<Error> file_error;         // the recording could not be written whole
+    std::uint64_t file_bytes = 0;
+    std::optional<cgroup::ExitStatus> command;  // of -- CMD, when it ended by itself
+};
+
+// Records until the duration, the command's end or a stop signal.
+[[nodiscard]] Result<Recorded> record(const RecordOptions& options);
+
+}  // namespace flyball::cli
