@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command, started inside a cgroup and held before its exec until told to go.
+//
+// The child inherits stdin, stdout, stderr, environment, working directory and process group (so that Ctrl-C at a terminal
+// reaches it too), gets SIGINT, SIGTERM and SIGHUP unblocked, and dies by SIGKILL when the thread that
+// spawned it does (PR_SET_PDEATHSIG; the kernel clears that when it executes a set-uid file). Not thread-safe.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flyball/base/fd.hpp"
+#include "flyball/base/result.hpp"
+#include "flyball/cgroup/transient.hpp"
+
+namespace flyball::cgroup {
+
+// What a shell gives for a command that is not found, and for one that is found and cannot be executed.
+inline constexpr int kExitNotFound = 127;
+inline constexpr int kExitCannotExecute = 126;
+
+struct ExitStatus {
+    int code = 0;    // of exit(), when signal is 0
+    int signal = 0;  // that killed it
+    bool core_dumped = false;
+    std::uint64_t cpu_ns = 0;  // user and system, of it and its reaped children
+    // As a shell says it: code, or 128 + signal.
+    [[nodiscard]] int shell_code() const { return signal != 0 ? 128 + signal : code; }
+};
+
+class Child {
+public:
+    // Forks, moves the child into the cgroup (nullptr: stays in ours) and returns when it waits at the gate.
+    // Usage: empty command. Unavailable or Io: fork or moving failed.
+    [[nodiscard]] static Result<Child> spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup);
+    // Kills it, if it still runs, and reaps it.
+    ~Child();
+    Child(Child&& other) noexcept;
+    Child& operator=(Child&&) = delete;
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    // Readable (poll) when the child has exited; -1 on kernels without pidfd_open (before v5.3).
+    [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+
+    // Opens the gate and returns when the command has been executed. Usage: it could not be; the child
+    // then exits with 127 or 126. Calling it again does nothing.
+    [[nodiscard]] Result<> release();
+
+    // nullopt: still running after the time (negative: wait for ever). Once it has exited the answer stays.
+    [[nodiscard]] Result<std::optional<ExitStatus>> wait_ms(int timeout_ms);
+    [[nodiscard]] Result<> send_signal(int number) const;
+
+private:
+    Child(pid_t pid, UniqueFd pidfd, UniqueFd gate, UniqueFd status, std::string name);
+    Result<bool> reap(int options);
+
+    pid_t pid_ = -1;
+    UniqueFd pidfd_;
+    UniqueFd gate_;    // one byte opens it
+    UniqueFd status_;  // what the child reports; closed by its exec
+    std::string name_;
+    std::optional<ExitStatus> exit_;
+};
+
+}  // namespace flyball::cgroup

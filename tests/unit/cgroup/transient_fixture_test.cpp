@@ -1,0 +1,151 @@
+// What of transient cgroups needs no kernel: names, refusals, sweeping. The rest is in tests/host.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "fixture.hpp"
+#include "flyball/cgroup/child.hpp"
+#include "flyball/cgroup/transient.hpp"
+
+using namespace flyball;
+using namespace flyball::cgroup;
+using flyball::test::ContainsSubstring;
+using flyball::test::FakeRoot;
+
+namespace {
+pid_t dead_pid() {
+    const pid_t pid = ::fork();
+    if (pid == 0) ::_exit(0);
+    ::waitpid(pid, nullptr, 0);
+    return pid;
+}
+}  // namespace
+
+TEST_CASE("a transient cgroup is made in each hierarchy and removed with its parent", "[cgroup][transient]")
+{
+    const FakeRoot root;
+    root.hybrid();
+    const auto layout = detect(root.path());
+    REQUIRE(layout);
+    const std::string own = root.path() + "/sys/fs/cgroup/memory/flyball";
+    {
+        auto made = TransientCgroup::create(*layout, {}, {.any_file_system = true});
+        REQUIRE(made);
+        CHECK_THAT(made->path(), ContainsSubstring(fmt::format("/flyball/run-{}-", ::getpid())));
+        CHECK(made->ids().size() == 5);
+        for (const char* name : {"memory", "pids", "blkio", "cpu,cpuacct", "unified"})
+            CHECK(std::filesystem::is_directory(root.path() + "/sys/fs/cgroup/" + name + made->path()));
+        auto second = TransientCgroup::create(*layout, {}, {.any_file_system = true});
+        REQUIRE(second);
+        CHECK(second->path() != made->path());
+        CHECK(second->destroy());
+        CHECK(std::filesystem::is_directory(own));
+        std::filesystem::remove_all(root.path() + "/sys/fs/cgroup/pids" + made->path());  // removed under us
+        CHECK(made->kill_all());
+        CHECK(made->destroy());
+        CHECK(made->destroy());
+    }
+    CHECK_FALSE(std::filesystem::exists(own));
+}
+
+TEST_CASE("leftovers of dead flyballs are swept, those of living ones and strangers are not", "[cgroup][transient]")
+{
+    const FakeRoot root;
+    root.hybrid();
+    const auto layout = detect(root.path());
+    REQUIRE(layout);
+    const std::string own = root.path() + "/sys/fs/cgroup/memory/flyball/";
+    const std::string dead = fmt::format("run-{}-0", dead_pid());
+    const std::string busy = fmt::format("run-{}-1", dead_pid());
+    root.dir("/sys/fs/cgroup/memory/flyball/" + dead + "/below");
+    root.dir(fmt::format("/sys/fs/cgroup/memory/flyball/run-{}-9", ::getppid()));
+    root.dir("/sys/fs/cgroup/memory/flyball/run-notes");
+    root.file("/sys/fs/cgroup/memory/flyball/" + busy + "/below/cgroup.procs", fmt::format("{}\n", ::getpid()));
+    root.dir("/sys/fs/cgroup/memory/run-" + dead);
+    CHECK(sweep_leftovers(*layout) == 1);
+    CHECK_FALSE(std::filesystem::exists(own + dead));
+    CHECK(std::filesystem::exists(own + busy + "/below"));
+    CHECK(std::filesystem::exists(own + fmt::format("run-{}-9", ::getppid())));
+    CHECK(std::filesystem::exists(own + "run-notes"));
+    CHECK(std::filesystem::exists(root.path() + "/sys/fs/cgroup/memory/run-" + dead));
+}
+
+TEST_CASE("what cannot be limited is refused before anything is made", "[cgroup][transient]")
+{
+    const FakeRoot root;
+    root.hybrid();
+    const auto layout = detect(root.path());
+    REQUIRE(layout);
+    const auto high = TransientCgroup::create(*layout, {.memory_high = 1 << 20}, {.any_file_system = true});
+    REQUIRE_FALSE(high);
+    CHECK(high.error().kind == ErrorKind::Unavailable);
+    CHECK_THAT(high.error().what, ContainsSubstring("memory.high"));
+    CHECK_FALSE(high.error().hint.empty());
+    const auto bad = TransientCgroup::create(*layout, {.cpu_max = CpuMax{.quota_us = 1}}, {.any_file_system = true});
+    REQUIRE_FALSE(bad);
+    CHECK(bad.error().kind == ErrorKind::Usage);
+    const auto fake = TransientCgroup::create(*layout);
+    REQUIRE_FALSE(fake);
+    CHECK(fake.error().kind == ErrorKind::Unavailable);
+    // The fixture has no limit files: what was made by then is taken back.
+    CHECK_FALSE(TransientCgroup::create(*layout, {.pids_max = 5}, {.any_file_system = true}));
+    for (const char* name : {"memory", "pids", "blkio", "cpu,cpuacct", "unified"})
+        CHECK_FALSE(std::filesystem::exists(root.path() + "/sys/fs/cgroup/" + name + "/flyball"));
+}
+
+TEST_CASE("a child waits at its gate, and says how it ended", "[cgroup][child]")
+{
+    const FakeRoot root;
+    const std::string mark = root.path() + "/mark";
+    auto child = Child::spawn({"sh", "-c", "echo >" + mark + "; exit 7"}, nullptr);
+    REQUIRE(child);
+    CHECK_FALSE(child->wait_ms(30).value().has_value());
+    CHECK_FALSE(std::filesystem::exists(mark));
+    REQUIRE(child->release());
+    const auto status = child->wait_ms(10'000);
+    REQUIRE(status);
+    REQUIRE(*status);
+    CHECK((*status)->code == 7);
+    CHECK((*status)->shell_code() == 7);
+    CHECK(std::filesystem::exists(mark));
+    CHECK(child->wait_ms(0)->has_value());
+}
+
+TEST_CASE("a command that cannot be run: 127 and 126", "[cgroup][child]")
+{
+    auto absent = Child::spawn({"flyball-no-such-command"}, nullptr);
+    REQUIRE(absent);
+    const auto released = absent->release();
+    REQUIRE_FALSE(released);
+    CHECK(released.error().kind == ErrorKind::Usage);
+    CHECK(released.error().what == "running 'flyball-no-such-command': No such file or directory");
+    CHECK(absent->wait_ms(-1).value()->code == kExitNotFound);
+    auto directory = Child::spawn({"/tmp"}, nullptr);
+    REQUIRE(directory);
+    CHECK_FALSE(directory->release());
+    CHECK(directory->wait_ms(-1).value()->code == kExitCannotExecute);
+    CHECK_FALSE(Child::spawn({}, nullptr));
+}
+
+TEST_CASE("a child killed by a signal, before its gate and after", "[cgroup][child]")
+{
+    auto child = Child::spawn({"sleep", "100"}, nullptr);
+    REQUIRE(child);
+    REQUIRE(child->release());
+    REQUIRE(child->send_signal(SIGTERM));
+    CHECK(child->wait_ms(10'000).value()->shell_code() == 128 + SIGTERM);
+    auto early = Child::spawn({"true"}, nullptr);
+    REQUIRE(early);
+    REQUIRE(early->send_signal(SIGKILL));
+    CHECK(early->wait_ms(10'000).value()->signal == SIGKILL);
+    CHECK_FALSE(early->release());
+    pid_t pid = 0;
+    {
+        auto dropped = Child::spawn({"sleep", "100"}, nullptr);
+        REQUIRE(dropped);
+        pid = dropped->pid();
+        REQUIRE(dropped->release());
+    }
+    CHECK(::kill(pid, 0) == -1);
+}
