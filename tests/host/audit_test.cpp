@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our numbers against the kernel's under a mixed load: nothing may disagree, and something must have been compared.
+#include <map>
+
+#include "support/recorder.hpp"
+
+using namespace flyball::test;
+
+TEST_CASE("the audit agrees under a mixed load", "[kernel][audit]") {
+    require_root();
+    const std::string seconds = long_run() ? "30" : quick() ? "5" : "10";
+    const TestCgroup quota("mix-quota"), rival("mix-rival"), memory("mix-memory"), tasks("mix-tasks");
+    quota.cpu_max(20'000, 100'000);
+
+    Recorder recorder;
+    {
+        Load spinner(quota, {"spin", seconds, "--threads", "2"});
+        Load competitor(rival, {"duty", seconds, "--busy-us", "3000", "--period-us", "10000"});
+        Load sleeper(rival, {"sleepwake", "2000", "--period-us", "1000"});
+        Load forker(tasks, {"forks", "307"});
+        run_load(memory, {"alloc", "24", "--touch", "--procs", "2", "--hold", "1"});
+        forker.truth();
+        sleeper.truth();
+        competitor.truth(patience(60));
+        spinner.truth(patience(60));
+    }
+    const Report report = recorder.stop();
+
+    std::map<std::string, int> verdicts;
+    for (const AuditRow& row : report.audit()) {
+        ++verdicts[row.verdict];
+        INFO(row.quantity << " of " << row.cgroup << ": ours " << row.ours.value_or(0) << ", kernel "
+                          << row.kernel.value_or(0) << ": " << row.reason);
+        CHECK(row.verdict != "disagree");
+    }
+    CHECK(verdicts["agree"] > 5);
+    const auto throttled = report.audit(quota.path(), "cpu.throttled");
+    REQUIRE(throttled);
+    CHECK(throttled->verdict == "agree");
+    CHECK(throttled->kernel.value_or(0) > kMs);
+}

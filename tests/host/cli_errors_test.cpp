@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wrong requests and lacking means: one line that says what and why, the right exit code, nothing left behind.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "support/recorder.hpp"
+
+using namespace flyball::test;
+
+namespace {
+
+constexpr int kFailed = 1, kUsage = 2, kLacking = 3;
+
+// One line, after those that tell of progress where the work had begun.
+void check_complaint(const Outcome& outcome, int status, const std::string& says) {
+    INFO("exit " << outcome.status << ", stderr: " << outcome.err << ", stdout: " << outcome.out.substr(0, 200));
+    CHECK(outcome.status == status);
+    std::istringstream all(outcome.err);
+    std::vector<std::string> complaints;
+    for (std::string line; std::getline(all, line);) {
+        if (line != "flyball: loading and attaching" && !line.starts_with("flyball: recording")) complaints.push_back(line);
+    }
+    REQUIRE(complaints.size() == 1);
+    CHECK(complaints[0].starts_with("flyball: "));
+    CHECK(complaints[0].find(says) != std::string::npos);
+    CHECK(complaints[0].find("internal") == std::string::npos);
+}
+
+std::size_t run_cgroups() {
+    std::size_t found = 0;
+    for (const std::string& mount : CgroupTree::instance().mounts()) {
+        std::error_code ignored;
+        for (const auto& entry : std::filesystem::directory_iterator(mount + "/flyball", ignored)) {
+            found += entry.path().filename().string().starts_with("run-");
+        }
+    }
+    return found;
+}
+
+void write_file(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+}
+
+}  // namespace
+
+TEST_CASE("record refuses wrong requests", "[kernel][cli]") {
+    require_root();
+    const std::size_t before = run_cgroups();
+    struct Case {
+        Words words;
+        int status;
+        const char* says;
+    };
+    const std::vector<Case> cases{
+        {{"record", "-c", "/no/such/cgroup-here", "-d", "1s"}, kUsage, "no/such/cgroup-here"},
+        {{"record", "-d", "tomorrow"}, kUsage, "tomorrow"},
+        {{"record", "-d", "-3s"}, kUsage, ""},
+        {{"record", "-d", "1s", "-o", "/no/such/directory/file"}, kUsage, "/no/such/directory/file"},
+        {{"record", "-d", "1s", "--ring-size", "many"}, kUsage, "many"},
+        {{"record", "-d", "1s", "--memory-max", "64M"}, kUsage, "--"},
+        {{"record", "--cpu-max", "quick", "--", "true"}, kUsage, "quick"},
+        {{"record", "--no-such-option"}, kUsage, "--no-such-option"},
+        {{"report", "/no/such/file"}, kUsage, "/no/such/file"},
+        {{"report"}, kUsage, "FILE"},
+        {{"no-such-verb"}, kUsage, ""},
+        {{}, kUsage, ""},
+    };
+    for (const Case& wrong : cases) {
+        std::string said = "flyball";
+        for (const std::string& word : wrong.words) said += ' ' + word;
+        INFO(said);
+        check_complaint(run_flyball(wrong.words), wrong.status, wrong.says);
+    }
+    CHECK(run_cgroups() == before);
+}
+
+TEST_CASE("a command that does not exist is a wrong request and leaves no cgroup", "[kernel][cli]") {
+    require_root();
+    const std::size_t before = run_cgroups();
+    const Outcome outcome = run_flyball({"record", "--", "no-such-command-here"});
+    check_complaint(outcome, kUsage, "no-such-command-here");
+    CHECK(run_cgroups() == before);
+}
+
+TEST_CASE("a command's cgroup goes with it, also when it leaves processes", "[kernel][cli]") {
+    require_root();
+    const std::size_t before = run_cgroups();
+    const Outcome outcome = run_flyball({"record", "-f", "none", "--", "sh", "-c", "sleep 1000 & true"});
+    INFO(outcome.err);
+    CHECK(outcome.status == 0);
+    CHECK(run_cgroups() == before);
+}
+
+TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli]") {
+    require_root();
+    const Outcome full_stdout = run_flyball({"record", "-d", "200ms", "-j"}, "/dev/full");
+    INFO(full_stdout.err);
+    CHECK(full_stdout.status == kFailed);
+    CHECK(full_stdout.err.find("No space left") != std::string::npos);
+
+    const Outcome full_file = run_flyball({"record", "-d", "200ms", "-j", "-o", "/dev/full"});
+    check_complaint(full_file, kFailed, "No space left");
+
+    // A disk that fills up on the way, in a mount that nobody else sees.
+    if (access("/usr/bin/unshare", X_OK) != 0) FB_SKIP("needs unshare");
+    const Outcome filled = Process({"/usr/bin/unshare", "-m", "sh", "-c",
+                                    "mount -t tmpfs -o size=16k none /mnt && exec \"$0\" record -d 2s -j -o /mnt/file",
+                                    flyball_binary()})
+                               .wait();
+    INFO(filled.err);
+    CHECK(filled.status == kFailed);
+    CHECK(filled.err.find("No space left") != std::string::npos);
+    const Report report(filled.out);
+    const bool reported = !report.paths().empty();
+    CHECK(reported);
+}
+
+TEST_CASE("report refuses what is no whole recording, and says where", "[kernel][cli]") {
+    require_root();
+    const Scratch good("good"), bad("bad");
+    const Outcome recorded = run_flyball({"record", "-d", "300ms", "-f", "none", "-o", good.path()});
+    INFO(recorded.err);
+    REQUIRE(recorded.status == 0);
+    const std::string bytes = read_text(good.path());
+    REQUIRE(bytes.size() > 200);
+
+    write_file(bad.path(), "this is no recording, but it is long enough to be taken for one\n");
+    check_complaint(run_flyball({"report", bad.path()}), kUsage, bad.path());
+    write_file(bad.path(), "");
+    check_complaint(run_flyball({"report", bad.path()}), kUsage, bad.path());
+    for (const std::size_t cut : {std::size_t{9}, bytes.size() / 2, bytes.size() - 1}) {
+        INFO("cut at " << cut << " of " << bytes.size());
+        write_file(bad.path(), bytes.substr(0, cut));
+        check_complaint(run_flyball({"report", bad.path()}), kUsage, "at byte");
+    }
+    std::string newer = bytes;
+    newer[8] = static_cast<char>(newer[8] + 1);
+    write_file(bad.path(), newer);
+    check_complaint(run_flyball({"report", bad.path()}), kUsage, "newer");
+    std::string corrupt = bytes;
+    corrupt[bytes.size() / 2] = static_cast<char>(corrupt[bytes.size() / 2] ^ 0x55);
+    write_file(bad.path(), corrupt);
+    check_complaint(run_flyball({"report", bad.path()}), kUsage, "at byte");
+}
+
+TEST_CASE("without root: what is lacking, and exit code 3", "[kernel][cli]") {
+    require_root();
+    if (access("/usr/bin/setpriv", X_OK) != 0) FB_SKIP("needs setpriv");
+    const Outcome outcome = Process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                                     flyball_binary(), "record", "-d", "1s"})
+                                .wait();
+    if (outcome.status == 127 || outcome.status == 126) FB_SKIP("setpriv cannot run flyball here");
+    check_complaint(outcome, kLacking, "root");
+}

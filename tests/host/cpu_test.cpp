@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// CPU time, waits and cpu.max against loads of known share.
+#include "support/recorder.hpp"
+
+using namespace flyball::test;
+
+namespace {
+
+// Of the time in which it wanted to run. Other loads of a busy machine take CPU, never throttled time.
+constexpr double kPoints = 3;
+
+void check_agrees(const Report& report, const std::string& path, const char* quantity) {
+    const auto row = report.audit(path, quantity);
+    INFO("audit row " << quantity << " of " << path);
+    REQUIRE(row);
+    INFO("ours " << row->ours.value_or(0) << ", kernel " << row->kernel.value_or(0) << ": " << row->reason);
+    CHECK(row->verdict == "agree");
+    CHECK(row->ours.value_or(0) > 0);
+}
+
+}  // namespace
+
+TEST_CASE("a spinner at 20 ms of 100 ms is throttled 80 % of the time", "[kernel][cpu]") {
+    require_root();
+    const TestCgroup cgroup("quota");
+    cgroup.cpu_max(20'000, 100'000);
+
+    Recorder recorder;
+    const auto truth = run_load(cgroup, {"--pin", "0", "spin", "4"});
+    const std::uint64_t kernel = cgroup.throttled_ns();
+    const Report report = recorder.stop();
+
+    const std::uint64_t wall = truth.at("wall_ns");
+    const Stats throttled = report.stats(cgroup.path(), "cpu.throttle.own");
+    const double waited = share(report.stats(cgroup.path(), "cpu.wait").sum, wall);
+    INFO("wall " << wall << ", throttled " << throttled.sum << " in " << throttled.count << ", kernel " << kernel
+                 << ", waited " << waited << " %");
+    CHECK(share(throttled.sum, wall) <= 80 + kPoints);
+    CHECK(share(throttled.sum, wall) + waited >= 80 - kPoints);
+    CHECK(percent_off(static_cast<double>(throttled.sum), static_cast<double>(kernel)) <= 4);
+    check_agrees(report, cgroup.path(), "cpu.throttled");
+
+    const std::uint64_t held = report.held_by(cgroup.path()).at(cgroup.path());
+    INFO("held " << held);
+    CHECK(percent_off(static_cast<double>(held), static_cast<double>(throttled.sum)) <= 5);
+}
+
+TEST_CASE("what is held by an ancestor's quota names the ancestor", "[kernel][cpu]") {
+    require_root();
+    const TestCgroup parent("inherit");
+    const TestCgroup child = parent.child("leaf");
+    parent.cpu_max(20'000, 100'000);
+
+    Recorder recorder;
+    const auto truth = run_load(child, {"--pin", "0", "spin", "3"});
+    const Report report = recorder.stop();
+
+    const auto holders = report.held_by(child.path());
+    const std::uint64_t wall = truth.at("wall_ns");
+    REQUIRE(holders.contains(parent.path()));
+    CHECK(holders.size() == 1);  // nobody else, and not "?"
+    const double held = share(holders.at(parent.path()), wall);
+    const double waited = share(report.stats(child.path(), "cpu.wait").sum, wall);
+    INFO("held " << held << " %, waited " << waited << " %");
+    CHECK(held <= 80 + kPoints);
+    CHECK(held + waited >= 80 - kPoints);
+    // The limit is the parent's own; the child has none.
+    CHECK(share(report.stats(parent.path(), "cpu.throttle.own").sum, wall) + waited >= 80 - kPoints);
+    CHECK(report.stats(child.path(), "cpu.throttle.own").count == 0);
+}
+
+TEST_CASE("two spinners of weights 100 and 300 on one CPU wait 75 % and 25 %", "[kernel][cpu]") {
+    require_root();
+    const TestCgroup light("light"), heavy("heavy");
+    light.cpu_weight(100);
+    heavy.cpu_weight(300);
+
+    Recorder recorder;
+    Load first(light, {"--pin", "0", "spin", "4"}), second(heavy, {"--pin", "0", "spin", "4"});
+    const auto light_truth = first.truth(), heavy_truth = second.truth();
+    const Report report = recorder.stop();
+
+    const auto ran = [&](const TestCgroup& cgroup) { return report.stats(cgroup.path(), "cpu.slice").sum; };
+    const auto waited = [&](const TestCgroup& cgroup) { return report.stats(cgroup.path(), "cpu.wait").sum; };
+    // Others on that CPU take their part before these two share the rest.
+    const std::uint64_t wall = light_truth.at("wall_ns");
+    const double others = 100 - share(ran(light) + ran(heavy), wall);
+    INFO("light ran " << share(ran(light), wall) << " %, waited " << share(waited(light), wall) << " %; heavy ran "
+                      << share(ran(heavy), wall) << " %, waited " << share(waited(heavy), wall) << " %");
+    CHECK(std::abs(share(ran(light), ran(light) + ran(heavy)) - 25) <= kPoints);
+    CHECK(std::abs(share(waited(light), wall) - (75 + others / 4)) <= kPoints);
+    CHECK(std::abs(share(waited(heavy), wall) - (25 + others * 3 / 4)) <= kPoints);
+    // Every nanosecond of a task that always wants to run is spent running or waiting.
+    for (const auto& [cgroup, truth] : {std::pair(&light, light_truth), std::pair(&heavy, heavy_truth)}) {
+        const std::uint64_t cpu = truth.at("cpu_ns");
+        CHECK(percent_off(static_cast<double>(ran(*cgroup)), static_cast<double>(cpu)) <= 2);
+        CHECK(percent_off(static_cast<double>(ran(*cgroup) + waited(*cgroup)),
+                          static_cast<double>(truth.at("wall_ns").get<std::uint64_t>())) <= 3);
+    }
+}
+
+TEST_CASE("wake-ups and slices of a sleeper are counted one by one", "[kernel][cpu]") {
+    require_root();
+    const TestCgroup cgroup("sleeper");
+    Recorder recorder;
+    const auto truth = run_load(cgroup, {"sleepwake", "503", "--period-us", "1000"});
+    const Report report = recorder.stop();
+
+    const std::uint64_t wakeups = truth.at("wakeups");
+    CHECK(report.stats(cgroup.path(), "cpu.wakeups").count >= wakeups);
+    CHECK(report.stats(cgroup.path(), "cpu.wakeups").count <= wakeups + 10);
+    CHECK(report.stats(cgroup.path(), "cpu.slice").count >= wakeups);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loads. Each verb does a known amount of something, prints one JSON line of what it truly did on stdout (the
+// ground truth that tests compare with), and returns the exit code.
+#pragma once
+
+#include "args.hpp"
+
+namespace workload {
+
+int spin(const Args& args);
+int duty(const Args& args);
+int sleepwake(const Args& args);
+int alloc(const Args& args);
+int filescan(const Args& args);
+int dio(const Args& args);
+int forks(const Args& args);
+int forkbomb(const Args& args);
+int oomgroup(const Args& args);
+int churn(const Args& args);
+
+}  // namespace workload
