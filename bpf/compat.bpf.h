@@ -65,7 +65,9 @@ static __always_inline bool task_in_iowait(struct task_struct *task)
 
 static __always_inline bool task_in_memstall(struct task_struct *task)
 {
-	return BPF_CORE_READ_BITFIELD((struct task_struct___bits *)task, in_memstall);
+	/* absent without CONFIG_PSI */
+	return bpf_core_field_exists(struct task_struct___bits, in_memstall) &&
+	       BPF_CORE_READ_BITFIELD((struct task_struct___bits *)task, in_memstall);
 }
 
 static __always_inline bool cfs_rq_throttled(struct cfs_rq *q)

@@ -43,6 +43,8 @@ static __always_inline bool quota_applies(struct task_struct *task)
 	 * meaning to hierarchical_quota") a signed minimum made it infinite on cgroup v2 always:
 	 * there the queues tell.
 	 */
+	if (!bpf_core_field_exists(((struct cfs_rq *)0)->runtime_enabled))
+		return false;	/* built without CONFIG_CFS_BANDWIDTH */
 	if (kernel_keeps_held_clock())
 		return task->sched_task_group->cfs_bandwidth.hierarchical_quota != -1;
 	for (int i = 0; i < THROTTLE_LEVELS && se; i++) {
