@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU: throttled time, run delay and time on the CPU.
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "checks.hpp"
@@ -13,32 +11,18 @@ namespace {
 // edge of the window is up to half a tick (HZ=250: 4 ms) off the first and last event.
 constexpr std::uint64_t kThrottleSlackNs = 2'000'000;
 constexpr double kThrottleRelative = 0.01;
-// Measured (kernel-hooks.md): from 6.18 on tasks are throttled one by one on their way to user space,
-// and what hooks or sched_switch see is 1 to 3 % away from cpu.stat.
-constexpr double kThrottleRelativePerTask = 0.03;
-
 // The two iterators pass a task at two instants each; a task may be in the middle of a wait.
 constexpr std::uint64_t kTaskSlackNs = 1'000'000;
 constexpr double kTaskRelative = 0.01;
 
-// Picks a tolerance, never a code path: probing goes by what the kernel offers, not by its number.
-bool at_least(std::string_view release, int major, int minor) {
-    int have[2] = {0, 0};
-    const char* at = release.data();
-    const char* const end = at + release.size();
-    for (int& part : have) {
-        const auto [next, error] = std::from_chars(at, end, part);
-        if (error != std::errc{}) return false;
-        at = next;
-        if (at != end) ++at;
-    }
-    return have[0] != major ? have[0] > major : have[1] >= minor;
-}
-
-Tolerance throttle_tolerance(const profile::Meta& meta) {
-    const bool by_switch = covered(meta, "cpu.throttle.own").hook.find("sched_switch") != std::string::npos;
-    if (by_switch || at_least(meta.kernel, 6, 18)) return {kThrottleRelativePerTask, kThrottleSlackNs, "3 % or 2 ms"};
-    return {kThrottleRelative, kThrottleSlackNs, "1 % or 2 ms"};
+// With fentry an episode is told at the kernel's own instant. Where sched_switch shows its end, that is
+// when one of the tasks runs again: of the last episode of each CPU this may come after the window.
+Tolerance throttle_tolerance(const Subject& subject) {
+    const std::string hook = covered(subject.snapshot->meta, "cpu.throttle.own").hook;
+    if (hook.find("sched_switch") == std::string::npos || subject.profile == nullptr)
+        return {kThrottleRelative, kThrottleSlackNs, "1 % or 2 ms"};
+    const std::uint64_t longest = subject.profile->of(FB_M_THROTTLE_OWN).max();
+    return {kThrottleRelative, kThrottleSlackNs + longest, "1 % or 2 ms and the longest episode"};
 }
 
 }  // namespace
@@ -50,7 +34,7 @@ void check_throttling(const Subject& subject, Rows& rows) {
         growth(subject.window, [](const KernelCounters& c) { return c.throttled_ns; }, "cpu.stat throttled_usec", true);
     AuditRow row = compare(subject.path, "cpu.throttled", Unit::Nanoseconds,
                            measured(subject, "cpu.throttle.own", ours), kernel,
-                           throttle_tolerance(subject.snapshot->meta));
+                           throttle_tolerance(subject));
     if (row.verdict == Verdict::Disagree) {
         row.reason = "an episode that reaches over an edge of the window is whole on the kernel's side and cut on ours";
     }

@@ -5,7 +5,8 @@
 
 namespace flyball {
 
-Error errno_error(ErrorKind kind, std::string_view doing, int errnum, std::string hint) {
+Error errno_error(ErrorKind kind, std::string_view doing, int errnum, std::string hint)
+{
     return Error{kind, std::string(doing) + ": " + std::generic_category().message(errnum), std::move(hint)};
 }
 

@@ -16,19 +16,22 @@ constexpr std::array kStops{SIGINT, SIGTERM, SIGHUP};
 
 // Those not ignored. The kernel queues a blocked signal even where its disposition is to ignore it
 // (kernel/signal.c, sig_ignored), so that nohup would not protect if SIGHUP were blocked here.
-sigset_t stop_signals() {
+sigset_t stop_signals()
+{
     sigset_t set;
     sigemptyset(&set);
     for (const int number : kStops) {
         struct sigaction action {};
-        if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) sigaddset(&set, number);
+        if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, number);
     }
     return set;
 }
 
 }  // namespace
 
-Result<StopSignal> StopSignal::install() {
+Result<StopSignal> StopSignal::install()
+{
     const sigset_t stops = stop_signals();
     sigset_t before;
     if (const int errnum = ::pthread_sigmask(SIG_BLOCK, &stops, &before); errnum != 0)
@@ -43,21 +46,31 @@ Result<StopSignal> StopSignal::install() {
 }
 
 StopSignal::StopSignal(StopSignal&& other) noexcept
-    : fd_(std::move(other.fd_)), caught_(other.caught_), before_(other.before_), count_(other.count_), last_(other.last_) {}
+    : fd_(std::move(other.fd_)),
+      caught_(other.caught_),
+      before_(other.before_),
+      count_(other.count_),
+      last_(other.last_)
+{
+}
 
-StopSignal::~StopSignal() {
-    if (!fd_.valid()) return;
+StopSignal::~StopSignal()
+{
+    if (!fd_.valid())
+        return;
     // What is pending was meant for us: unblocked, it would kill the process that is about to end well.
     sigset_t eat = caught_;
     for (const int number : kStops)
-        if (sigismember(&before_, number) == 1) sigdelset(&eat, number);
+        if (sigismember(&before_, number) == 1)
+            sigdelset(&eat, number);
     const timespec now{};
     while (::sigtimedwait(&eat, nullptr, &now) > 0) {
     }
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-bool StopSignal::requested() {
+bool StopSignal::requested()
+{
     signalfd_siginfo info{};
     for (;;) {
         const ssize_t got = ::read(fd_.get(), &info, sizeof info);
@@ -70,8 +83,10 @@ bool StopSignal::requested() {
     }
 }
 
-bool StopSignal::wait_ms(int timeout_ms) {
-    if (requested()) return true;
+bool StopSignal::wait_ms(int timeout_ms)
+{
+    if (requested())
+        return true;
     pollfd poll_for{.fd = fd_.get(), .events = POLLIN, .revents = 0};
     (void)::poll(&poll_for, 1, timeout_ms);
     return requested();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changing a cgroup file system: directories, processes, controllers. Private to the room; everything here is given
-// directories that belong to flyball, except where it says otherwise.
+// Changing a cgroup file system: directories, processes, controllers. Private to the room; everything here is
+// given directories that belong to flyball, except where it says otherwise.
 #pragma once
+
+#include "flyball/base/fd.hpp"
+#include "flyball/base/result.hpp"
 
 #include <sys/types.h>
 
@@ -10,9 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "flyball/base/fd.hpp"
-#include "flyball/base/result.hpp"
 
 namespace flyball::cgroup::detail {
 
@@ -23,7 +23,8 @@ inline constexpr std::string_view kOwnDirectory = "flyball";
 [[nodiscard]] std::vector<std::string> child_directories(const std::string& directory);
 
 // An advisory lock on a mount point, so that two flyballs do not make and remove flyball/ at the same time.
-// It changes nothing; without it within half a second the caller goes on, for each step copes with losing a race.
+// It changes nothing; without it within half a second the caller goes on, for each step copes with losing a
+// race.
 [[nodiscard]] UniqueFd lock_mount(const std::string& mount_point);
 
 // 0 or errno. EEXIST is 0.
@@ -44,15 +45,18 @@ struct KillPlace {
     bool freezer = false;  // v1's
 };
 // Io: some are left after the patience.
-[[nodiscard]] Result<> kill_processes(const std::vector<KillPlace>& places, std::chrono::milliseconds patience);
+[[nodiscard]] Result<> kill_processes(const std::vector<KillPlace>& places,
+                                      std::chrono::milliseconds patience);
 
-// v2: enables in `mount_point`'s subtree_control those of `wanted` that are available and missing, and remembers them at
-// `own` (mount_point/flyball) and in `enabled`. What cannot be had becomes a note.
-void enable_in_root(const std::string& mount_point, const std::string& own, const std::vector<std::string>& wanted,
-                    std::vector<std::string>& enabled, std::vector<std::string>& notes);
+// v2: enables in `mount_point`'s subtree_control those of `wanted` that are available and missing, and
+// remembers them at `own` (mount_point/flyball) and in `enabled`. What cannot be had becomes a note.
+void enable_in_root(const std::string& mount_point, const std::string& own,
+                    const std::vector<std::string>& wanted, std::vector<std::string>& enabled,
+                    std::vector<std::string>& notes);
 // The same for own/cgroup.subtree_control, nothing remembered.
 void enable_in_own(const std::string& own, const std::vector<std::string>& wanted);
 // Removes `own`; and, when that was possible (nobody else is in it), disables in the root what it remembered.
-void leave_unified(const std::string& mount_point, const std::string& own, const std::vector<std::string>& enabled);
+void leave_unified(const std::string& mount_point, const std::string& own,
+                   const std::vector<std::string>& enabled);
 
 }  // namespace flyball::cgroup::detail

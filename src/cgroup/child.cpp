@@ -33,20 +33,25 @@ struct Pipe {
     UniqueFd read, write;
 };
 
-Result<Pipe> make_pipe() {
+Result<Pipe> make_pipe()
+{
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error(ErrorKind::Io, "making a pipe", errno));
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+        return std::unexpected(errno_error(ErrorKind::Io, "making a pipe", errno));
     return Pipe{.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
 }
 
 // A socket, so that opening the gate of a child that died gives EPIPE and no SIGPIPE.
-Result<Pipe> make_gate() {
+Result<Pipe> make_gate()
+{
     int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return std::unexpected(errno_error(ErrorKind::Io, "making a socket pair", errno));
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return std::unexpected(errno_error(ErrorKind::Io, "making a socket pair", errno));
     return Pipe{.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
 }
 
-// All that the child needs, prepared before the fork: after it, in a process with threads, it must not allocate.
+// All that the child needs, prepared before the fork: after it, in a process with threads, it must not
+// allocate.
 struct Plan {
     std::vector<char*> argv;
     const TransientCgroup::ProcsFd* procs = nullptr;
@@ -56,39 +61,48 @@ struct Plan {
     int status_read = -1, status_write = -1;
 };
 
-void report(const Plan& plan, Stage stage, int errnum) {
+void report(const Plan& plan, Stage stage, int errnum)
+{
     const Report message{.stage = stage, .errnum = errnum};
     (void)!::write(plan.status_write, &message, sizeof message);
 }
 
-void enter_cgroups(const Plan& plan, bool born_in_unified) {
+void enter_cgroups(const Plan& plan, bool born_in_unified)
+{
     for (std::size_t i = 0; i < plan.procs_count; ++i) {
-        if (born_in_unified && plan.procs[i].unified) continue;
-        if (::write(plan.procs[i].fd, "0", 1) == 1) continue;
+        if (born_in_unified && plan.procs[i].unified)
+            continue;
+        if (::write(plan.procs[i].fd, "0", 1) == 1)
+            continue;
         report(plan, Stage::Attach, errno);
         ::_exit(kExitCannotExecute);
     }
 }
 
 // Between fork and exec: async-signal-safe calls only.
-[[noreturn]] void child_main(const Plan& plan, bool born_in_unified) {
+[[noreturn]] void child_main(const Plan& plan, bool born_in_unified)
+{
     ::close(plan.gate_write);
     ::close(plan.status_read);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     // The parent may have died before the line above.
-    if (::getppid() != plan.parent) ::_exit(kExitCannotExecute);
+    if (::getppid() != plan.parent)
+        ::_exit(kExitCannotExecute);
     enter_cgroups(plan, born_in_unified);
     report(plan, Stage::Ready, 0);
 
     char go = 0;
     ssize_t got = 0;
-    do got = ::read(plan.gate_read, &go, 1);
+    do
+        got = ::read(plan.gate_read, &go, 1);
     while (got < 0 && errno == EINTR);
-    if (got != 1) ::_exit(kExitCannotExecute);
+    if (got != 1)
+        ::_exit(kExitCannotExecute);
 
     sigset_t stops;
     sigemptyset(&stops);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stops, number);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP})
+        sigaddset(&stops, number);
     ::sigprocmask(SIG_UNBLOCK, &stops, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
     ::execvp(plan.argv[0], plan.argv.data());
@@ -98,8 +112,10 @@ void enter_cgroups(const Plan& plan, bool born_in_unified) {
 }
 
 // clone3 with CLONE_INTO_CGROUP (v5.7): nothing of the child is ever accounted elsewhere. -1: not here.
-pid_t clone_into(int unified_fd) {
-    if (unified_fd < 0) return -1;
+pid_t clone_into(int unified_fd)
+{
+    if (unified_fd < 0)
+        return -1;
     clone_args arguments{};
     arguments.flags = CLONE_INTO_CGROUP;
     arguments.exit_signal = SIGCHLD;
@@ -107,20 +123,26 @@ pid_t clone_into(int unified_fd) {
     return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
 }
 
-std::optional<Report> read_report(int fd) {
+std::optional<Report> read_report(int fd)
+{
     Report message;
     for (;;) {
         const ssize_t got = ::read(fd, &message, sizeof message);
-        if (got == static_cast<ssize_t>(sizeof message)) return message;
-        if (got >= 0 || errno != EINTR) return std::nullopt;
+        if (got == static_cast<ssize_t>(sizeof message))
+            return message;
+        if (got >= 0 || errno != EINTR)
+            return std::nullopt;
     }
 }
 
-std::uint64_t ns_of(const timeval& time) {
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_usec) * 1'000U;
+std::uint64_t ns_of(const timeval& time)
+{
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
+           static_cast<std::uint64_t>(time.tv_usec) * 1'000U;
 }
 
-ExitStatus exit_status(int status, const rusage& usage) {
+ExitStatus exit_status(int status, const rusage& usage)
+{
     ExitStatus exit{.cpu_ns = ns_of(usage.ru_utime) + ns_of(usage.ru_stime)};
     if (WIFSIGNALED(status)) {
         exit.signal = WTERMSIG(status);
@@ -134,7 +156,13 @@ ExitStatus exit_status(int status, const rusage& usage) {
 }  // namespace
 
 Child::Child(pid_t pid, UniqueFd pidfd, UniqueFd gate, UniqueFd status, std::string name)
-    : pid_(pid), pidfd_(std::move(pidfd)), gate_(std::move(gate)), status_(std::move(status)), name_(std::move(name)) {}
+    : pid_(pid),
+      pidfd_(std::move(pidfd)),
+      gate_(std::move(gate)),
+      status_(std::move(status)),
+      name_(std::move(name))
+{
+}
 
 Child::Child(Child&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
@@ -142,25 +170,37 @@ Child::Child(Child&& other) noexcept
       gate_(std::move(other.gate_)),
       status_(std::move(other.status_)),
       name_(std::move(other.name_)),
-      exit_(other.exit_) {}
+      exit_(other.exit_)
+{
+}
 
-Child::~Child() {
-    if (pid_ <= 0 || exit_) return;
+Child::~Child()
+{
+    if (pid_ <= 0 || exit_)
+        return;
     ::kill(pid_, SIGKILL);
     (void)reap(0);
 }
 
-Result<Child> Child::spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup) {
-    if (command.empty() || command.front().empty()) return fail(ErrorKind::Usage, "no command was given", "flyball record -- CMD [ARG]...");
+Result<Child> Child::spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup)
+{
+    if (command.empty() || command.front().empty())
+        return fail(ErrorKind::Usage, "no command was given", "flyball record -- CMD [ARG]...");
     auto gate = make_gate();
-    if (!gate) return std::unexpected(std::move(gate.error()));
+    if (!gate)
+        return std::unexpected(std::move(gate.error()));
     auto status = make_pipe();
-    if (!status) return std::unexpected(std::move(status.error()));
+    if (!status)
+        return std::unexpected(std::move(status.error()));
 
-    Plan plan{.parent = ::getpid(), .gate_read = gate->read.get(), .gate_write = gate->write.get(),
-              .status_read = status->read.get(), .status_write = status->write.get()};
+    Plan plan{.parent = ::getpid(),
+              .gate_read = gate->read.get(),
+              .gate_write = gate->write.get(),
+              .status_read = status->read.get(),
+              .status_write = status->write.get()};
     // execvp takes char* for historical reasons and changes nothing.
-    for (const std::string& argument : command) plan.argv.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : command)
+        plan.argv.push_back(const_cast<char*>(argument.c_str()));
     plan.argv.push_back(nullptr);
     if (cgroup != nullptr) {
         plan.procs = cgroup->procs_fds().data();
@@ -169,36 +209,51 @@ Result<Child> Child::spawn(const std::vector<std::string>& command, const Transi
 
     pid_t pid = clone_into(cgroup == nullptr ? -1 : cgroup->unified_directory_fd());
     const bool into = pid >= 0;
-    if (!into) pid = ::fork();
-    if (pid == 0) child_main(plan, into);
+    if (!into)
+        pid = ::fork();
+    if (pid == 0)
+        child_main(plan, into);
     if (pid < 0) {
         const int errnum = errno;
-        return std::unexpected(errno_error(ErrorKind::Unavailable, fmt::format("starting '{}'", command.front()), errnum));
+        return std::unexpected(
+            errno_error(ErrorKind::Unavailable, fmt::format("starting '{}'", command.front()), errnum));
     }
-    Child child(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), std::move(gate->write), std::move(status->read), command.front());
+    Child child(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), std::move(gate->write),
+                std::move(status->read), command.front());
     gate->read.reset();
     status->write.reset();
     const auto ready = read_report(child.status_.get());
-    if (!ready) return fail(ErrorKind::Io, fmt::format("the child for '{}' died before it could be started", command.front()));
+    if (!ready)
+        return fail(ErrorKind::Io,
+                    fmt::format("the child for '{}' died before it could be started", command.front()));
     if (ready->stage == Stage::Attach)
-        return std::unexpected(errno_error(ErrorKind::Unavailable, fmt::format("moving the child for '{}' into its cgroup", command.front()), ready->errnum));
+        return std::unexpected(errno_error(
+            ErrorKind::Unavailable, fmt::format("moving the child for '{}' into its cgroup", command.front()),
+            ready->errnum));
     return child;
 }
 
-Result<> Child::release() {
-    if (!gate_.valid()) return {};
+Result<> Child::release()
+{
+    if (!gate_.valid())
+        return {};
     const ssize_t put = ::send(gate_.get(), "g", 1, MSG_NOSIGNAL);
     const int errnum = errno;
     gate_.reset();
-    if (put != 1) return std::unexpected(errno_error(ErrorKind::Io, fmt::format("starting '{}'", name_), errnum));
+    if (put != 1)
+        return std::unexpected(errno_error(ErrorKind::Io, fmt::format("starting '{}'", name_), errnum));
     const auto failed = read_report(status_.get());
     status_.reset();
-    if (!failed) return {};  // closed by exec
-    return std::unexpected(errno_error(ErrorKind::Usage, fmt::format("running '{}'", name_), failed->errnum,
-                                       failed->errnum == ENOENT ? "the command is searched for in $PATH; give a path if it is elsewhere" : ""));
+    if (!failed)
+        return {};  // closed by exec
+    return std::unexpected(errno_error(
+        ErrorKind::Usage, fmt::format("running '{}'", name_), failed->errnum,
+        failed->errnum == ENOENT ? "the command is searched for in $PATH; give a path if it is elsewhere"
+                                 : ""));
 }
 
-Result<bool> Child::reap(int options) {
+Result<bool> Child::reap(int options)
+{
     for (;;) {
         int status = 0;
         rusage usage{};
@@ -207,20 +262,26 @@ Result<bool> Child::reap(int options) {
             exit_ = exit_status(status, usage);
             return true;
         }
-        if (got == 0) return false;
-        if (errno != EINTR) return std::unexpected(errno_error(ErrorKind::Io, fmt::format("waiting for '{}'", name_), errno));
+        if (got == 0)
+            return false;
+        if (errno != EINTR)
+            return std::unexpected(errno_error(ErrorKind::Io, fmt::format("waiting for '{}'", name_), errno));
     }
 }
 
-Result<std::optional<ExitStatus>> Child::wait_ms(int timeout_ms) {
+Result<std::optional<ExitStatus>> Child::wait_ms(int timeout_ms)
+{
     using std::chrono::steady_clock;
     constexpr auto kPollWithoutPidfd = std::chrono::milliseconds(5);
     const auto deadline = steady_clock::now() + std::chrono::milliseconds(timeout_ms);
     while (!exit_) {
-        if (auto reaped = reap(timeout_ms < 0 ? 0 : WNOHANG); !reaped) return std::unexpected(std::move(reaped.error()));
-        if (exit_) break;
+        if (auto reaped = reap(timeout_ms < 0 ? 0 : WNOHANG); !reaped)
+            return std::unexpected(std::move(reaped.error()));
+        if (exit_)
+            break;
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
-        if (left.count() <= 0) return std::nullopt;
+        if (left.count() <= 0)
+            return std::nullopt;
         if (pidfd_.valid()) {
             pollfd exited{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
             (void)::poll(&exited, 1, static_cast<int>(left.count()));
@@ -231,10 +292,13 @@ Result<std::optional<ExitStatus>> Child::wait_ms(int timeout_ms) {
     return exit_;
 }
 
-Result<> Child::send_signal(int number) const {
-    if (exit_) return {};
+Result<> Child::send_signal(int number) const
+{
+    if (exit_)
+        return {};
     if (::kill(pid_, number) != 0 && errno != ESRCH)
-        return std::unexpected(errno_error(ErrorKind::Io, fmt::format("sending signal {} to '{}'", number, name_), errno));
+        return std::unexpected(
+            errno_error(ErrorKind::Io, fmt::format("sending signal {} to '{}'", number, name_), errno));
     return {};
 }
 

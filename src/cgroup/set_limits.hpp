@@ -2,11 +2,11 @@
 // Writing a transient cgroup's limits, and reading them back. Private to the room.
 #pragma once
 
-#include <string>
-
 #include "flyball/base/result.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
+
+#include <string>
 
 namespace flyball::cgroup::detail {
 

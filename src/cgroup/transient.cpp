@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/cgroup/transient.hpp"
 
+#include "cgroupfs.hpp"
+#include "flyball/base/file.hpp"
+#include "flyball/base/strings.hpp"
+#include "flyball/cgroup/tree.hpp"
+#include "set_limits.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,12 +16,6 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
-
-#include "cgroupfs.hpp"
-#include "flyball/base/file.hpp"
-#include "flyball/base/strings.hpp"
-#include "flyball/cgroup/tree.hpp"
-#include "set_limits.hpp"
 
 namespace flyball::cgroup {
 
@@ -27,35 +27,48 @@ constexpr int kCreateAttempts = 5;
 // v1 hierarchies in which the command needs a cgroup of its own: to measure, to limit, to freeze.
 constexpr std::string_view kV1Needed[] = {"cpu", "cpuacct", "memory", "pids", "blkio", "freezer"};
 
-bool needed(const Mount& mount) {
-    if (mount.unified) return true;
-    return std::ranges::any_of(kV1Needed, [&mount](std::string_view name) { return std::ranges::find(mount.controllers, name) != mount.controllers.end(); });
+bool needed(const Mount& mount)
+{
+    if (mount.unified)
+        return true;
+    return std::ranges::any_of(kV1Needed, [&mount](std::string_view name) {
+        return std::ranges::find(mount.controllers, name) != mount.controllers.end();
+    });
 }
 
-bool has_controller(const Mount& mount, std::string_view name) {
+bool has_controller(const Mount& mount, std::string_view name)
+{
     return std::ranges::find(mount.controllers, name) != mount.controllers.end();
 }
 
-std::vector<std::string> measured_controllers(const Mount& mount) {
+std::vector<std::string> measured_controllers(const Mount& mount)
+{
     std::vector<std::string> names;
     for (const std::string_view name : kControllers)
-        if (has_controller(mount, name)) names.emplace_back(name);
+        if (has_controller(mount, name))
+            names.emplace_back(name);
     return names;
 }
 
 // "run-<pid>-<n>" -> pid.
-std::optional<pid_t> run_owner(std::string_view name) {
-    if (!name.starts_with(kRunPrefix)) return std::nullopt;
+std::optional<pid_t> run_owner(std::string_view name)
+{
+    if (!name.starts_with(kRunPrefix))
+        return std::nullopt;
     const auto parts = split(name.substr(kRunPrefix.size()), '-');
-    if (parts.size() != 2 || !parse_u64(parts[1])) return std::nullopt;
+    if (parts.size() != 2 || !parse_u64(parts[1]))
+        return std::nullopt;
     const auto pid = parse_u64(parts[0]);
-    if (!pid || *pid == 0 || *pid > 0x7fffffff) return std::nullopt;
+    if (!pid || *pid == 0 || *pid > 0x7fffffff)
+        return std::nullopt;
     return static_cast<pid_t>(*pid);
 }
 
-Error creation_error(const std::string& directory, int errnum) {
+Error creation_error(const std::string& directory, int errnum)
+{
     const bool privileges = errnum == EACCES || errnum == EPERM || errnum == EROFS;
-    return errno_error(privileges ? ErrorKind::Unavailable : ErrorKind::Io, fmt::format("creating the cgroup {}", directory), errnum,
+    return errno_error(privileges ? ErrorKind::Unavailable : ErrorKind::Io,
+                       fmt::format("creating the cgroup {}", directory), errnum,
                        privileges ? "run as root: `-- CMD` runs the command in a cgroup of its own" : "");
 }
 
@@ -85,7 +98,8 @@ struct TransientCgroup::State {
     Result<> destroy();
 };
 
-Result<> TransientCgroup::State::make(const Place& place) {
+Result<> TransientCgroup::State::make(const Place& place)
+{
     int errnum = 0;
     // Another flyball that leaves may remove flyball/, or disable a controller, between two of these steps.
     for (int attempt = 0; attempt < kCreateAttempts; ++attempt) {
@@ -101,40 +115,53 @@ Result<> TransientCgroup::State::make(const Place& place) {
             failed = &place.directory;
             errnum = detail::make_directory(place.directory);
         }
-        if (errnum == 0) break;
-        if (errnum != ENOENT) return std::unexpected(creation_error(*failed, errnum));
+        if (errnum == 0)
+            break;
+        if (errnum != ENOENT)
+            return std::unexpected(creation_error(*failed, errnum));
     }
-    if (errnum != 0) return std::unexpected(creation_error(place.directory, errnum));
+    if (errnum != 0)
+        return std::unexpected(creation_error(place.directory, errnum));
     const auto id = id_of(place.mount, path);
-    if (!id) return std::unexpected(creation_error(place.directory, ENOENT));
+    if (!id)
+        return std::unexpected(creation_error(place.directory, ENOENT));
     ids[place.mount.hierarchy] = *id;
     return {};
 }
 
-Result<> TransientCgroup::State::open_fds() {
+Result<> TransientCgroup::State::open_fds()
+{
     for (const Place& place : places) {
         auto fd = open_fd(place.directory + "/cgroup.procs", O_WRONLY);
-        if (!fd) return std::unexpected(std::move(fd.error()));
+        if (!fd)
+            return std::unexpected(std::move(fd.error()));
         procs.push_back({.fd = fd->get(), .unified = place.mount.unified});
         fds.push_back(*std::move(fd));
-        if (!place.mount.unified) continue;
+        if (!place.mount.unified)
+            continue;
         auto directory = open_fd(place.directory, O_RDONLY | O_DIRECTORY);
-        if (!directory) return std::unexpected(std::move(directory.error()));
+        if (!directory)
+            return std::unexpected(std::move(directory.error()));
         unified_fd = directory->get();
         fds.push_back(*std::move(directory));
     }
     return {};
 }
 
-std::vector<detail::KillPlace> TransientCgroup::State::kill_places() const {
+std::vector<detail::KillPlace> TransientCgroup::State::kill_places() const
+{
     std::vector<detail::KillPlace> kill;
     for (const Place& place : places)
-        kill.push_back({.directory = place.directory, .unified = place.mount.unified, .freezer = has_controller(place.mount, "freezer")});
+        kill.push_back({.directory = place.directory,
+                        .unified = place.mount.unified,
+                        .freezer = has_controller(place.mount, "freezer")});
     return kill;
 }
 
-Result<> TransientCgroup::State::destroy() {
-    if (std::exchange(destroyed, true) || places.empty()) return {};
+Result<> TransientCgroup::State::destroy()
+{
+    if (std::exchange(destroyed, true) || places.empty())
+        return {};
     procs.clear();
     unified_fd = -1;
     fds.clear();
@@ -143,13 +170,18 @@ Result<> TransientCgroup::State::destroy() {
     Result<> result = std::move(killed);
     const auto deadline = std::chrono::steady_clock::now() + options.patience;
     for (const Place& place : places) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-        const auto removed = detail::remove_tree(place.directory, std::max(left, std::chrono::milliseconds(0)));
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        const auto removed =
+            detail::remove_tree(place.directory, std::max(left, std::chrono::milliseconds(0)));
         if (removed == detail::Removal::Busy && result)
-            result = fail(ErrorKind::Io, fmt::format("the cgroup {} cannot be removed: it is still in use", place.directory),
+            result = fail(ErrorKind::Io,
+                          fmt::format("the cgroup {} cannot be removed: it is still in use", place.directory),
                           "the next flyball removes it, once it is empty");
-        if (place.mount.unified) detail::leave_unified(place.mount.path, place.own, enabled);
-        else (void)::rmdir(place.own.c_str());  // refused while other runs are in it
+        if (place.mount.unified)
+            detail::leave_unified(place.mount.path, place.own, enabled);
+        else
+            (void)::rmdir(place.own.c_str());  // refused while other runs are in it
     }
     return result;
 }
@@ -157,27 +189,39 @@ Result<> TransientCgroup::State::destroy() {
 TransientCgroup::TransientCgroup(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TransientCgroup::TransientCgroup(TransientCgroup&&) noexcept = default;
 
-TransientCgroup& TransientCgroup::operator=(TransientCgroup&& other) noexcept {
+TransientCgroup& TransientCgroup::operator=(TransientCgroup&& other) noexcept
+{
     std::swap(state_, other.state_);
     return *this;
 }
 
-TransientCgroup::~TransientCgroup() {
-    if (state_) (void)state_->destroy();
+TransientCgroup::~TransientCgroup()
+{
+    if (state_)
+        (void)state_->destroy();
 }
 
-Result<TransientCgroup> TransientCgroup::create(const Layout& layout, const Limits& limits, const TransientOptions& options) {
-    if (auto valid = validate(limits); !valid) return std::unexpected(std::move(valid.error()));
-    if (auto possible = detail::check_available(layout, limits); !possible) return std::unexpected(std::move(possible.error()));
+Result<TransientCgroup> TransientCgroup::create(const Layout& layout, const Limits& limits,
+                                                const TransientOptions& options)
+{
+    if (auto valid = validate(limits); !valid)
+        return std::unexpected(std::move(valid.error()));
+    if (auto possible = detail::check_available(layout, limits); !possible)
+        return std::unexpected(std::move(possible.error()));
 
     static std::atomic<unsigned> next{0};
-    const std::string below = fmt::format("/{}/{}{}-{}", detail::kOwnDirectory, kRunPrefix, ::getpid(), next++);
+    const std::string below =
+        fmt::format("/{}/{}{}-{}", detail::kOwnDirectory, kRunPrefix, ::getpid(), next++);
     auto state = std::make_unique<State>();
     state->options = options;
     std::vector<Place> wanted;
     for (const Mount& mount : layout.mounts)
-        if (needed(mount)) wanted.push_back({.mount = mount, .own = fmt::format("{}/{}", mount.path, detail::kOwnDirectory), .directory = mount.path + below});
-    if (wanted.empty()) return fail(ErrorKind::Unavailable, "no cgroup hierarchy is mounted in which a command could be run");
+        if (needed(mount))
+            wanted.push_back({.mount = mount,
+                              .own = fmt::format("{}/{}", mount.path, detail::kOwnDirectory),
+                              .directory = mount.path + below});
+    if (wanted.empty())
+        return fail(ErrorKind::Unavailable, "no cgroup hierarchy is mounted in which a command could be run");
     sweep_leftovers(layout);
 
     // From here on the destructor takes back whatever was made.
@@ -188,55 +232,90 @@ Result<TransientCgroup> TransientCgroup::create(const Layout& layout, const Limi
             return fail(ErrorKind::Unavailable, fmt::format("{} is no cgroup file system", place.mount.path));
         made.state_->path = place.mount.hierarchy_path(below);
         made.state_->places.push_back(place);
-        if (auto done = made.state_->make(place); !done) return std::unexpected(std::move(done.error()));
+        if (auto done = made.state_->make(place); !done)
+            return std::unexpected(std::move(done.error()));
     }
     for (const Place& place : wanted)
-        if (auto set = detail::set_limits(place.mount, place.directory, limits); !set) return std::unexpected(std::move(set.error()));
+        if (auto set = detail::set_limits(place.mount, place.directory, limits); !set)
+            return std::unexpected(std::move(set.error()));
     if (!options.any_file_system)
-        if (auto opened = made.state_->open_fds(); !opened) return std::unexpected(std::move(opened.error()));
+        if (auto opened = made.state_->open_fds(); !opened)
+            return std::unexpected(std::move(opened.error()));
     return made;
 }
 
-const std::string& TransientCgroup::path() const { return state_->path; }
-const std::map<int, std::uint64_t>& TransientCgroup::ids() const { return state_->ids; }
-const std::vector<std::string>& TransientCgroup::notes() const { return state_->notes; }
-int TransientCgroup::unified_directory_fd() const { return state_->unified_fd; }
-const std::vector<TransientCgroup::ProcsFd>& TransientCgroup::procs_fds() const { return state_->procs; }
+const std::string& TransientCgroup::path() const
+{
+    return state_->path;
+}
+const std::map<int, std::uint64_t>& TransientCgroup::ids() const
+{
+    return state_->ids;
+}
+const std::vector<std::string>& TransientCgroup::notes() const
+{
+    return state_->notes;
+}
+int TransientCgroup::unified_directory_fd() const
+{
+    return state_->unified_fd;
+}
+const std::vector<TransientCgroup::ProcsFd>& TransientCgroup::procs_fds() const
+{
+    return state_->procs;
+}
 
-Result<> TransientCgroup::attach(pid_t pid) const {
+Result<> TransientCgroup::attach(pid_t pid) const
+{
     for (const Place& place : state_->places) {
         auto moved = write_file_once(place.directory + "/cgroup.procs", std::to_string(pid));
-        if (!moved) return std::unexpected(std::move(moved.error()).context(fmt::format("moving process {} into {}", pid, state_->path)));
+        if (!moved)
+            return std::unexpected(std::move(moved.error())
+                                       .context(fmt::format("moving process {} into {}", pid, state_->path)));
     }
     return {};
 }
 
-Result<> TransientCgroup::kill_all() {
-    if (state_->destroyed) return {};
+Result<> TransientCgroup::kill_all()
+{
+    if (state_->destroyed)
+        return {};
     return detail::kill_processes(state_->kill_places(), state_->options.patience);
 }
 
-Result<> TransientCgroup::destroy() { return state_->destroy(); }
+Result<> TransientCgroup::destroy()
+{
+    return state_->destroy();
+}
 
-int sweep_leftovers(const Layout& layout) {
+int sweep_leftovers(const Layout& layout)
+{
     std::optional<UniqueFd> lock;
     int removed = 0;
     for (const Mount& mount : layout.mounts) {
         const std::string own = fmt::format("{}/{}", mount.path, detail::kOwnDirectory);
-        if (!needed(mount) || !detail::is_directory(own)) continue;
+        if (!needed(mount) || !detail::is_directory(own))
+            continue;
         const auto first = std::ranges::find_if(layout.mounts, needed);
-        if (!lock) lock = detail::lock_mount(first->path);
+        if (!lock)
+            lock = detail::lock_mount(first->path);
         for (const std::string& name : detail::child_directories(own)) {
             const auto owner = run_owner(name);
-            if (!owner || ::kill(*owner, 0) == 0 || errno != ESRCH) continue;
+            if (!owner || ::kill(*owner, 0) == 0 || errno != ESRCH)
+                continue;
             const std::string directory = own + "/" + name;
             // The kernel refuses to remove what holds processes; children of it would go first, though.
-            if (!detail::processes_in(directory).empty()) continue;
-            if (detail::remove_tree(directory) == detail::Removal::Gone) ++removed;
+            if (!detail::processes_in(directory).empty())
+                continue;
+            if (detail::remove_tree(directory) == detail::Removal::Gone)
+                ++removed;
         }
-        if (!detail::child_directories(own).empty()) continue;
-        if (mount.unified) detail::leave_unified(mount.path, own, {});
-        else (void)::rmdir(own.c_str());
+        if (!detail::child_directories(own).empty())
+            continue;
+        if (mount.unified)
+            detail::leave_unified(mount.path, own, {});
+        else
+            (void)::rmdir(own.c_str());
     }
     return removed;
 }

@@ -1,9 +1,4 @@
 // Any bytes as any kernel file: the parsers return, and what they return keeps to what they promise.
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <string_view>
-
 #include "flyball/base/strings.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/counters.hpp"
@@ -11,16 +6,25 @@
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/cgroup/tree.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
 namespace {
 
-void require(bool holds) {
-    if (!holds) std::abort();
+void require(bool holds)
+{
+    if (!holds)
+        std::abort();
 }
 
-void fuzz_layout(std::string_view text) {
+void fuzz_layout(std::string_view text)
+{
     using namespace flyball::cgroup;
     // The same text in all places finds names that agree with each other.
-    const Layout layout = make_layout(text, text, text, [&](const std::string&) { return std::string(text.substr(0, 200)); });
+    const Layout layout =
+        make_layout(text, text, text, [&](const std::string&) { return std::string(text.substr(0, 200)); });
     int last = -1;
     for (const Mount& mount : layout.mounts) {
         require(mount.hierarchy > last);
@@ -29,12 +33,14 @@ void fuzz_layout(std::string_view text) {
         const auto directory = mount.directory(mount.hierarchy_path("/a"));
         require(directory.has_value() && directory->starts_with(mount.path));
     }
-    for (const auto& [name, hierarchy] : layout.hierarchy_of) require(layout.controller(name)->hierarchy == hierarchy);
+    for (const auto& [name, hierarchy] : layout.hierarchy_of)
+        require(layout.controller(name)->hierarchy == hierarchy);
     (void)parse_self_cgroup(text);
     (void)resolve_among(layout, {"/", "/a", "/a/b.service"}, text.substr(0, 200));
 }
 
-void fuzz_limits(std::string_view text) {
+void fuzz_limits(std::string_view text)
+{
     using namespace flyball;
     using namespace flyball::cgroup;
     if (const auto limit = parse_cpu_max(text)) {
@@ -42,19 +48,25 @@ void fuzz_limits(std::string_view text) {
         const auto again = parse_cpu_max(cpu_max_text(*limit));
         require(again.has_value() && *again == *limit);
     }
-    if (const auto limit = parse_memory_limit(text)) require(validate({.memory_max = *limit}).has_value());
-    if (const auto limit = parse_pids_max(text)) require(validate({.pids_max = *limit}).has_value());
-    if (const auto duration = parse_duration(text)) require(*duration > 0 && !format_ns(*duration).empty());
-    if (const auto bytes = parse_bytes(text)) require(!format_bytes(*bytes).empty());
+    if (const auto limit = parse_memory_limit(text))
+        require(validate({.memory_max = *limit}).has_value());
+    if (const auto limit = parse_pids_max(text))
+        require(validate({.pids_max = *limit}).has_value());
+    if (const auto duration = parse_duration(text))
+        require(*duration > 0 && !format_ns(*duration).empty());
+    if (const auto bytes = parse_bytes(text))
+        require(!format_bytes(*bytes).empty());
 }
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     fuzz_layout(text);
     fuzz_limits(text.substr(0, 64));
-    for (const auto& [name, value] : flyball::cgroup::parse_flat_keyed(text)) require(!name.empty());
+    for (const auto& [name, value] : flyball::cgroup::parse_flat_keyed(text))
+        require(!name.empty());
     (void)flyball::cgroup::parse_single(text);
     (void)flyball::cgroup::parse_io_stat(text);
     (void)flyball::cgroup::parse_blkio_throttle(text);

@@ -1,15 +1,4 @@
 // Real cgroups on this machine, below its flyball/ directories only.
-#include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <fmt/format.h>
-
-#include <chrono>
-#include <filesystem>
-#include <set>
-#include <thread>
-
 #include "flyball/base/file.hpp"
 #include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/counters.hpp"
@@ -17,42 +6,63 @@
 #include "flyball/cgroup/tree.hpp"
 #include "support/catch.hpp"
 
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <set>
+#include <thread>
+
 using namespace flyball;
 using namespace flyball::cgroup;
 using flyball::test::ContainsSubstring;
 
 namespace {
 
-Layout host_layout() {
-    if (::geteuid() != 0) FB_SKIP("needs root");
+Layout host_layout()
+{
+    if (::geteuid() != 0)
+        FB_SKIP("needs root");
     auto layout = detect();
-    if (!layout) FB_SKIP("no cgroup hierarchy is mounted");
+    if (!layout)
+        FB_SKIP("no cgroup hierarchy is mounted");
     for (const Mount& mount : layout->mounts)
-        if (::access(mount.path.c_str(), W_OK) != 0) FB_SKIP("cgroups are read-only here");
+        if (::access(mount.path.c_str(), W_OK) != 0)
+            FB_SKIP("cgroups are read-only here");
     return *std::move(layout);
 }
 
 // What must be as before when a test is done.
-std::set<std::string> footprint(const Layout& layout) {
+std::set<std::string> footprint(const Layout& layout)
+{
     std::set<std::string> found;
     for (const Mount& mount : layout.mounts) {
         for (const auto& entry : std::filesystem::directory_iterator(mount.path))
-            if (entry.is_directory()) found.insert(entry.path());
-        if (mount.unified) found.insert("control: " + read_file(mount.path + "/cgroup.subtree_control").value_or("?"));
+            if (entry.is_directory())
+                found.insert(entry.path());
+        if (mount.unified)
+            found.insert("control: " + read_file(mount.path + "/cgroup.subtree_control").value_or("?"));
     }
     return found;
 }
 
 // As the process itself sees it: hierarchy -> path.
-std::map<int, std::string> membership(pid_t pid) {
+std::map<int, std::string> membership(pid_t pid)
+{
     std::map<int, std::string> paths;
-    for (const SelfLine& line : parse_self_cgroup(read_file(fmt::format("/proc/{}/cgroup", pid)).value_or(""))) paths[line.hierarchy] = line.path;
+    for (const SelfLine& line :
+         parse_self_cgroup(read_file(fmt::format("/proc/{}/cgroup", pid)).value_or("")))
+        paths[line.hierarchy] = line.path;
     return paths;
 }
 
 }  // namespace
 
-TEST_CASE("a command runs in a cgroup of its own in every hierarchy, and leaves nothing behind", "[host][transient]")
+TEST_CASE("a command runs in a cgroup of its own in every hierarchy, and leaves nothing behind",
+          "[host][transient]")
 {
     const Layout layout = host_layout();
     const auto before = footprint(layout);
@@ -80,22 +90,29 @@ TEST_CASE("a command runs in a cgroup of its own in every hierarchy, and leaves 
 TEST_CASE("limits are in force", "[host][transient]")
 {
     const Layout layout = host_layout();
-    if (layout.controller("cpu") == nullptr || layout.controller("pids") == nullptr || layout.controller("memory") == nullptr)
+    if (layout.controller("cpu") == nullptr || layout.controller("pids") == nullptr ||
+        layout.controller("memory") == nullptr)
         FB_SKIP("needs the cpu, memory and pids controllers");
     const auto before = footprint(layout);
     {
-        auto made = TransientCgroup::create(layout, {.cpu_max = CpuMax{.quota_us = 10'000, .period_us = 100'000}, .memory_max = (64U << 20) + 1, .pids_max = 3});
+        auto made =
+            TransientCgroup::create(layout, {.cpu_max = CpuMax{.quota_us = 10'000, .period_us = 100'000},
+                                             .memory_max = (64U << 20) + 1,
+                                             .pids_max = 3});
         INFO((made ? std::string() : made.error().what));
         REQUIRE(made);
         // Forks beyond pids.max first (dash says so and ends the subshell), then burns until it is killed.
-        auto child = Child::spawn({"sh", "-c", "(sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait) 2>/dev/null; while :; do :; done"}, &*made);
+        auto child = Child::spawn(
+            {"sh", "-c", "(sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait) 2>/dev/null; while :; do :; done"},
+            &*made);
         REQUIRE(child);
         REQUIRE(child->release());
         const auto satisfied = [&] {
             const Counters now = read_counters(layout, made->path());
             return now.nr_throttled.value_or(0) > 3 && now.pids_max_events.value_or(0) > 0;
         };
-        for (int i = 0; i < 200 && !satisfied(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        for (int i = 0; i < 200 && !satisfied(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
         const Counters counters = read_counters(layout, made->path());
         REQUIRE(counters.nr_throttled);
         CHECK(*counters.nr_throttled > 0);
@@ -110,7 +127,8 @@ TEST_CASE("limits are in force", "[host][transient]")
 TEST_CASE("an out-of-memory command is killed inside, and counted", "[host][transient]")
 {
     const Layout layout = host_layout();
-    if (layout.controller("memory") == nullptr) FB_SKIP("needs the memory controller");
+    if (layout.controller("memory") == nullptr)
+        FB_SKIP("needs the memory controller");
     auto made = TransientCgroup::create(layout, {.memory_max = 16U << 20});
     REQUIRE(made);
     // tail keeps a line without an end in memory.
@@ -132,11 +150,13 @@ TEST_CASE("processes that fork without end, and cgroups made below, go too", "[h
     const Layout layout = host_layout();
     const auto before = footprint(layout);
     {
-        auto made = TransientCgroup::create(layout, layout.controller("pids") != nullptr ? Limits{.pids_max = 60} : Limits{});
+        auto made = TransientCgroup::create(
+            layout, layout.controller("pids") != nullptr ? Limits{.pids_max = 60} : Limits{});
         REQUIRE(made);
         const Mount& mount = layout.mounts.front();
         REQUIRE(::mkdir((*mount.directory(made->path()) + "/below").c_str(), 0755) == 0);
-        auto child = Child::spawn({"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f & f & f"}, &*made);
+        auto child = Child::spawn(
+            {"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f & f & f"}, &*made);
         REQUIRE(child);
         REQUIRE(child->release());
         std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -150,14 +170,16 @@ TEST_CASE("processes that fork without end, and cgroups made below, go too", "[h
 TEST_CASE("v1 without cgroup.kill: frozen, killed, thawed", "[host][transient]")
 {
     Layout layout = host_layout();
-    if (layout.mode() != Mode::Hybrid && layout.mode() != Mode::Legacy) FB_SKIP("needs v1 hierarchies");
+    if (layout.mode() != Mode::Hybrid && layout.mode() != Mode::Legacy)
+        FB_SKIP("needs v1 hierarchies");
     std::erase_if(layout.mounts, &Mount::unified);
     const auto before = footprint(layout);
     {
         auto made = TransientCgroup::create(layout);
         REQUIRE(made);
         CHECK(made->unified_directory_fd() == -1);
-        auto child = Child::spawn({"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f"}, &*made);
+        auto child = Child::spawn(
+            {"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f"}, &*made);
         REQUIRE(child);
         REQUIRE(child->release());
         std::this_thread::sleep_for(std::chrono::milliseconds(100));

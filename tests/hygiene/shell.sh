@@ -19,7 +19,7 @@ mapfile -t scripts < <(
 )
 passed=0 failed=0
 for script in "${scripts[@]}"; do
-  if shellcheck "$script"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  if shellcheck -x "$script"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
 [ "$((passed + failed))" -gt 0 ] || failed=1
 echo "$passed passed, $failed failed, 0 skipped"

@@ -29,11 +29,14 @@ public:
 class ManualClock final : public Clock {
 public:
     explicit ManualClock(std::uint64_t monotonic = 0, std::uint64_t realtime = 0)
-        : monotonic_(monotonic), realtime_(realtime) {}
+        : monotonic_(monotonic), realtime_(realtime)
+    {
+    }
     [[nodiscard]] std::uint64_t monotonic_ns() const override { return monotonic_; }
     [[nodiscard]] std::uint64_t realtime_ns() const override { return realtime_; }
     void sleep_ns(std::uint64_t duration_ns) override { advance_ns(duration_ns); }
-    void advance_ns(std::uint64_t duration_ns) {
+    void advance_ns(std::uint64_t duration_ns)
+    {
         monotonic_ += duration_ns;
         realtime_ += duration_ns;
     }

@@ -5,13 +5,13 @@
 // where the caller asks otherwise; EACCES and EPERM are ErrorKind::Unavailable.
 #pragma once
 
+#include "flyball/base/fd.hpp"
+#include "flyball/base/result.hpp"
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "flyball/base/fd.hpp"
-#include "flyball/base/result.hpp"
 
 namespace flyball {
 

@@ -2,18 +2,19 @@
 // Ctrl-C and SIGTERM as a file descriptor, without globals and without code in signal context.
 #pragma once
 
-#include <csignal>
-
 #include "flyball/base/fd.hpp"
 #include "flyball/base/result.hpp"
+
+#include <csignal>
 
 namespace flyball {
 
 // While one lives, SIGINT, SIGTERM and SIGHUP are blocked in the thread that made it (and in threads
 // it starts afterwards) and arrive at a signalfd. Its destruction eats what is still pending of them
 // and restores the thread's mask as it was. A signal that was ignored at the start (nohup, a shell's
-// background job) stays ignored: blocked, it would arrive all the same. Make it before starting threads, destroy it in the thread that made it.
-// Children inherit the mask; cgroup::Child unblocks these signals before exec. Not thread-safe, except fd().
+// background job) stays ignored: blocked, it would arrive all the same. Make it before starting threads,
+// destroy it in the thread that made it. Children inherit the mask; cgroup::Child unblocks these signals
+// before exec. Not thread-safe, except fd().
 class StopSignal {
 public:
     [[nodiscard]] static Result<StopSignal> install();
@@ -36,7 +37,9 @@ public:
 
 private:
     StopSignal(UniqueFd fd, const sigset_t& caught, const sigset_t& before)
-        : fd_(std::move(fd)), caught_(caught), before_(before) {}
+        : fd_(std::move(fd)), caught_(caught), before_(before)
+    {
+    }
 
     UniqueFd fd_;
     sigset_t caught_;

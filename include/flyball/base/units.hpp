@@ -4,11 +4,11 @@
 // Parse errors are ErrorKind::Usage and name the input and the form expected.
 #pragma once
 
+#include "flyball/base/result.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "flyball/base/result.hpp"
 
 namespace flyball {
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A command, started inside a cgroup and held before its exec until told to go.
 //
-// The child inherits stdin, stdout, stderr, environment, working directory and process group (so that Ctrl-C at a terminal
-// reaches it too), gets SIGINT, SIGTERM and SIGHUP unblocked, and dies by SIGKILL when the thread that
-// spawned it does (PR_SET_PDEATHSIG; the kernel clears that when it executes a set-uid file). Not thread-safe.
+// The child inherits stdin, stdout, stderr, environment, working directory and process group (so that Ctrl-C
+// at a terminal reaches it too), gets SIGINT, SIGTERM and SIGHUP unblocked, and dies by SIGKILL when the
+// thread that spawned it does (PR_SET_PDEATHSIG; the kernel clears that when it executes a set-uid file). Not
+// thread-safe.
 #pragma once
+
+#include "flyball/base/fd.hpp"
+#include "flyball/base/result.hpp"
+#include "flyball/cgroup/transient.hpp"
 
 #include <sys/types.h>
 
@@ -12,10 +17,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "flyball/base/fd.hpp"
-#include "flyball/base/result.hpp"
-#include "flyball/cgroup/transient.hpp"
 
 namespace flyball::cgroup {
 
@@ -36,7 +37,8 @@ class Child {
 public:
     // Forks, moves the child into the cgroup (nullptr: stays in ours) and returns when it waits at the gate.
     // Usage: empty command. Unavailable or Io: fork or moving failed.
-    [[nodiscard]] static Result<Child> spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup);
+    [[nodiscard]] static Result<Child> spawn(const std::vector<std::string>& command,
+                                             const TransientCgroup* cgroup);
     // Kills it, if it still runs, and reaps it.
     ~Child();
     Child(Child&& other) noexcept;

@@ -5,10 +5,12 @@
 // (cpu_cfs_stat_show: throttled_time in ns on v1; cpu_extra_stat_show: throttled_usec on v2);
 // mm/memcontrol*.c; block/blk-cgroup.c; kernel/sched/psi.c.
 //
-// A file or field that is absent is nullopt (or no key), never 0. The parsers are pure, take any text and skip
-// lines they do not understand; a number that does not fit 64 bits, also after conversion to ns, is absent.
-// All functions may be called from any thread.
+// A file or field that is absent is nullopt (or no key), never 0. The parsers are pure, take any text and
+// skip lines they do not understand; a number that does not fit 64 bits, also after conversion to ns, is
+// absent. All functions may be called from any thread.
 #pragma once
+
+#include "flyball/cgroup/mounts.hpp"
 
 #include <cstdint>
 #include <map>
@@ -16,22 +18,20 @@
 #include <string>
 #include <string_view>
 
-#include "flyball/cgroup/mounts.hpp"
-
 namespace flyball::cgroup {
 
 // Field for field profile::KernelCounters.
 struct Counters {
-    std::uint64_t at_ns = 0;                          // CLOCK_MONOTONIC before the first file was read
-    std::optional<std::uint64_t> throttled_ns;        // by its own cpu.max
+    std::uint64_t at_ns = 0;                    // CLOCK_MONOTONIC before the first file was read
+    std::optional<std::uint64_t> throttled_ns;  // by its own cpu.max
     std::optional<std::uint64_t> nr_periods, nr_throttled;
     std::optional<std::uint64_t> throttled_local_ns;  // cpu.stat.local (since v6.6): own and inherited
     std::optional<std::uint64_t> usage_ns;            // v1 cpuacct.usage, v2 usage_usec
-    // v2: as in memory.events. v1 has no such file: "v1.oom_kill" (memory.oom_control; of this cgroup alone, for
-    // memcg_memory_event stops there on v1) and "v1.failcnt" (limit hits) instead.
+    // v2: as in memory.events. v1 has no such file: "v1.oom_kill" (memory.oom_control; of this cgroup alone,
+    // for memcg_memory_event stops there on v1) and "v1.failcnt" (limit hits) instead.
     std::map<std::string, std::uint64_t> memory_events;
     std::map<std::string, std::uint64_t> memory_events_local;
-    std::optional<std::uint64_t> memory_peak_bytes;   // memory.peak (since v5.19); v1 max_usage_in_bytes
+    std::optional<std::uint64_t> memory_peak_bytes;  // memory.peak (since v5.19); v1 max_usage_in_bytes
     std::optional<std::uint64_t> pids_peak, pids_max_events;
     std::optional<std::uint64_t> io_rbytes, io_wbytes, io_rios, io_wios;  // sums over devices, hierarchical
     std::map<std::string, std::uint64_t> pressure_us;  // "cpu.some", "memory.full", ...: total=

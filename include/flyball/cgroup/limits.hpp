@@ -4,12 +4,12 @@
 // Pure. Errors are ErrorKind::Usage and name the input, the bound and the form expected.
 #pragma once
 
+#include "flyball/base/result.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "flyball/base/result.hpp"
 
 namespace flyball::cgroup {
 

@@ -8,6 +8,8 @@
 // Plain values; const use from any thread.
 #pragma once
 
+#include "flyball/base/result.hpp"
+
 #include <functional>
 #include <map>
 #include <optional>
@@ -15,15 +17,13 @@
 #include <string_view>
 #include <vector>
 
-#include "flyball/base/result.hpp"
-
 namespace flyball::cgroup {
 
 // The controllers that flyball measures.
 inline constexpr std::string_view kControllers[] = {"cpu", "memory", "io", "pids"};
 
 struct Mount {
-    int hierarchy = 0;   // /proc/self/cgroup's number; 0: v2
+    int hierarchy = 0;  // /proc/self/cgroup's number; 0: v2
     bool unified = false;
     std::vector<std::string> controllers;  // as the kernel spells them: v1 "blkio", v2 "io"
     std::string path;                      // mount point, without a trailing slash
@@ -39,10 +39,10 @@ struct Mount {
 enum class Mode { None, Unified, Hybrid, Legacy };
 
 struct Layout {
-    std::vector<Mount> mounts;               // one a hierarchy, in order of hierarchy
-    std::map<std::string, int> hierarchy_of; // of kControllers: those that are mounted
-    std::map<int, std::string> self;         // hierarchy -> path of the reading process's own cgroup
-    std::vector<std::string> notes;          // what a user of the layout should know, in words
+    std::vector<Mount> mounts;                // one a hierarchy, in order of hierarchy
+    std::map<std::string, int> hierarchy_of;  // of kControllers: those that are mounted
+    std::map<int, std::string> self;          // hierarchy -> path of the reading process's own cgroup
+    std::vector<std::string> notes;           // what a user of the layout should know, in words
 
     // nullptr: not there. "io" and "blkio" are the same.
     [[nodiscard]] const Mount* controller(std::string_view name) const;

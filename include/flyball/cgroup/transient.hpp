@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // A fresh cgroup for `-- CMD`, which is gone when its owner is.
 //
-// It is "flyball/run-<pid>-<n>" below the mount point of each hierarchy that is needed. On v1 those are cpu, cpuacct,
-// memory, pids, blkio and freezer; the v2 hierarchy always, where mounted, for its cgroup.kill, its pressure
-// files and CLONE_INTO_CGROUP. No other cgroup is changed, with one exception on v2: controllers that the root does
-// not hand to its children yet are enabled in its cgroup.subtree_control, and the last flyball to leave
-// disables what flyball enabled (noted in the attribute trusted.flyball.enabled of flyball/), unless another
-// cgroup has come to depend on it. Leftovers of flyballs that died are swept at creation: run-<pid>-* whose
-// pid is gone and which hold no process.
+// It is "flyball/run-<pid>-<n>" below the mount point of each hierarchy that is needed. On v1 those are cpu,
+// cpuacct, memory, pids, blkio and freezer; the v2 hierarchy always, where mounted, for its cgroup.kill, its
+// pressure files and CLONE_INTO_CGROUP. No other cgroup is changed, with one exception on v2: controllers
+// that the root does not hand to its children yet are enabled in its cgroup.subtree_control, and the last
+// flyball to leave disables what flyball enabled (noted in the attribute trusted.flyball.enabled of
+// flyball/), unless another cgroup has come to depend on it. Leftovers of flyballs that died are swept at
+// creation: run-<pid>-* whose pid is gone and which hold no process.
 //
 // A cgroup that someone else removed meanwhile is no error for kill_all() and destroy(). Not thread-safe.
 #pragma once
+
+#include "flyball/base/result.hpp"
+#include "flyball/cgroup/limits.hpp"
+#include "flyball/cgroup/mounts.hpp"
 
 #include <sys/types.h>
 
@@ -21,10 +25,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "flyball/base/result.hpp"
-#include "flyball/cgroup/limits.hpp"
-#include "flyball/cgroup/mounts.hpp"
 
 namespace flyball::cgroup {
 
@@ -39,8 +39,8 @@ struct TransientOptions {
 
 class TransientCgroup {
 public:
-    // Usage: limits out of bounds. Unavailable: no permission, no such controller, or memory.high on v1. On error
-    // nothing is left behind. A limit is read back after it was written; what differs is an Io error.
+    // Usage: limits out of bounds. Unavailable: no permission, no such controller, or memory.high on v1. On
+    // error nothing is left behind. A limit is read back after it was written; what differs is an Io error.
     [[nodiscard]] static Result<TransientCgroup> create(const Layout& layout, const Limits& limits = {},
                                                         const TransientOptions& options = {});
     // As destroy(), without a word about what fails.
@@ -56,8 +56,9 @@ public:
 
     // Moves a process (thread group) into it, in every hierarchy.
     [[nodiscard]] Result<> attach(pid_t pid) const;
-    // For a child between fork and exec: the v2 directory for CLONE_INTO_CGROUP (-1: none), and the cgroup.procs
-    // of all hierarchies, open for writing; writing "0" moves the writer. Owned by this object, CLOEXEC.
+    // For a child between fork and exec: the v2 directory for CLONE_INTO_CGROUP (-1: none), and the
+    // cgroup.procs of all hierarchies, open for writing; writing "0" moves the writer. Owned by this object,
+    // CLOEXEC.
     [[nodiscard]] int unified_directory_fd() const;
     struct ProcsFd {
         int fd = -1;
@@ -65,10 +66,12 @@ public:
     };
     [[nodiscard]] const std::vector<ProcsFd>& procs_fds() const;
 
-    // SIGKILL to every process in it and below, and to none outside; returns when none is left. Io: some are left
-    // after the patience. By cgroup.kill (since v5.14) where there is one, else frozen first, so that none can fork away.
+    // SIGKILL to every process in it and below, and to none outside; returns when none is left. Io: some are
+    // left after the patience. By cgroup.kill (since v5.14) where there is one, else frozen first, so that
+    // none can fork away.
     [[nodiscard]] Result<> kill_all();
-    // kill_all(), then removes the cgroup, cgroups made below it, flyball/ when it was the last, and undoes subtree_control.
+    // kill_all(), then removes the cgroup, cgroups made below it, flyball/ when it was the last, and undoes
+    // subtree_control.
     [[nodiscard]] Result<> destroy();
 
 private:

@@ -6,14 +6,14 @@
 // bpf_get_current_cgroup_id() and cgroup->kn->id give. Functions here may be called from any thread.
 #pragma once
 
+#include "flyball/base/result.hpp"
+#include "flyball/cgroup/mounts.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "flyball/base/result.hpp"
-#include "flyball/cgroup/mounts.hpp"
 
 namespace flyball::cgroup {
 
@@ -44,7 +44,7 @@ struct Node {
 [[nodiscard]] Result<std::vector<std::string>> resolve(const Layout& layout, std::string_view pattern);
 
 // The same, pure, over paths that exist.
-[[nodiscard]] Result<std::vector<std::string>> resolve_among(const Layout& layout, const std::vector<std::string>& paths,
-                                                            std::string_view pattern);
+[[nodiscard]] Result<std::vector<std::string>>
+resolve_among(const Layout& layout, const std::vector<std::string>& paths, std::string_view pattern);
 
 }  // namespace flyball::cgroup

@@ -1,18 +1,18 @@
 #include "flyball/base/file.hpp"
+#include "support/catch.hpp"
 
 #include <fcntl.h>
 #include <stdlib.h>
 
 #include <filesystem>
 
-#include "support/catch.hpp"
-
 using namespace flyball;
 using flyball::test::ContainsSubstring;
 
 namespace {
 struct TempDir {
-    TempDir() {
+    TempDir()
+    {
         char name[] = "/tmp/flyball-test-XXXXXX";
         REQUIRE(::mkdtemp(name) != nullptr);
         path = name;

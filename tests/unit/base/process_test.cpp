@@ -1,24 +1,26 @@
-#include <poll.h>
-#include <signal.h>
-#include <unistd.h>
-
-#include <map>
-
 #include "flyball/base/clock.hpp"
 #include "flyball/base/result.hpp"
 #include "flyball/base/signals.hpp"
 #include "flyball/base/terminal.hpp"
 #include "support/catch.hpp"
 
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <map>
+
 using namespace flyball;
 
 namespace {
-bool blocked(int number) {
+bool blocked(int number)
+{
     sigset_t set;
     ::pthread_sigmask(SIG_BLOCK, nullptr, &set);
     return ::sigismember(&set, number) == 1;
 }
-Environment table(std::map<std::string, std::string> entries) {
+Environment table(std::map<std::string, std::string> entries)
+{
     return [entries = std::move(entries)](const char* name) -> const char* {
         const auto found = entries.find(name);
         return found == entries.end() ? nullptr : found->second.c_str();

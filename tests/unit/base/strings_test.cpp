@@ -1,5 +1,4 @@
 #include "flyball/base/strings.hpp"
-
 #include "support/catch.hpp"
 
 using namespace flyball;

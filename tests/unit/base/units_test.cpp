@@ -1,18 +1,30 @@
 #include "flyball/base/units.hpp"
+#include "support/catch.hpp"
 
 #include <limits>
-
-#include "support/catch.hpp"
 
 using namespace flyball;
 using flyball::test::ContainsSubstring;
 
 TEST_CASE("durations in all their forms", "[base][units]")
 {
-    struct Row { const char* text; std::uint64_t ns; };
-    for (const Row row : {Row{"30s", 30'000'000'000}, {"1m30s", 90'000'000'000}, {"500ms", 500'000'000}, {"2h", 7'200'000'000'000},
-                          {"10", 10'000'000'000}, {"0.5", 500'000'000}, {"1.5s", 1'500'000'000}, {"250us", 250'000}, {"100ns", 100},
-                          {" 5s ", 5'000'000'000}, {"1h1m1s", 3'661'000'000'000}, {"1d", 86'400'000'000'000}, {"0m5s", 5'000'000'000}}) {
+    struct Row {
+        const char* text;
+        std::uint64_t ns;
+    };
+    for (const Row row : {Row{"30s", 30'000'000'000},
+                          {"1m30s", 90'000'000'000},
+                          {"500ms", 500'000'000},
+                          {"2h", 7'200'000'000'000},
+                          {"10", 10'000'000'000},
+                          {"0.5", 500'000'000},
+                          {"1.5s", 1'500'000'000},
+                          {"250us", 250'000},
+                          {"100ns", 100},
+                          {" 5s ", 5'000'000'000},
+                          {"1h1m1s", 3'661'000'000'000},
+                          {"1d", 86'400'000'000'000},
+                          {"0m5s", 5'000'000'000}}) {
         INFO(row.text);
         const auto parsed = parse_duration(row.text);
         REQUIRE(parsed);
@@ -22,8 +34,29 @@ TEST_CASE("durations in all their forms", "[base][units]")
 
 TEST_CASE("what is no duration is refused, by name and with the form expected", "[base][units]")
 {
-    for (const char* text : {"", " ", "0", "0s", "-5s", "s", "5x", "5 s", "1s1s", "1s1m", "30s5", "1..5s", "1.s", ".5s", "1e3", "+5",
-                             "99999999999999999999s", "300000d", "1m 30s", "0.0000000001s", "nan", "inf", "5S"}) {
+    for (const char* text : {"",
+                             " ",
+                             "0",
+                             "0s",
+                             "-5s",
+                             "s",
+                             "5x",
+                             "5 s",
+                             "1s1s",
+                             "1s1m",
+                             "30s5",
+                             "1..5s",
+                             "1.s",
+                             ".5s",
+                             "1e3",
+                             "+5",
+                             "99999999999999999999s",
+                             "300000d",
+                             "1m 30s",
+                             "0.0000000001s",
+                             "nan",
+                             "inf",
+                             "5S"}) {
         INFO(text);
         const auto parsed = parse_duration(text);
         REQUIRE_FALSE(parsed);
@@ -35,15 +68,27 @@ TEST_CASE("what is no duration is refused, by name and with the form expected", 
 
 TEST_CASE("sizes are powers of 1024", "[base][units]")
 {
-    struct Row { const char* text; std::uint64_t bytes; };
-    for (const Row row : {Row{"4096", 4096}, {"64M", 64U << 20}, {"64MiB", 64U << 20}, {"64mb", 64U << 20}, {"1.5G", 1536ULL << 20}, {"0", 0},
-                          {"1k", 1024}, {"12 KiB", 12288}, {"7B", 7}, {"18446744073709551615", std::numeric_limits<std::uint64_t>::max()}}) {
+    struct Row {
+        const char* text;
+        std::uint64_t bytes;
+    };
+    for (const Row row : {Row{"4096", 4096},
+                          {"64M", 64U << 20},
+                          {"64MiB", 64U << 20},
+                          {"64mb", 64U << 20},
+                          {"1.5G", 1536ULL << 20},
+                          {"0", 0},
+                          {"1k", 1024},
+                          {"12 KiB", 12288},
+                          {"7B", 7},
+                          {"18446744073709551615", std::numeric_limits<std::uint64_t>::max()}}) {
         INFO(row.text);
         const auto parsed = parse_bytes(row.text);
         REQUIRE(parsed);
         CHECK(*parsed == row.bytes);
     }
-    for (const char* text : {"", "max", "-1", "M", "1.5", "64X", "64MM", "64Mi", "18446744073709551616", "16777216T", "1 2", "0x10"}) {
+    for (const char* text : {"", "max", "-1", "M", "1.5", "64X", "64MM", "64Mi", "18446744073709551616",
+                             "16777216T", "1 2", "0x10"}) {
         INFO(text);
         const auto parsed = parse_bytes(text);
         REQUIRE_FALSE(parsed);

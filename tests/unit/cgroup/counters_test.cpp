@@ -1,6 +1,5 @@
-#include "flyball/cgroup/counters.hpp"
-
 #include "fixture.hpp"
+#include "flyball/cgroup/counters.hpp"
 
 using namespace flyball::cgroup;
 using flyball::test::FakeRoot;
@@ -9,7 +8,9 @@ using Keyed = std::map<std::string, std::uint64_t>;
 TEST_CASE("flat keyed files", "[cgroup][counters]")
 {
     // v2 cpu.stat, 6.1.
-    const auto cpu = parse_flat_keyed("usage_usec 535274279\nuser_usec 475639375\nsystem_usec 59634903\nnr_periods 12\nnr_throttled 3\nthrottled_usec 4501\nnr_bursts 0\nburst_usec 0\n");
+    const auto cpu =
+        parse_flat_keyed("usage_usec 535274279\nuser_usec 475639375\nsystem_usec 59634903\nnr_periods "
+                         "12\nnr_throttled 3\nthrottled_usec 4501\nnr_bursts 0\nburst_usec 0\n");
     CHECK(cpu.at("usage_usec") == 535274279);
     CHECK(cpu.at("throttled_usec") == 4501);
     // v2 memory.events, 6.12 and before oom_group_kill (5.17).
@@ -18,7 +19,8 @@ TEST_CASE("flat keyed files", "[cgroup][counters]")
     // v1 memory.oom_control.
     CHECK(parse_flat_keyed("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n").at("oom_kill") == 3);
     CHECK(parse_flat_keyed("max 18446744073709551615\n").at("max") == ~0ULL);
-    for (const char* text : {"", "\n\n", "max", "max ", "max x", "max -1", "max 1 2", "max 18446744073709551616", " \t "}) {
+    for (const char* text :
+         {"", "\n\n", "max", "max ", "max x", "max -1", "max 1 2", "max 18446744073709551616", " \t "}) {
         INFO(text);
         CHECK(parse_flat_keyed(text).empty());
     }
@@ -28,7 +30,8 @@ TEST_CASE("flat keyed files", "[cgroup][counters]")
 TEST_CASE("single numbers", "[cgroup][counters]")
 {
     CHECK(parse_single("4096\n") == 4096U);
-    for (const char* text : {"", "max\n", "-1\n", "1 2\n", "0x1"}) CHECK_FALSE(parse_single(text));
+    for (const char* text : {"", "max\n", "-1\n", "1 2\n", "0x1"})
+        CHECK_FALSE(parse_single(text));
 }
 
 TEST_CASE("io.stat of several kernels", "[cgroup][counters]")
@@ -42,12 +45,15 @@ TEST_CASE("io.stat of several kernels", "[cgroup][counters]")
         CHECK(sums.wios == expected.wios);
     };
     check("", {});
-    check("8:16 rbytes=1459200 wbytes=314773504 rios=192 wios=353 dbytes=0 dios=0\n8:0 rbytes=90430464 wbytes=299008000 rios=8950 wios=1252 dbytes=50331648 dios=3021\n",
+    check("8:16 rbytes=1459200 wbytes=314773504 rios=192 wios=353 dbytes=0 dios=0\n8:0 rbytes=90430464 "
+          "wbytes=299008000 rios=8950 wios=1252 dbytes=50331648 dios=3021\n",
           {1459200 + 90430464, 314773504 + 299008000, 192 + 8950, 353 + 1252});
     // 5.10: devices without statistics stay on the line of the next one.
     check("253:0 253:16 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0\n", {4096, 0, 1, 0});
     // iocost's and iolatency's fields come along.
-    check("8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6 cost.usage=48 cost.wait=0 use_delay=0 delay_nsec=0 depth=max\n", {1, 2, 3, 4});
+    check("8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6 cost.usage=48 cost.wait=0 use_delay=0 "
+          "delay_nsec=0 depth=max\n",
+          {1, 2, 3, 4});
     check("8:0 rbytes=10 wby", {10, 0, 0, 0});
     check("rbytes= wbytes=x rios=-1 wios=99999999999999999999 =\n", {});
     check("8:0 rbytes=18446744073709551615\n8:16 rbytes=5\n", {~0ULL, 0, 0, 0});
@@ -55,8 +61,9 @@ TEST_CASE("io.stat of several kernels", "[cgroup][counters]")
 
 TEST_CASE("v1 blkio.throttle files", "[cgroup][counters]")
 {
-    const auto sums = parse_blkio_throttle("8:16 Read 4096\n8:16 Write 8192\n8:16 Sync 12288\n8:16 Async 0\n8:16 Discard 0\n8:16 Total 12288\n"
-                                           "8:0 Read 1\n8:0 Write 2\n8:0 Total 3\nTotal 12291\n");
+    const auto sums = parse_blkio_throttle(
+        "8:16 Read 4096\n8:16 Write 8192\n8:16 Sync 12288\n8:16 Async 0\n8:16 Discard 0\n8:16 Total 12288\n"
+        "8:0 Read 1\n8:0 Write 2\n8:0 Total 3\nTotal 12291\n");
     CHECK(sums.read == 4097);
     CHECK(sums.write == 8194);
     const auto none = parse_blkio_throttle("Total 0\n");
@@ -66,7 +73,8 @@ TEST_CASE("v1 blkio.throttle files", "[cgroup][counters]")
 
 TEST_CASE("pressure files", "[cgroup][counters]")
 {
-    const auto both = parse_pressure("some avg10=0.05 avg60=0.04 avg300=0.00 total=6368240\nfull avg10=0.05 avg60=0.04 avg300=0.00 total=6227973\n");
+    const auto both = parse_pressure("some avg10=0.05 avg60=0.04 avg300=0.00 total=6368240\nfull avg10=0.05 "
+                                     "avg60=0.04 avg300=0.00 total=6227973\n");
     CHECK(both.some_us == 6368240U);
     CHECK(both.full_us == 6227973U);
     // cpu.pressure before 5.13 has no full line, irq.pressure no some line.
@@ -93,7 +101,9 @@ TEST_CASE("counters of a v2 cgroup", "[cgroup][counters]")
     root.file(job + "pids.peak", "7\n");
     root.file(job + "pids.events", "max 2\n");
     root.file(job + "io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n");
-    root.file(job + "cpu.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=11\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=12\n");
+    root.file(
+        job + "cpu.pressure",
+        "some avg10=0.00 avg60=0.00 avg300=0.00 total=11\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=12\n");
     const auto layout = detect(root.path());
     REQUIRE(layout);
     const Counters read = read_counters(*layout, "/job");
@@ -137,14 +147,16 @@ TEST_CASE("counters of a hybrid machine come from v1, under v1's names", "[cgrou
     const FakeRoot root;
     root.hybrid();
     const std::string at = "/sys/fs/cgroup/";
-    root.file(at + "cpu,cpuacct/job/cpu.stat", "nr_periods 5\nnr_throttled 2\nthrottled_time 123456789\nnr_bursts 0\nburst_time 0\n");
+    root.file(at + "cpu,cpuacct/job/cpu.stat",
+              "nr_periods 5\nnr_throttled 2\nthrottled_time 123456789\nnr_bursts 0\nburst_time 0\n");
     root.file(at + "cpu,cpuacct/job/cpu.stat.local", "throttled_time 222\n");
     root.file(at + "cpu,cpuacct/job/cpuacct.usage", "987654321\n");
     root.file(at + "memory/job/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
     root.file(at + "memory/job/memory.failcnt", "17\n");
     root.file(at + "memory/job/memory.max_usage_in_bytes", "8192\n");
     root.file(at + "pids/job/pids.events", "max 1\n");
-    root.file(at + "blkio/job/blkio.throttle.io_service_bytes_recursive", "8:0 Read 4096\n8:0 Write 0\nTotal 4096\n");
+    root.file(at + "blkio/job/blkio.throttle.io_service_bytes_recursive",
+              "8:0 Read 4096\n8:0 Write 0\nTotal 4096\n");
     root.file(at + "blkio/job/blkio.throttle.io_serviced_recursive", "8:0 Read 1\n8:0 Write 0\nTotal 1\n");
     const auto layout = detect(root.path());
     REQUIRE(layout);

@@ -1,5 +1,4 @@
 #include "flyball/cgroup/limits.hpp"
-
 #include "support/catch.hpp"
 
 using namespace flyball;
@@ -7,21 +6,50 @@ using namespace flyball::cgroup;
 
 TEST_CASE("cpu.max in all its forms", "[cgroup][limits]")
 {
-    struct Row { const char* text; CpuMax limit; const char* file; };
-    for (const Row row : {Row{"20ms/100ms", {20'000, 100'000}, "20000 100000"}, {"20ms", {20'000, 100'000}, "20000 100000"},
-                          {"20000 100000", {20'000, 100'000}, "20000 100000"}, {"20000", {20'000, 100'000}, "20000 100000"},
-                          {"50%", {50'000, 100'000}, "50000 100000"}, {"250%", {250'000, 100'000}, "250000 100000"},
-                          {"12.5%", {12'500, 100'000}, "12500 100000"}, {"max", {kUnlimited, 100'000}, "max 100000"},
-                          {"max 50000", {kUnlimited, 50'000}, "max 50000"}, {"max/50ms", {kUnlimited, 50'000}, "max 50000"},
-                          {"1ms/1ms", {1'000, 1'000}, "1000 1000"}, {"10s/1s", {10'000'000, 1'000'000}, "10000000 1000000"}}) {
+    struct Row {
+        const char* text;
+        CpuMax limit;
+        const char* file;
+    };
+    for (const Row row : {Row{"20ms/100ms", {20'000, 100'000}, "20000 100000"},
+                          {"20ms", {20'000, 100'000}, "20000 100000"},
+                          {"20000 100000", {20'000, 100'000}, "20000 100000"},
+                          {"20000", {20'000, 100'000}, "20000 100000"},
+                          {"50%", {50'000, 100'000}, "50000 100000"},
+                          {"250%", {250'000, 100'000}, "250000 100000"},
+                          {"12.5%", {12'500, 100'000}, "12500 100000"},
+                          {"max", {kUnlimited, 100'000}, "max 100000"},
+                          {"max 50000", {kUnlimited, 50'000}, "max 50000"},
+                          {"max/50ms", {kUnlimited, 50'000}, "max 50000"},
+                          {"1ms/1ms", {1'000, 1'000}, "1000 1000"},
+                          {"10s/1s", {10'000'000, 1'000'000}, "10000000 1000000"}}) {
         INFO(row.text);
         const auto parsed = parse_cpu_max(row.text);
         REQUIRE(parsed);
         CHECK(*parsed == row.limit);
         CHECK(cpu_max_text(*parsed) == row.file);
     }
-    for (const char* text : {"", "x", "0", "0%", "0.5%", "999us", "999", "20ms/", "/100ms", "20ms/999us", "20ms/1001ms", "20ms/max", "1 2 3", "-5%",
-                             "17592186044416 100000", "18446744073709551615", "20ms/100ms/1", "1.5us/100ms", "%", "50%%", "99999999999999999999%"}) {
+    for (const char* text : {"",
+                             "x",
+                             "0",
+                             "0%",
+                             "0.5%",
+                             "999us",
+                             "999",
+                             "20ms/",
+                             "/100ms",
+                             "20ms/999us",
+                             "20ms/1001ms",
+                             "20ms/max",
+                             "1 2 3",
+                             "-5%",
+                             "17592186044416 100000",
+                             "18446744073709551615",
+                             "20ms/100ms/1",
+                             "1.5us/100ms",
+                             "%",
+                             "50%%",
+                             "99999999999999999999%"}) {
         INFO(text);
         const auto parsed = parse_cpu_max(text);
         REQUIRE_FALSE(parsed);

@@ -1,12 +1,11 @@
 // What of transient cgroups needs no kernel: names, refusals, sweeping. The rest is in tests/host.
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <fmt/format.h>
-
 #include "fixture.hpp"
 #include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/transient.hpp"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace flyball;
 using namespace flyball::cgroup;
@@ -14,9 +13,11 @@ using flyball::test::ContainsSubstring;
 using flyball::test::FakeRoot;
 
 namespace {
-pid_t dead_pid() {
+pid_t dead_pid()
+{
     const pid_t pid = ::fork();
-    if (pid == 0) ::_exit(0);
+    if (pid == 0)
+        ::_exit(0);
     ::waitpid(pid, nullptr, 0);
     return pid;
 }
@@ -49,7 +50,8 @@ TEST_CASE("a transient cgroup is made in each hierarchy and removed with its par
     CHECK_FALSE(std::filesystem::exists(own));
 }
 
-TEST_CASE("leftovers of dead flyballs are swept, those of living ones and strangers are not", "[cgroup][transient]")
+TEST_CASE("leftovers of dead flyballs are swept, those of living ones and strangers are not",
+          "[cgroup][transient]")
 {
     const FakeRoot root;
     root.hybrid();
@@ -61,7 +63,8 @@ TEST_CASE("leftovers of dead flyballs are swept, those of living ones and strang
     root.dir("/sys/fs/cgroup/memory/flyball/" + dead + "/below");
     root.dir(fmt::format("/sys/fs/cgroup/memory/flyball/run-{}-9", ::getppid()));
     root.dir("/sys/fs/cgroup/memory/flyball/run-notes");
-    root.file("/sys/fs/cgroup/memory/flyball/" + busy + "/below/cgroup.procs", fmt::format("{}\n", ::getpid()));
+    root.file("/sys/fs/cgroup/memory/flyball/" + busy + "/below/cgroup.procs",
+              fmt::format("{}\n", ::getpid()));
     root.dir("/sys/fs/cgroup/memory/run-" + dead);
     CHECK(sweep_leftovers(*layout) == 1);
     CHECK_FALSE(std::filesystem::exists(own + dead));
@@ -82,7 +85,8 @@ TEST_CASE("what cannot be limited is refused before anything is made", "[cgroup]
     CHECK(high.error().kind == ErrorKind::Unavailable);
     CHECK_THAT(high.error().what, ContainsSubstring("memory.high"));
     CHECK_FALSE(high.error().hint.empty());
-    const auto bad = TransientCgroup::create(*layout, {.cpu_max = CpuMax{.quota_us = 1}}, {.any_file_system = true});
+    const auto bad =
+        TransientCgroup::create(*layout, {.cpu_max = CpuMax{.quota_us = 1}}, {.any_file_system = true});
     REQUIRE_FALSE(bad);
     CHECK(bad.error().kind == ErrorKind::Usage);
     const auto fake = TransientCgroup::create(*layout);

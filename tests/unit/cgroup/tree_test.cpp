@@ -1,8 +1,7 @@
+#include "fixture.hpp"
 #include "flyball/cgroup/tree.hpp"
 
 #include <sys/stat.h>
-
-#include "fixture.hpp"
 
 using namespace flyball;
 using namespace flyball::cgroup;
@@ -46,8 +45,10 @@ TEST_CASE("a hybrid walk visits each hierarchy, and no symbolic link", "[cgroup]
     const auto nodes = walk_all(*layout);
     REQUIRE(nodes);
     std::map<int, Paths> by_hierarchy;
-    for (const Node& node : *nodes) by_hierarchy[node.hierarchy].push_back(node.path);
-    CHECK(by_hierarchy == std::map<int, Paths>{{0, {"/"}}, {1, {"/"}}, {4, {"/", "/job"}}, {7, {"/"}}, {8, {"/", "/job"}}});
+    for (const Node& node : *nodes)
+        by_hierarchy[node.hierarchy].push_back(node.path);
+    CHECK(by_hierarchy ==
+          std::map<int, Paths>{{0, {"/"}}, {1, {"/"}}, {4, {"/", "/job"}}, {7, {"/"}}, {8, {"/", "/job"}}});
     CHECK(resolve(*layout, "job") == Paths{"/job"});
     CHECK(resolve(*layout, root.path() + "/sys/fs/cgroup/pids/job/") == Paths{"/job"});
     CHECK(resolve(*layout, root.path() + "/sys/fs/cgroup/cpu,cpuacct") == Paths{"/"});
@@ -62,10 +63,23 @@ TEST_CASE("a mount point that is not there is an error", "[cgroup][tree]")
 
 TEST_CASE("what a user means by -c", "[cgroup][tree]")
 {
-    const Layout layout{.mounts = {{.hierarchy = 0, .unified = true, .controllers = {"cpu"}, .path = "/sys/fs/cgroup"}}, .hierarchy_of = {}, .self = {}, .notes = {}};
-    const Paths paths{"/", "/system.slice", "/system.slice/ssh.service", "/system.slice/cron.service", "/user.slice",
-                      "/user.slice/user-0.slice", "/user.slice/user-0.slice/ssh.service", "/odd[1]"};
-    struct Row { const char* pattern; Paths found; };
+    const Layout layout{
+        .mounts = {{.hierarchy = 0, .unified = true, .controllers = {"cpu"}, .path = "/sys/fs/cgroup"}},
+        .hierarchy_of = {},
+        .self = {},
+        .notes = {}};
+    const Paths paths{"/",
+                      "/system.slice",
+                      "/system.slice/ssh.service",
+                      "/system.slice/cron.service",
+                      "/user.slice",
+                      "/user.slice/user-0.slice",
+                      "/user.slice/user-0.slice/ssh.service",
+                      "/odd[1]"};
+    struct Row {
+        const char* pattern;
+        Paths found;
+    };
     const std::vector<Row> rows{
         {"/", {"/"}},
         {"/sys/fs/cgroup", {"/"}},
@@ -77,20 +91,25 @@ TEST_CASE("what a user means by -c", "[cgroup][tree]")
         {"/system.slice/*", {"/system.slice/cron.service", "/system.slice/ssh.service"}},
         {"/user.slice/**", {"/user.slice/user-0.slice", "/user.slice/user-0.slice/ssh.service"}},
         {"/sys/fs/cgroup/user.slice/*", {"/user.slice/user-0.slice"}},
-        {"*.service", {"/system.slice/cron.service", "/system.slice/ssh.service", "/user.slice/user-0.slice/ssh.service"}},
+        {"*.service",
+         {"/system.slice/cron.service", "/system.slice/ssh.service", "/user.slice/user-0.slice/ssh.service"}},
         {"odd[1]", {"/odd[1]"}},
     };
     for (const Row& row : rows) {
         INFO(row.pattern);
         CHECK(resolve_among(layout, paths, row.pattern) == row.found);
     }
-    for (const char* pattern : {"", "  ", "nothing", "/nothing", "/system.slice/x*", "..", "/system.slice/../system.slice"}) {
+    for (const char* pattern :
+         {"", "  ", "nothing", "/nothing", "/system.slice/x*", "..", "/system.slice/../system.slice"}) {
         INFO(pattern);
         const auto found = resolve_among(layout, paths, pattern);
         REQUIRE_FALSE(found);
         CHECK(found.error().kind == ErrorKind::Usage);
     }
-    CHECK_THAT(resolve_among(layout, paths, "shs.service").error().hint, ContainsSubstring("/system.slice/ssh.service"));
-    CHECK_THAT(resolve_among(layout, paths, "cron").error().hint, ContainsSubstring("did you mean /system.slice/cron.service?"));
-    CHECK_THAT(resolve_among(layout, paths, "nothing").error().what, ContainsSubstring("as the path /nothing and as a cgroup's own name"));
+    CHECK_THAT(resolve_among(layout, paths, "shs.service").error().hint,
+               ContainsSubstring("/system.slice/ssh.service"));
+    CHECK_THAT(resolve_among(layout, paths, "cron").error().hint,
+               ContainsSubstring("did you mean /system.slice/cron.service?"));
+    CHECK_THAT(resolve_among(layout, paths, "nothing").error().what,
+               ContainsSubstring("as the path /nothing and as a cgroup's own name"));
 }
