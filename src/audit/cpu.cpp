@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU: throttled time, run delay and time on the CPU.
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "checks.hpp"
@@ -41,22 +42,72 @@ void check_throttling(const Subject& subject, Rows& rows) {
     rows.push_back(std::move(row));
 }
 
-void check_tasks(const Subject& subject, Rows& rows) {
-    std::uint64_t tasks = 0, delay = 0, kernel_delay = 0, run = 0, kernel_run = 0;
+namespace {
+
+// Since v6.12 a task that goes to sleep may stay queued for a while (delayed dequeue). If it is moved to
+// another CPU then, enqueue_task() dates sched_info from there, and the whole sleep becomes run delay
+// (seen: 504 ms for an idle kcompactd0, whose sleep is 500 ms). Such a task says nothing about us.
+bool sleep_counted_as_delay(const profile::Meta& meta, const profile::TaskWindow& task) {
+    const auto& fields = meta.kernel_fields;
+    if (std::ranges::find(fields, "sched_entity.sched_delayed") == fields.end()) return false;
+    const std::uint64_t ours = task.our_wait_ns + task.our_held_ns;
+    constexpr std::uint64_t kMuchNs = 5'000'000;
+    return task.kernel_run_delay_ns > ours + kMuchNs && task.kernel_run_delay_ns - ours > ours / 10;
+}
+
+struct TaskSums {
+    std::uint64_t tasks = 0, set_aside = 0, set_aside_ns = 0;
+    std::uint64_t delay = 0, kernel_delay = 0, run = 0, kernel_run = 0;
+    std::string example;  // comm of one that was set aside
+};
+
+TaskSums sum_tasks(const Subject& subject) {
+    TaskSums sums;
     for (const profile::TaskWindow& task : subject.snapshot->tasks) {
         if (task.cgroup != subject.path) continue;
-        ++tasks;
-        delay += task.our_wait_ns + task.our_held_ns;
-        kernel_delay += task.kernel_run_delay_ns;
-        run += task.our_run_ns;
-        kernel_run += task.kernel_exec_ns;
+        ++sums.tasks;
+        sums.run += task.our_run_ns;
+        sums.kernel_run += task.kernel_exec_ns;
+        const std::uint64_t ours = task.our_wait_ns + task.our_held_ns;
+        if (sleep_counted_as_delay(subject.snapshot->meta, task)) {
+            ++sums.set_aside;
+            sums.set_aside_ns += task.kernel_run_delay_ns - ours;
+            sums.example = task.comm;
+            continue;
+        }
+        sums.delay += ours;
+        sums.kernel_delay += task.kernel_run_delay_ns;
     }
+    // more than a few is not the kernel's fault: then they all count
+    if (sums.set_aside * 10 > sums.tasks + 10) {
+        sums.kernel_delay = sums.delay = sums.set_aside = 0;
+        for (const profile::TaskWindow& task : subject.snapshot->tasks) {
+            if (task.cgroup != subject.path) continue;
+            sums.delay += task.our_wait_ns + task.our_held_ns;
+            sums.kernel_delay += task.kernel_run_delay_ns;
+        }
+    }
+    return sums;
+}
+
+std::string tasks_reason(const TaskSums& sums, bool delay) {
+    std::string reason = fmt::format("{} task{} alive at both ends", sums.tasks, sums.tasks == 1 ? "" : "s");
+    if (delay && sums.set_aside > 0)
+        reason += fmt::format("; {} set aside ({}), of which the kernel counts {:.0f} ms of sleep as delay: delayed dequeue",
+                              sums.set_aside, sums.example, static_cast<double>(sums.set_aside_ns) / 1e6);
+    return reason;
+}
+
+}  // namespace
+
+void check_tasks(const Subject& subject, Rows& rows) {
+    const TaskSums sums = sum_tasks(subject);
     const Tolerance tolerance{kTaskRelative, kTaskSlackNs, "1 % or 1 ms"};
     const auto add = [&](const char* quantity, const char* metric, fb_metric id, std::uint64_t ours, std::uint64_t kernel) {
-        if (tasks > 0) {
+        if (sums.tasks > 0) {
             AuditRow row = compare(subject.path, quantity, Unit::Nanoseconds, measured(subject, metric, ours),
                                    {.value = kernel}, tolerance);
-            if (row.reason.empty()) row.reason = fmt::format("{} task{} alive at both ends", tasks, tasks == 1 ? "" : "s");
+            if (row.reason.empty()) row.reason = tasks_reason(sums, id == FB_M_CPU_WAIT);
             rows.push_back(std::move(row));
             return;
         }
@@ -65,8 +116,8 @@ void check_tasks(const Subject& subject, Rows& rows) {
                                        .ours = subject.profile->of(id).sum64(), .rule = tolerance.rule},
                                       "no task of it lived through the whole window"));
     };
-    add("cpu.run_delay", "cpu.wait", FB_M_CPU_WAIT, delay, kernel_delay);
-    add("cpu.run", "cpu.slice", FB_M_CPU_SLICE, run, kernel_run);
+    add("cpu.run_delay", "cpu.wait", FB_M_CPU_WAIT, sums.delay, sums.kernel_delay);
+    add("cpu.run", "cpu.slice", FB_M_CPU_SLICE, sums.run, sums.kernel_run);
 }
 
 }  // namespace flyball::audit

@@ -107,6 +107,7 @@ profile::Meta make_meta(const RecordOptions& options, const cgroup::Layout& layo
     meta.filters = options.cgroups;
     meta.command = fmt::format("{}", fmt::join(options.command, " "));
     meta.hierarchy = layout.hierarchy_of;
+    meta.kernel_fields.assign(plan.facts.fields.begin(), plan.facts.fields.end());
     for (const kernel::MetricPlan& m : plan.metrics)
         meta.coverage.push_back({.metric = m.metric, .available = m.available, .hook = m.hook, .note = m.note, .remedy = m.remedy});
     meta.warnings = layout.notes;

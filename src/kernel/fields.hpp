@@ -14,7 +14,10 @@ inline constexpr std::string_view kCfsRqHeldClock =
     "cfs_rq.throttled_clock_self_time";                                         // own and inherited (v6.6)
 inline constexpr std::string_view kTaskInMemstall = "task_struct.in_memstall";  // CONFIG_PSI
 
-inline constexpr std::array kFieldNames{kTaskThrottled, kCfsRqThrottled, kCfsRqHeldClock, kTaskInMemstall};
+inline constexpr std::string_view kDelayedDequeue = "sched_entity.sched_delayed";  // a sleeper may stay queued (v6.12)
+
+inline constexpr std::array kFieldNames{kTaskThrottled, kCfsRqThrottled, kCfsRqHeldClock, kTaskInMemstall,
+                                        kDelayedDequeue};
 
 [[nodiscard]] inline std::span<const std::string_view> field_names()
 {

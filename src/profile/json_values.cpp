@@ -92,7 +92,7 @@ void fields(Archive& a, Meta& v)
     a("start_ns", v.start_ns), a("end_ns", v.end_ns), a("start_wall_ns", v.start_wall_ns),
         a("clock", v.clock);
     a("filters", v.filters), a("command", v.command), a("hierarchy", v.hierarchy);
-    a("coverage", v.coverage), a("warnings", v.warnings);
+    a("kernel_fields", v.kernel_fields), a("coverage", v.coverage), a("warnings", v.warnings);
 }
 
 template <class Archive>

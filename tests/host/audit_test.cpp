@@ -2,6 +2,7 @@
 // Our numbers against the kernel's under a mixed load: nothing may disagree, and something must have been compared.
 #include <map>
 
+#include "support/dio_target.hpp"
 #include "support/recorder.hpp"
 
 using namespace flyball::test;
@@ -9,7 +10,8 @@ using namespace flyball::test;
 TEST_CASE("the audit agrees under a mixed load", "[kernel][audit]") {
     require_root();
     const std::string seconds = long_run() ? "30" : quick() ? "5" : "10";
-    const TestCgroup quota("mix-quota"), rival("mix-rival"), memory("mix-memory"), tasks("mix-tasks");
+    const TestCgroup quota("mix-quota"), rival("mix-rival"), memory("mix-memory"), tasks("mix-tasks"), disk("mix-disk");
+    const DioTarget target(16 * kMiB);
     quota.cpu_max(20'000, 100'000);
 
     Recorder recorder;
@@ -18,6 +20,8 @@ TEST_CASE("the audit agrees under a mixed load", "[kernel][audit]") {
         Load competitor(rival, {"duty", seconds, "--busy-us", "3000", "--period-us", "10000"});
         Load sleeper(rival, {"sleepwake", "2000", "--period-us", "1000"});
         Load forker(tasks, {"forks", "307"});
+        run_load(disk, {"dio", target.path(), "--read", "--bs", "16384", "--count", "500"});
+        run_load(disk, {"dio", target.path(), "--write", "--bs", "65536", "--count", "100"});
         run_load(memory, {"alloc", "24", "--touch", "--procs", "2", "--hold", "1"});
         forker.truth();
         sleeper.truth();

@@ -104,8 +104,9 @@ TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli]") {
 
     // A disk that fills up on the way, in a mount that nobody else sees.
     if (access("/usr/bin/unshare", X_OK) != 0) FB_SKIP("needs unshare");
+    Load events({"sleepwake", "100000", "--period-us", "200"});  // more than fits
     const Outcome filled = Process({"/usr/bin/unshare", "-m", "sh", "-c",
-                                    "mount -t tmpfs -o size=16k none /mnt && exec \"$0\" record -d 2s -j -o /mnt/file",
+                                    "mount -t tmpfs -o size=12k none /mnt && exec \"$0\" record -d 2s -j -o /mnt/file",
                                     flyball_binary()})
                                .wait();
     INFO(filled.err);

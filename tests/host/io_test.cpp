@@ -1,41 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Block I/O of known size and of known latency.
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-
-#include <array>
 #include <filesystem>
-#include <fstream>
 
+#include "support/dio_target.hpp"
 #include "support/recorder.hpp"
 
 using namespace flyball::test;
 
 namespace {
-
-// In the lab the scratch disk; elsewhere a file on a real file system, written in full, so that a direct write to it
-// changes no metadata of its own.
-class Target {
-public:
-    explicit Target(std::uint64_t bytes) : file_("dio", "/var/tmp") {
-        if (in_lab()) {
-            if (!std::filesystem::exists("/dev/vda")) FB_SKIP("no scratch disk /dev/vda (tools/lab --disk)");
-            return;
-        }
-        std::ofstream out(file_.path(), std::ios::binary);
-        const std::string block(kMiB, '\1');
-        for (std::uint64_t done = 0; done < bytes; done += kMiB) out.write(block.data(), static_cast<std::streamsize>(kMiB));
-        out.close();
-        struct stat status {};
-        REQUIRE(stat(file_.path().c_str(), &status) == 0);
-        if (major(status.st_dev) == 0) FB_SKIP("/var/tmp is on no block device");
-        ::sync();
-    }
-    [[nodiscard]] std::string path() const { return in_lab() ? "/dev/vda" : file_.path(); }
-
-private:
-    Scratch file_;
-};
 
 struct Expected {
     std::uint64_t reads, read_bytes, writes, write_bytes;
@@ -55,7 +27,7 @@ void check_io(const Report& report, const std::string& path, const Expected& exp
 
 TEST_CASE("operations and bytes of direct I/O are exact", "[kernel][io]") {
     require_root();
-    const Target target(16 * kMiB);
+    const DioTarget target(16 * kMiB);
     const TestCgroup measured("dio"), large("dio-large");
 
     Recorder recorder;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A ring of one page and a reader that is stopped: events are folded in the kernel, and no count is lost.
+#include "support/dio_target.hpp"
 #include "support/recorder.hpp"
 
 using namespace flyball::test;
@@ -35,16 +36,10 @@ TEST_CASE("an overloaded recorder folds and loses no count", "[kernel][overload]
 
 TEST_CASE("an overloaded recorder counts direct I/O exactly", "[kernel][overload]") {
     require_root();
-    const bool lab_disk = in_lab() && access("/dev/vda", R_OK) == 0;
-    Scratch file("overload", "/var/tmp");
-    if (!lab_disk) {
-        if (in_lab()) FB_SKIP("no scratch disk /dev/vda (tools/lab --disk)");
-        REQUIRE(write_text((std::ofstream(file.path()), file.path()), std::string(4 * kMiB, '\1')));
-        ::sync();
-    }
+    const DioTarget target(8 * kMiB);
     const TestCgroup cgroup("overload-io");
     Recorder recorder({"--ring-size", "4096"});
-    Load reads(cgroup, {"dio", lab_disk ? "/dev/vda" : file.path(), "--read", "--bs", "4096", "--count", "2003"});
+    Load reads(cgroup, {"dio", target.path(), "--read", "--bs", "4096", "--count", "2003"});
     recorder.process().signal(SIGSTOP);
     sleep_ms(300);
     recorder.process().signal(SIGCONT);

@@ -43,6 +43,7 @@ struct Meta {
     std::string command;               // -- CMD, empty otherwise
     // controller -> hierarchy id (0: unified). Controllers: cpu memory io pids.
     std::map<std::string, int> hierarchy;
+    std::vector<std::string> kernel_fields;  // facts that change the meaning of the kernel's own counters
     std::vector<Coverage> coverage;
     std::vector<std::string> warnings;  // said once by the recorder: a limit could not be set, ...
     friend bool operator==(const Meta&, const Meta&) = default;
