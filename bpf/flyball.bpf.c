@@ -22,7 +22,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #include "memory.bpf.h"
 #include "sched.bpf.h"
 #include "block.bpf.h"
-#include "task.bpf.h"
 #include "oom.bpf.h"
+#include "task.bpf.h"
 #include "lifecycle.bpf.h"
 #include "selftest.bpf.h"

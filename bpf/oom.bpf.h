@@ -155,19 +155,30 @@ int BPF_PROG(oom_sigkill, int sig, struct kernel_siginfo *info, struct task_stru
 	return 0;
 }
 
-/* The last thread of a marked process: its mm is gone by now (exit_mm comes before). */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(oom_exit, struct task_struct *task)
+/*
+ * The last thread of a marked process: its mm is gone by now (exit_mm comes before). Asked by two
+ * programs at the same tracepoint: where tracepoints can be preempted (seen on v7.2), the kernel
+ * skips a program for a task that exits on a CPU while another is held up inside it.
+ * Whoever deletes the mark tells.
+ */
+static __always_inline void oom_exit_seen(struct task_struct *task)
 {
 	u32 tgid = task->tgid;
 	struct fb_oom_task *e;
 
-	if (task->signal->live.counter || !bpf_map_lookup_elem(&oom_marked, &tgid))
-		return 0;
+	if (task->signal->live.counter || bpf_map_delete_elem(&oom_marked, &tgid))
+		return;
 	e = oom_task(task, FB_EV_OOM_EXIT);
-	if (e)
+	if (e) {
+		e->marked = 1;
 		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
-	bpf_map_delete_elem(&oom_marked, &tgid);
+	}
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(oom_exit, struct task_struct *task)
+{
+	oom_exit_seen(task);
 	return 0;
 }
 

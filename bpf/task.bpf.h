@@ -48,6 +48,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
 {
 	emit_task(task, FB_TASK_EXIT);
+	oom_exit_seen(task);
 	return 0;
 }
 

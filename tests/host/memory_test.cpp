@@ -8,7 +8,8 @@ namespace {
 
 void check_charged(const Report& report, const TestCgroup& cgroup, std::uint64_t bytes) {
     const Stats charged = report.stats(cgroup.path(), "mem.charge");
-    INFO(cgroup.path() << ": charged " << charged.sum << " of " << bytes << " in " << charged.count);
+    INFO(cgroup.path() << ": charged " << charged.sum << " of " << bytes << " in " << charged.count << "; "
+                          << report.misses());
     CHECK(charged.sum >= bytes);
     // Page tables, stacks, kernel memory of the processes.
     CHECK(charged.sum <= bytes + bytes / 20 + 3 * kMiB);

@@ -74,6 +74,7 @@ TEST_CASE("one OOM kill: the victim that died, nobody else", "[kernel][oom]") {
     require_root();
     const TestCgroup cgroup("oom-one");
     const Run run = run_out_of_memory(cgroup);
+    INFO(run.report.misses());
     const auto killed = run.truth.at("killed").get<std::vector<std::uint64_t>>();
     REQUIRE(killed.size() == 1);
     REQUIRE(killed[0] == run.truth.at("hog"));
@@ -93,6 +94,7 @@ TEST_CASE("memory.oom.group: all three die by one decision", "[kernel][oom]") {
     const TestCgroup cgroup("oom-group");
     cgroup.oom_group();
     const Run run = run_out_of_memory(cgroup);
+    INFO(run.report.misses());
     const auto killed = run.truth.at("killed").get<std::vector<std::uint64_t>>();
     REQUIRE(killed.size() == 3);
 

@@ -71,5 +71,5 @@ TEST_CASE("record -- CMD runs it in a fresh cgroup, within its limits", "[kernel
         if (path.find("/run-") != std::string::npos) throttled += report.stats(path, "cpu.throttle.own").sum;
     }
     CHECK(throttled > 1'200 * kMs);
-    CHECK(throttled < 1'800 * kMs);
+    CHECK(throttled < (in_lab() ? 2'600 : 1'800) * kMs);  // starting up takes a guest some periods more
 }

@@ -143,6 +143,7 @@ load_wait() {
 load_clean() {
   local pid mount dir controller tries
   for pid in "${DEMO_PIDS[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  wait "${DEMO_PIDS[@]}" 2>/dev/null || true # quietly: bash would tell of each that was killed
   for mount in "${DEMO_MOUNTS[@]}"; do
     [ -d "$mount/$DEMO_NAME" ] || continue
     for dir in "$mount/$DEMO_NAME"/*/ "$mount/$DEMO_NAME"; do

@@ -122,6 +122,15 @@ public:
         return {loss.at("attempted"), loss.at("delivered"), loss.at("folded"), loss.at("dropped"), loss.at("sequence_gaps")};
     }
 
+    // BPF programs that the kernel did not run because they were running already, and how often: for messages.
+    [[nodiscard]] std::string misses() const {
+        std::string all = "programs not run:";
+        for (const auto& [program, count] : json_.at("losses").at("recursion_misses").items()) {
+            if (count != 0) all += " " + program + " " + count.dump();
+        }
+        return all;
+    }
+
     [[nodiscard]] std::vector<Oom> ooms() const {
         std::vector<Oom> all;
         for (const auto& entry : json_.at("oom")) all.push_back(oom_of(entry));
