@@ -32,6 +32,7 @@ check "there is a report" test -s "$dir/a.txt"
 check "it is the expected one" diff -u "$EXPECTED" "$dir/a.txt"
 check "the same bytes twice, text" cmp "$dir/a.txt" "$dir/b.txt"
 check "the same bytes twice, JSON" cmp "$dir/a.json" "$dir/b.json"
+# shellcheck disable=SC2016 # for awk
 check "80 columns" awk 'length($0) > 80 { bad = 1; print } END { exit bad }' "$dir/a.txt"
 check "the JSON names its schema" grep -q '"schema": *"flyball.report/1"' "$dir/a.json"
 
