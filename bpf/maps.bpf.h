@@ -45,6 +45,8 @@ struct task_state {
 	u8 episode;		/* 1: a throttle episode is open that its next run closes */
 	u8 adopted;		/* the iterator, or its fork, has seen it */
 	u8 partial;		/* run_ns is not its switch-in: no slice can be told */
+	u8 uncounted;		/* the kernel's run_delay leaves this wait out */
+	u8 pad[7];
 };
 
 struct {

@@ -28,6 +28,7 @@ static __always_inline int on_wakeup(struct task_struct *task, bool fresh)
 		return 0;
 	now = rq_time(task->se.cfs_rq->rq->clock);
 	state->runnable_ns = now;
+	state->uncounted = 0;
 	state->woken = !fresh;
 	state->fresh = fresh;
 	hold_begin(state, task, task->se.cfs_rq->rq->cpu, now,
@@ -92,6 +93,8 @@ static __always_inline void leave_cpu(struct fb_switch *e, struct task_state *st
 		state->runnable_ns = now;
 		state->woken = 0;
 		state->fresh = 0;
+		/* sched_info_depart() takes a task that was about to sleep for one that does not wait */
+		state->uncounted = prev->__state != 0;
 		hold_begin(state, prev, cpu, now, throttled);
 		return;
 	}
@@ -116,8 +119,11 @@ static __always_inline void take_cpu(struct fb_switch *e, struct task_state *sta
 		e->wait_ns = wait - held;
 		e->flags |= FB_SW_NEXT_WAIT | (held ? FB_SW_NEXT_HELD : 0) |
 			    (state->woken ? FB_SW_NEXT_WOKEN : 0) | (state->fresh ? FB_SW_NEXT_NEW : 0);
-		state->wait_total_ns += wait - held;
-		state->held_total_ns += held;
+		/* what read_tasks compares with the kernel's sum */
+		if (!state->uncounted) {
+			state->wait_total_ns += wait - held;
+			state->held_total_ns += held;
+		}
 		state->waits++;
 		state->runnable_ns = 0;
 	}

@@ -51,7 +51,7 @@ bool sleep_counted_as_delay(const profile::Meta& meta, const profile::TaskWindow
     const auto& fields = meta.kernel_fields;
     if (std::ranges::find(fields, "sched_entity.sched_delayed") == fields.end()) return false;
     const std::uint64_t ours = task.our_wait_ns + task.our_held_ns;
-    constexpr std::uint64_t kMuchNs = 5'000'000;
+    constexpr std::uint64_t kMuchNs = 1'000'000;
     return task.kernel_run_delay_ns > ours + kMuchNs && task.kernel_run_delay_ns - ours > ours / 10;
 }
 

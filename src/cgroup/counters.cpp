@@ -127,13 +127,15 @@ void read_io(const Layout& layout, std::string_view path, Counters& counters)
         }
         return;
     }
-    if (const auto text = io.text("blkio.throttle.io_service_bytes_recursive")) {
-        const ReadWrite bytes = parse_blkio_throttle(*text);
-        counters.io_rbytes = bytes.read;
-        counters.io_wbytes = bytes.write;
-    }
-    if (const auto text = io.text("blkio.throttle.io_serviced_recursive")) {
-        const ReadWrite ios = parse_blkio_throttle(*text);
+    // Newer kernels fill these two only while a blk-throttle rule is set (seen on a 6.18: zeroes beside 8 MB
+    // written): nothing at all is no reading.
+    const auto text = io.text("blkio.throttle.io_service_bytes_recursive");
+    const ReadWrite counted = text ? parse_blkio_throttle(*text) : ReadWrite{};
+    if (counted.read == 0 && counted.write == 0) return;
+    counters.io_rbytes = counted.read;
+    counters.io_wbytes = counted.write;
+    if (const auto serviced = io.text("blkio.throttle.io_serviced_recursive")) {
+        const ReadWrite ios = parse_blkio_throttle(*serviced);
         counters.io_rios = ios.read;
         counters.io_wios = ios.write;
     }

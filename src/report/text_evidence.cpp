@@ -180,7 +180,7 @@ void text_losses(const ReportModel& model, Canvas& canvas) {
     }
     for (const auto& [program, misses] : model.loss.recursion_misses) {
         if (misses == 0) continue;
-        canvas.paragraph(fmt::format("{} was not run {} times, for recursion.", harmless(program), misses), 1, "", Style::Red);
+        canvas.paragraph(fmt::format("{} was skipped {} times: it was running already, interrupted or preempted.", harmless(program), misses), 1, "", Style::Red);
     }
 }
 

@@ -41,7 +41,7 @@ void warn_of_losses(const ReportModel& model, std::vector<Warning>& warnings) {
     for (const auto& [program, count] : model.loss.recursion_misses) misses += count;
     if (misses > 0) {
         warnings.push_back({"recursion_misses",
-                            fmt::format("BPF programs were not run {} times, for recursion (see LOSSES).", misses)});
+                            fmt::format("The kernel skipped BPF programs {} times, since they were running already (see LOSSES).", misses)});
     }
 }
 

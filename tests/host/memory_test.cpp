@@ -10,7 +10,8 @@ void check_charged(const Report& report, const TestCgroup& cgroup, std::uint64_t
     const Stats charged = report.stats(cgroup.path(), "mem.charge");
     INFO(cgroup.path() << ": charged " << charged.sum << " of " << bytes << " in " << charged.count << "; "
                           << report.misses());
-    CHECK(charged.sum >= bytes);
+    // Where programs can be preempted (7.2) the kernel skips some calls of a program, and says how many: a page each.
+    CHECK(charged.sum + report.missed("charge") * 4096 >= bytes);
     // Page tables, stacks, kernel memory of the processes.
     CHECK(charged.sum <= bytes + bytes / 20 + 3 * kMiB);
 }

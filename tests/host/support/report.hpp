@@ -131,6 +131,15 @@ public:
         return all;
     }
 
+    // How often the kernel skipped the programs whose names begin like this.
+    [[nodiscard]] std::uint64_t missed(const std::string& prefix) const {
+        std::uint64_t sum = 0;
+        for (const auto& [program, count] : json_.at("losses").at("recursion_misses").items()) {
+            if (program.starts_with(prefix)) sum += count.get<std::uint64_t>();
+        }
+        return sum;
+    }
+
     [[nodiscard]] std::vector<Oom> ooms() const {
         std::vector<Oom> all;
         for (const auto& entry : json_.at("oom")) all.push_back(oom_of(entry));

@@ -160,7 +160,7 @@ TEST_CASE("what casts doubt on the numbers comes first", "[report]") {
     REQUIRE(warnings != std::string::npos);
     CHECK(warnings < text.find("WORST FIRST"));
     for (const char* part : {"offset 4096", "17 events were dropped", "3 batches", "numbers disagree", "RLIMIT_MEMLOCK",
-                             "not run 5 times", "does not hold"}) {
+                             "skipped BPF programs 5 times", "does not hold"}) {
         CHECK_THAT(text, ContainsSubstring(part));
     }
     CHECK(text_of(test::sample_snapshot()).find("WARNINGS") == std::string::npos);
