@@ -149,6 +149,14 @@ struct {
 	__type(value, struct rq_state);
 } requests SEC(".maps");
 
+/* Processes that exit by SIGKILL and are not marked (yet), by tgid: see oom_exit_seen(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, u64);
+} killed_exits SEC(".maps");
+
 /* Processes that the OOM killer marked, by tgid, until they are gone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

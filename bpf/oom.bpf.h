@@ -119,6 +119,43 @@ static __always_inline struct fb_oom_task *oom_task(struct task_struct *task, u3
 	return e;
 }
 
+static __always_inline void emit_oom_exit(struct task_struct *task)
+{
+	struct fb_oom_task *e = oom_task(task, FB_EV_OOM_EXIT);
+
+	if (e) {
+		e->marked = 1;
+		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	}
+}
+
+/*
+ * The last thread of a marked process. Up to v6.15 its mm is gone by now; since v6.16 ("sched: move
+ * and extend the sched_process_exit() tracepoint") the tracepoint comes before exit_mm(), which a
+ * victim's mark held up until then: so the exit can come before the mark, which SIGKILL precedes
+ * anyway. Then the mark tells the exit. Whoever deletes the mark tells, so that it is told once,
+ * and two programs ask, since a preempted one is skipped for the next task.
+ */
+static __always_inline void oom_exit_seen(struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+	u64 now;
+
+	if (task->signal->live.counter)
+		return;
+	if (bpf_map_delete_elem(&oom_marked, &tgid)) {
+		if ((task->signal->group_exit_code & 0x7f) != SIGKILL)
+			return;
+		now = bpf_ktime_get_ns();
+		bpf_map_update_elem(&killed_exits, &tgid, &now, BPF_ANY);
+		/* marked in between? */
+		if (bpf_map_delete_elem(&oom_marked, &tgid))
+			return;
+		bpf_map_delete_elem(&killed_exits, &tgid);
+	}
+	emit_oom_exit(task);
+}
+
 SEC("tp_btf/mark_victim")
 int BPF_PROG(oom_mark, struct task_struct *task)
 {
@@ -130,6 +167,10 @@ int BPF_PROG(oom_mark, struct task_struct *task)
 	e = oom_task(task, FB_EV_OOM_VICTIM);
 	if (e)
 		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	if (!bpf_map_delete_elem(&killed_exits, &tgid)) {
+		bpf_map_delete_elem(&oom_marked, &tgid);
+		emit_oom_exit(task);
+	}
 	return 0;
 }
 
@@ -153,26 +194,6 @@ int BPF_PROG(oom_sigkill, int sig, struct kernel_siginfo *info, struct task_stru
 	}
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 	return 0;
-}
-
-/*
- * The last thread of a marked process: its mm is gone by now (exit_mm comes before). Asked by two
- * programs at the same tracepoint: where tracepoints can be preempted (seen on v7.2), the kernel
- * skips a program for a task that exits on a CPU while another is held up inside it.
- * Whoever deletes the mark tells.
- */
-static __always_inline void oom_exit_seen(struct task_struct *task)
-{
-	u32 tgid = task->tgid;
-	struct fb_oom_task *e;
-
-	if (task->signal->live.counter || bpf_map_delete_elem(&oom_marked, &tgid))
-		return;
-	e = oom_task(task, FB_EV_OOM_EXIT);
-	if (e) {
-		e->marked = 1;
-		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
-	}
 }
 
 SEC("tp_btf/sched_process_exit")
