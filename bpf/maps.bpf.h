@@ -172,12 +172,13 @@ struct {
  * It differs from CLOCK_MONOTONIC by a constant (less the slewing of NTP): the least difference
  * seen between attaching and the begin of the recording.
  */
-volatile __u64 rq_clock_offset = ~0ULL;
+volatile __s64 rq_clock_offset = 0x7fffffffffffffff;
 
 static __always_inline u64 rq_time(u64 clock)
 {
 	if (!recording) {
-		u64 offset = bpf_ktime_get_ns() - clock;
+		/* signed: the scheduler's clock may be ahead, and a stale one must not pass for less */
+		s64 offset = bpf_ktime_get_ns() - clock;
 
 		if (offset < rq_clock_offset)
 			rq_clock_offset = offset;

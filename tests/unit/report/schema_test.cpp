@@ -101,7 +101,8 @@ TEST_CASE("docs/report-json.md names every metric and every key of the top level
         CHECK(text.find("`" + std::string(metric.name) + "`") != std::string::npos);
         CHECK(text.find(std::string(metric.help)) != std::string::npos);
     }
-    for (const auto& [key, value] : schema()["properties"].items()) {
+    const auto properties = schema()["properties"];  // outlives the loop over it
+    for (const auto& [key, value] : properties.items()) {
         CAPTURE(key);
         CHECK(text.find("`" + key + "`") != std::string::npos);
     }
