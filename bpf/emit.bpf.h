@@ -20,7 +20,7 @@ static __always_inline void count_untracked(u32 prog)
 	struct fb_stats *s = stats_of(prog);
 
 	if (s && recording)
-		s->untracked++;
+		__sync_fetch_and_add(&s->untracked, 1);
 }
 
 static __always_inline u64 wakeup_flag(void *ring)
@@ -107,7 +107,7 @@ __noinline int emit(struct fb_event *event)
 	s = stats_of(event->hdr.prog);
 	if (!s)
 		return 0;
-	s->attempted++;
+	__sync_fetch_and_add(&s->attempted, 1);
 	event->hdr.cpu = cpu;
 	if (batch && !__sync_lock_test_and_set(&batch->busy, 1)) {
 		err = append(batch, cpu, event);
@@ -117,9 +117,9 @@ __noinline int emit(struct fb_event *event)
 	}
 	if (err) {
 		if (fold_event(event))
-			s->dropped++;
+			__sync_fetch_and_add(&s->dropped, 1);
 		else
-			s->folded++;
+			__sync_fetch_and_add(&s->folded, 1);
 	}
 	return 0;
 }
@@ -140,10 +140,10 @@ static __always_inline void *control_reserve(u32 size, u32 prog)
 
 	if (!s)
 		return NULL;
-	s->attempted++;
+	__sync_fetch_and_add(&s->attempted, 1);
 	r = bpf_ringbuf_reserve(&control, size, 0);
 	if (!r)
-		s->dropped++;
+		__sync_fetch_and_add(&s->dropped, 1);
 	return r;
 }
 

@@ -85,8 +85,8 @@ struct {
 } control SEC(".maps");
 
 /*
- * Written only by one program on its own CPU, which the kernel does not let recurse: plain
- * increments are exact.
+ * Added to atomically: several programs share a row (OOM, charges, cgroup life), and one may be
+ * interrupted or preempted by another between reading and writing it.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

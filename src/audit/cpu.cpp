@@ -63,6 +63,7 @@ struct TaskSums {
 
 TaskSums sum_tasks(const Subject& subject) {
     TaskSums sums;
+    std::uint64_t aside_delay = 0;  // ours, of those set aside
     for (const profile::TaskWindow& task : subject.snapshot->tasks) {
         if (task.cgroup != subject.path) continue;
         ++sums.tasks;
@@ -73,6 +74,7 @@ TaskSums sum_tasks(const Subject& subject) {
             ++sums.set_aside;
             sums.set_aside_ns += task.kernel_run_delay_ns - ours;
             sums.example = task.comm;
+            aside_delay += ours;
             continue;
         }
         sums.delay += ours;
@@ -80,12 +82,9 @@ TaskSums sum_tasks(const Subject& subject) {
     }
     // more than a few is not the kernel's fault: then they all count
     if (sums.set_aside * 10 > sums.tasks + 10) {
-        sums.kernel_delay = sums.delay = sums.set_aside = 0;
-        for (const profile::TaskWindow& task : subject.snapshot->tasks) {
-            if (task.cgroup != subject.path) continue;
-            sums.delay += task.our_wait_ns + task.our_held_ns;
-            sums.kernel_delay += task.kernel_run_delay_ns;
-        }
+        sums.delay += aside_delay;
+        sums.kernel_delay += aside_delay + sums.set_aside_ns;
+        sums.set_aside = 0;
     }
     return sums;
 }

@@ -12,10 +12,17 @@
 
 #include "counter_sampler.hpp"
 #include "flyball/base/clock.hpp"
+#include "flyball/base/signals.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/base/version.hpp"
+#include "flyball/cgroup/mounts.hpp"
+#include "flyball/cgroup/transient.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/kernel/plan.hpp"
+#include "flyball/probe/session.hpp"
+#include "flyball/profile/accumulator.hpp"
+#include "flyball/profile/recording.hpp"
+#include "flyball/stream/reader.hpp"
 #include "progress.hpp"
 
 namespace flyball::cli {

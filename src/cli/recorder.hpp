@@ -4,21 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "flyball/base/result.hpp"
-#include "flyball/base/signals.hpp"
 #include "flyball/cgroup/child.hpp"
-#include "flyball/cgroup/mounts.hpp"
-#include "flyball/cgroup/transient.hpp"
 #include "flyball/cli/verbs.hpp"
-#include "flyball/probe/session.hpp"
-#include "flyball/profile/accumulator.hpp"
-#include "flyball/profile/recording.hpp"
-#include "flyball/stream/reader.hpp"
+#include "flyball/profile/snapshot.hpp"
 
 namespace flyball::cli {
 
