@@ -73,6 +73,7 @@ int BPF_PROG(rq_issue, struct request *rq)
 		.bytes = rq->__data_len,
 		.left = rq->__data_len,
 		.op = op_of(rq->cmd_flags),
+		.sector = rq->__sector,
 	};
 
 	if (bpf_map_update_elem(&requests, &key, &state, BPF_ANY))
@@ -103,6 +104,7 @@ int BPF_PROG(rq_complete, struct request *rq, int error, unsigned int nr_bytes)
 		.dev = state->dev,
 		.bytes = state->bytes,
 		.op = state->op,
+		.sector = state->sector,
 		.error = (u8)error ? -5 : 0,	/* blk_status_t has no errno: EIO */
 	};
 	bpf_map_delete_elem(&requests, &key);

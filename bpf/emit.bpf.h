@@ -8,8 +8,6 @@
  */
 #pragma once
 
-#define FB_SEQ_SINGLE (~0ULL)	/* a record beside the batch sequence */
-
 static __always_inline struct fb_stats *stats_of(u32 prog)
 {
 	return bpf_map_lookup_elem(&stats, &prog);

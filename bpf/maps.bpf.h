@@ -27,7 +27,10 @@ struct task_state {
 	u64 throttler_id;
 	u64 wait_total_ns;
 	u64 held_total_ns;
-	u64 run_total_ns;
+	u64 run_total_ns;	/* without interrupts and steal, as sum_exec_runtime */
+	u64 irq_base_ns;	/* interrupts of this CPU's run queue at the switch-in */
+	u64 left_run_delay_ns;	/* the kernel's run_delay when it left the CPU */
+	u64 slept_delay_ns;	/* what it grew by in sleep, in all */
 	u64 reclaim_ns;		/* in memcg reclaim since */
 	u64 global_reclaim_ns;
 	u64 high_ns;
@@ -35,6 +38,7 @@ struct task_state {
 	u64 charge_stall_ns;	/* reclaim started inside the charge under way */
 	u32 high_pages;
 	u32 waits;
+	u32 gaps;		/* switches and wake-ups of it that were hidden from us */
 	u32 hold_cpu;
 	u32 episode_cpu;
 	u8 woken;
@@ -45,7 +49,7 @@ struct task_state {
 	u8 episode;		/* 1: a throttle episode is open that its next run closes */
 	u8 adopted;		/* the iterator, or its fork, has seen it */
 	u8 partial;		/* run_ns is not its switch-in: no slice can be told */
-	u8 uncounted;		/* the kernel's run_delay leaves this wait out */
+	u8 uncounted;		/* the kernel's run_delay leaves (some of) this wait out */
 	u8 pad[7];
 };
 
@@ -141,6 +145,7 @@ struct rq_state {
 	u32 bytes;
 	u32 left;		/* bytes not completed yet */
 	u32 op;
+	u64 sector;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -98,10 +98,12 @@ static __always_inline void adopt(struct task_state *state, struct task_struct *
 	state->adopted = 1;
 	if (state->run_ns || state->runnable_ns)
 		return;
+	state->left_run_delay_ns = task->sched_info.run_delay;
 	if (running(task)) {
 		state->run_ns = rq_time(task->se.cfs_rq->rq->clock);
+		state->irq_base_ns = irq_clock(task->se.cfs_rq->rq);
 		state->partial = 1;
-	} else if (queued) {
+	} else if (queued && task->__state == 0) {
 		state->runnable_ns = rq_time(queued);
 	}
 }
@@ -135,11 +137,17 @@ int read_tasks(struct bpf_iter__task *ctx)
 	r.run_ns = state->run_total_ns;
 	/* the slice under way, on the clock of the last tick: sum_exec_runtime counts it as well */
 	if (state->run_ns && running(task)) {
-		u64 now = rq_time(task->se.cfs_rq->rq->clock);
+		struct rq *rq = task->se.cfs_rq->rq;
+		u64 now = rq_time(rq->clock), irq = irq_clock(rq) - state->irq_base_ns;
 
-		r.run_ns += now > state->run_ns ? now - state->run_ns : 0;
+		r.run_ns += now > state->run_ns + irq ? now - state->run_ns - irq : 0;
 	}
+	/* asleep: what the kernel took for delay since then */
+	r.slept_delay_ns = state->slept_delay_ns;
+	if (!state->run_ns && !state->runnable_ns)
+		r.slept_delay_ns += task->sched_info.run_delay - state->left_run_delay_ns;
 	r.waits = state->waits;
+	r.gaps = state->gaps;
 	r.flags = (state->run_ns ? 1 : 0) | (state->runnable_ns ? 2 : 0);
 	bpf_probe_read_kernel(r.comm, sizeof(r.comm), task->comm);
 	bpf_seq_write(seq, &r, sizeof(r));

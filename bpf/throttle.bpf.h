@@ -77,8 +77,8 @@ static __always_inline u64 read_clock(struct throttle_clock *clock, u64 now)
 	return clock->total_ns + (since && now > since ? now - since : 0);
 }
 
-static __always_inline void emit_throttle(u64 id, u64 throttler, u64 duration, u64 now, u32 kind, u32 tid,
-					  u32 source)
+static __always_inline void emit_throttle(u64 id, u64 throttler, u64 duration, u64 now, u32 kind, u32 cpu,
+					  u32 tid, u32 source)
 {
 	struct fb_throttle e = {
 		.hdr = EVENT_HDR(FB_EV_THROTTLE, FB_P_THROTTLE, now, id),
@@ -87,6 +87,7 @@ static __always_inline void emit_throttle(u64 id, u64 throttler, u64 duration, u
 		.kind = kind,
 		.tid = tid,
 		.source = source,
+		.cpu = cpu,
 	};
 	EMIT(&e);
 }
@@ -124,9 +125,10 @@ static __always_inline void stop_clock(u64 id, u32 cpu, u32 own, u64 now, u32 ti
 	clock->total_ns += duration;
 	clock->since_ns = 0;
 	if (own)
-		emit_throttle(id, id, duration, now, FB_THROTTLE_OWN, tid, source);
+		emit_throttle(id, id, duration, now, FB_THROTTLE_OWN, cpu, tid, source);
 	else if (clock->throttler_id != id)
-		emit_throttle(id, clock->throttler_id, duration, now, FB_THROTTLE_INHERITED, tid, source);
+		emit_throttle(id, clock->throttler_id, duration, now, FB_THROTTLE_INHERITED, cpu, tid,
+			      source);
 }
 
 /* ---- with fentry -------------------------------------------------------------------------------- */
@@ -160,7 +162,7 @@ int BPF_PROG(throttle_end, struct cfs_rq *q)
 	if (!since)
 		return 0;
 	since = rq_time(since);
-	emit_throttle(id, id, now > since ? now - since : 0, now, FB_THROTTLE_OWN, 0, 0);
+	emit_throttle(id, id, now > since ? now - since : 0, now, FB_THROTTLE_OWN, q->rq->cpu, 0, 0);
 	return 0;
 }
 

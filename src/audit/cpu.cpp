@@ -44,56 +44,41 @@ void check_throttling(const Subject& subject, Rows& rows) {
 
 namespace {
 
-// Since v6.12 a task that goes to sleep may stay queued for a while (delayed dequeue). If it is moved to
-// another CPU then, enqueue_task() dates sched_info from there, and the whole sleep becomes run delay
-// (seen: 504 ms for an idle kcompactd0, whose sleep is 500 ms). Such a task says nothing about us.
-bool sleep_counted_as_delay(const profile::Meta& meta, const profile::TaskWindow& task) {
-    const auto& fields = meta.kernel_fields;
-    if (std::ranges::find(fields, "sched_entity.sched_delayed") == fields.end()) return false;
-    const std::uint64_t ours = task.our_wait_ns + task.our_held_ns;
-    constexpr std::uint64_t kMuchNs = 1'000'000;
-    return task.kernel_run_delay_ns > ours + kMuchNs && task.kernel_run_delay_ns - ours > ours / 10;
-}
-
 struct TaskSums {
-    std::uint64_t tasks = 0, set_aside = 0, set_aside_ns = 0;
+    std::uint64_t tasks = 0;
     std::uint64_t delay = 0, kernel_delay = 0, run = 0, kernel_run = 0;
-    std::string example;  // comm of one that was set aside
+    std::uint64_t hidden_tasks = 0, gaps = 0;  // set aside: not all of their switches were shown to us
+    std::uint64_t slept = 0;  // sleep that the kernel counts as run delay
 };
 
 TaskSums sum_tasks(const Subject& subject) {
     TaskSums sums;
-    std::uint64_t aside_delay = 0;  // ours, of those set aside
     for (const profile::TaskWindow& task : subject.snapshot->tasks) {
         if (task.cgroup != subject.path) continue;
+        if (task.gaps > 0) {
+            ++sums.hidden_tasks;
+            sums.gaps += task.gaps;
+            continue;
+        }
         ++sums.tasks;
         sums.run += task.our_run_ns;
         sums.kernel_run += task.kernel_exec_ns;
-        const std::uint64_t ours = task.our_wait_ns + task.our_held_ns;
-        if (sleep_counted_as_delay(subject.snapshot->meta, task)) {
-            ++sums.set_aside;
-            sums.set_aside_ns += task.kernel_run_delay_ns - ours;
-            sums.example = task.comm;
-            aside_delay += ours;
-            continue;
-        }
-        sums.delay += ours;
-        sums.kernel_delay += task.kernel_run_delay_ns;
-    }
-    // more than a few is not the kernel's fault: then they all count
-    if (sums.set_aside * 10 > sums.tasks + 10) {
-        sums.delay += aside_delay;
-        sums.kernel_delay += aside_delay + sums.set_aside_ns;
-        sums.set_aside = 0;
+        sums.delay += task.our_wait_ns + task.our_held_ns;
+        const std::uint64_t slept = std::min(task.kernel_slept_ns, task.kernel_run_delay_ns);
+        sums.kernel_delay += task.kernel_run_delay_ns - slept;
+        sums.slept += slept;
     }
     return sums;
 }
 
 std::string tasks_reason(const TaskSums& sums, bool delay) {
     std::string reason = fmt::format("{} task{} alive at both ends", sums.tasks, sums.tasks == 1 ? "" : "s");
-    if (delay && sums.set_aside > 0)
-        reason += fmt::format("; {} set aside ({}), of which the kernel counts {:.0f} ms of sleep as delay: delayed dequeue",
-                              sums.set_aside, sums.example, static_cast<double>(sums.set_aside_ns) / 1e6);
+    if (delay && sums.slept > 0)
+        reason += fmt::format("; less {:.3f} ms of sleep that the kernel counts as delay (delayed dequeue)",
+                              static_cast<double>(sums.slept) / 1e6);
+    if (sums.hidden_tasks > 0)
+        reason += fmt::format("; {} set aside: {} of their switches and wake-ups were hidden from BPF programs",
+                              sums.hidden_tasks, sums.gaps);
     return reason;
 }
 
@@ -113,7 +98,8 @@ void check_tasks(const Subject& subject, Rows& rows) {
         if (subject.profile == nullptr || subject.profile->of(id).empty()) return;
         rows.push_back(not_comparable({.cgroup = subject.path, .quantity = quantity, .unit = Unit::Nanoseconds,
                                        .ours = subject.profile->of(id).sum64(), .rule = tolerance.rule},
-                                      "no task of it lived through the whole window"));
+                                      sums.hidden_tasks > 0 ? tasks_reason(sums, false)
+                                                            : "no task of it lived through the whole window"));
     };
     add("cpu.run_delay", "cpu.wait", FB_M_CPU_WAIT, sums.delay, sums.kernel_delay);
     add("cpu.run", "cpu.slice", FB_M_CPU_SLICE, sums.run, sums.kernel_run);

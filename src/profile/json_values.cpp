@@ -138,8 +138,9 @@ void fields(Archive& a, fb_task_record& v)
 {
     a("tid", v.tid), a("tgid", v.tgid), a("start_ns", v.start_ns), a("cpu_cgroup_id", v.cpu_cgroup_id);
     a("run_delay_ns", v.run_delay_ns), a("wait_ns", v.wait_ns), a("throttled_ns", v.throttled_ns);
-    a("run_ns", v.run_ns), a("sum_exec_ns", v.sum_exec_ns), a("waits", v.waits), a("flags", v.flags);
-    a("comm", v.comm);
+    a("run_ns", v.run_ns), a("sum_exec_ns", v.sum_exec_ns);
+    a("slept_delay_ns", v.slept_delay_ns), a("waits", v.waits), a("flags", v.flags);
+    a("gaps", v.gaps), a("comm", v.comm);
 }
 
 template <class Archive>

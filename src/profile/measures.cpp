@@ -78,7 +78,7 @@ bool apply_throttle(Names& names, const fb_throttle& e)
     if (e.kind != FB_THROTTLE_OWN)
         return false;
     add(cgroup, FB_M_THROTTLE_OWN, e.duration_ns);
-    Count& here = cgroup.profile.throttle_by_cpu[e.hdr.cpu];
+    Count& here = cgroup.profile.throttle_by_cpu[e.cpu];
     ++here.count;
     here.sum += e.duration_ns;
     here.max = std::max<std::uint64_t>(here.max, e.duration_ns);
@@ -233,6 +233,8 @@ bool apply_event(Names& names, const fb_event& event)
         return apply_rq(names, std::bit_cast<fb_rq>(event));
     case FB_EV_TASK:
         return apply_task(names, std::bit_cast<fb_task>(event));
+    case FB_EV_MIGRATE:
+        return true;  // the switch that ends the wait has counted it
     case FB_EV_SELFTEST: {
         const auto e = std::bit_cast<fb_selftest>(event);
         add(names.of(Controller::Cpu, e.hdr.cgroup_id), FB_M_SELFTEST, e.value);

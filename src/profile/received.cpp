@@ -5,16 +5,9 @@
 #include <tuple>
 
 namespace flyball::profile {
-namespace {
-
-// A batch beside the sequence: one event, written while the CPU's batch was in use.
-constexpr std::uint64_t kSingle = ~std::uint64_t{0};
-
-}  // namespace
-
 void Received::check_sequence(std::uint32_t cpu, std::uint64_t sequence)
 {
-    if (sequence == kSingle)
+    if (sequence == FB_SEQ_SINGLE)
         return;
     const auto [slot, first] = next_sequence_.try_emplace(cpu, sequence);
     // A step back cannot happen in one ring; it counts as one, whatever it means.

@@ -52,9 +52,11 @@ std::vector<TaskWindow> task_windows(const Closing& closing, Names& names)
         window.comm.assign(last.comm, strnlen(last.comm, sizeof last.comm));
         window.cgroup = names.of(Controller::Cpu, last.cpu_cgroup_id).profile.path;
         window.kernel_run_delay_ns = grown(first.run_delay_ns, last.run_delay_ns);
+        window.kernel_slept_ns = grown(first.slept_delay_ns, last.slept_delay_ns);
         window.our_wait_ns = grown(first.wait_ns, last.wait_ns);
         window.our_held_ns = grown(first.throttled_ns, last.throttled_ns);
         window.kernel_exec_ns = grown(first.sum_exec_ns, last.sum_exec_ns);
+        window.gaps = last.gaps - first.gaps;
         window.our_run_ns = grown(first.run_ns, last.run_ns);
     }
     std::vector<TaskWindow> result;

@@ -21,14 +21,14 @@
 #endif
 
 /* Raised whenever a struct or a meaning below changes; stored in every recording. */
-#define FB_ABI_VERSION 1
+#define FB_ABI_VERSION 2
 
 /* ---- programs: who produced an event; the unit of loss accounting ------------------------- */
 enum fb_prog {
 	FB_P_NONE = 0,
 	FB_P_SWITCH,		/* sched_switch */
 	FB_P_WAKEUP,		/* sched_wakeup, sched_wakeup_new: keep state, emit nothing */
-	FB_P_MIGRATE,		/* sched_migrate_task: keeps state */
+	FB_P_MIGRATE,		/* sched_migrate_task: keeps state, tells moves of waiting tasks */
 	FB_P_FORK,		/* task_newtask */
 	FB_P_EXIT,		/* sched_process_exit */
 	FB_P_FORK_REFUSED,	/* fexit pids_can_fork */
@@ -57,6 +57,7 @@ enum fb_event_type {
 	FB_EV_RQ,		/* struct fb_rq */
 	FB_EV_TASK,		/* struct fb_task */
 	FB_EV_SELFTEST,		/* struct fb_selftest */
+	FB_EV_MIGRATE,		/* struct fb_migrate */
 	FB_EV_MAX,
 	/* control ring */
 	FB_EV_CONTROL = 64,
@@ -114,7 +115,11 @@ struct fb_switch {
 	__u64 prev_cgroup_id;
 	__u64 slice_ns;		/* PREV: time on the CPU since its switch-in */
 	__u64 wait_ns;		/* NEXT */
-	__u32 pad;
+	/*
+	 * PREV: interrupts and hypervisor steal within slice_ns, saturating: what rq->clock_task leaves out
+	 * (update_rq_clock_task()). Always 0 where the kernel does not account them (meta.kernel_fields tells).
+	 */
+	__u32 irq_ns;
 	__u32 prev_tid;
 	__u32 next_tid;
 	__u16 flags;
@@ -122,6 +127,16 @@ struct fb_switch {
 	__u8 wakeups;		/* NEXT: wake-ups since its last run, saturating */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_switch) == 64, "fb_switch");
+
+/* A waiting task moved: its wait goes on in the run queue of to_cpu. The CPU of hdr is the mover's. */
+struct fb_migrate {
+	struct fb_hdr hdr;	/* cgroup of the task */
+	__u32 tid;
+	__u16 from_cpu;
+	__u16 to_cpu;
+	__u64 pad[4];
+};
+FB_STATIC_ASSERT(sizeof(struct fb_migrate) == 64, "fb_migrate");
 
 /*
  * One task was held by cpu.max from held_from to held_until and runs now. Where the end of
@@ -152,7 +167,7 @@ struct fb_throttle {
 	__u32 kind;
 	__u32 tid;		/* task whose switch showed the end, 0 if the kernel's hook did */
 	__u32 source;		/* 0 kernel hook, 1 seen by sched_switch */
-	__u32 pad;
+	__u32 cpu;		/* whose run queue it was: before v6.3 another CPU may end it (8ad075c2eb1f) */
 	__u64 pad2;
 };
 FB_STATIC_ASSERT(sizeof(struct fb_throttle) == 64, "fb_throttle");
@@ -208,7 +223,7 @@ struct fb_rq {
 	__u32 bytes;
 	__u32 op;
 	__s32 error;		/* negative errno, 0 */
-	__u64 pad;
+	__u64 sector;		/* its first one when it was issued: leads to its bios (fb_bio.sector) */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_rq) == 64, "fb_rq");
 #define FB_UNKNOWN_NS (~0ULL)
@@ -259,6 +274,7 @@ struct fb_batch {
 };
 FB_STATIC_ASSERT(sizeof(struct fb_batch) == 2048, "fb_batch");
 #define FB_BATCH_HEADER 64
+#define FB_SEQ_SINGLE (~0ULL)	/* fb_batch.seq of a record of one event, beside the sequence */
 
 /* ---- loss accounting: one per program and CPU ---------------------------------------------- */
 /*
@@ -441,8 +457,20 @@ struct fb_task_record {
 	__u64 throttled_ns;	/* ours: held by cpu.max, not in wait_ns */
 	__u64 run_ns;		/* ours: time on the CPU */
 	__u64 sum_exec_ns;	/* the kernel's se.sum_exec_runtime */
+	/*
+	 * The part of run_delay_ns that was sleep: since v6.12 (152e11f6df29) a task that goes to sleep may
+	 * stay queued (delayed dequeue), and if it is moved so, sched_info counts on from there.
+	 */
+	__u64 slept_delay_ns;
 	__u32 waits;
 	__u32 flags;		/* 1: on the CPU, 2: runnable and waiting now */
+	/*
+	 * Switches and wake-ups of this task that our programs did not see, though nothing was dropped: the
+	 * kernel does not run them where it traces nothing (seen: on a host that hides its agent's threads,
+	 * while one of them is current). The sums above lack them.
+	 */
+	__u32 gaps;
+	__u32 pad;
 	char comm[FB_COMM_MAX];
 };
-FB_STATIC_ASSERT(sizeof(struct fb_task_record) == 88, "fb_task_record");
+FB_STATIC_ASSERT(sizeof(struct fb_task_record) == 104, "fb_task_record");

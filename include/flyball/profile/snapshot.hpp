@@ -163,10 +163,12 @@ struct TaskWindow {
     std::string comm;
     std::string cgroup;  // path, at the end
     std::uint64_t kernel_run_delay_ns = 0;  // differences over the window
+    std::uint64_t kernel_slept_ns = 0;      // the part of it that was sleep (fb_task_record.slept_delay_ns)
     std::uint64_t our_wait_ns = 0;
     std::uint64_t our_held_ns = 0;
     std::uint64_t kernel_exec_ns = 0;
     std::uint64_t our_run_ns = 0;
+    std::uint32_t gaps = 0;  // fb_task_record.gaps: ours lack something
     friend bool operator==(const TaskWindow&, const TaskWindow&) = default;
 };
 

@@ -116,6 +116,7 @@ TEST_CASE("throttle: own by CPU, inherited apart")
     e.hdr = header(FB_EV_THROTTLE, FB_P_THROTTLE, 10);
     e.kind = FB_THROTTLE_OWN;
     e.duration_ns = 30;
+    e.cpu = 3;  // ended by another CPU
     fb_throttle inherited = e;
     inherited.kind = FB_THROTTLE_INHERITED;
     inherited.duration_ns = 31;
@@ -125,7 +126,7 @@ TEST_CASE("throttle: own by CPU, inherited apart")
     const CgroupProfile* a = find(s, "/a");
     CHECK(a->of(FB_M_THROTTLE_OWN).sum64() == 60);
     CHECK(a->of(FB_M_THROTTLE_INHERITED).sum64() == 31);
-    CHECK(a->throttle_by_cpu == std::map<std::uint32_t, Count>{{1, Count{2, 60, 30}}});
+    CHECK(a->throttle_by_cpu == std::map<std::uint32_t, Count>{{3, Count{2, 60, 30}}});
     CHECK(s.loss.unknown_records == 1);
 }
 
@@ -358,7 +359,7 @@ TEST_CASE("finish: tasks that lived through the window")
     REQUIRE(s.tasks.size() == 3);  // tid 8 was reused, 9 is new
     CHECK(s.tasks[0].tid == 4);
     CHECK(s.tasks[0].our_wait_ns == 0);  // never below zero
-    CHECK(s.tasks[1] == TaskWindow{5, "0123456789abcdef", "/a/b", 60, 60, 60, 60, 60});
+    CHECK(s.tasks[1] == TaskWindow{5, "0123456789abcdef", "/a/b", 60, 0, 60, 60, 60, 60});
     CHECK(s.tasks[2].tid == 7);
     CHECK(s.meta.end_ns == 17);
     CHECK(s.meta.warnings == std::vector<std::string>{"late"});

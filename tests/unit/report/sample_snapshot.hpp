@@ -237,7 +237,7 @@ inline profile::Snapshot sample_snapshot() {
     s.cgroups = {root, sample_web(), sample_database(), brief, sample_oom_cgroup()};
     s.ooms = {sample_group_kill()};
     s.counters = sample_counters(s.cgroups[1]);
-    s.tasks = {{77, "nginx", "/kube/web", 812 * kMs, 500 * kMs, 310 * kMs, 2'000 * kMs, 1'999 * kMs}};
+    s.tasks = {{77, "nginx", "/kube/web", 812 * kMs, 0, 500 * kMs, 310 * kMs, 2'000 * kMs, 1'999 * kMs}};
     s.loss = sample_loss();
     return s;
 }
