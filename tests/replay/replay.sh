@@ -1,10 +1,10 @@
 #!/bin/bash
-# tests/replay/replay.sh FLYBALL: a recording of a real 6.12 (tests/replay/lab-6.12.fbr) gives the committed report to the byte,
+# tests/replay/replay.sh FLYBALL: a recording of a real 6.12 (tests/replay/shop-before.fbr) gives the committed report to the byte,
 # the same twice, and a damaged one gives one clear line. UPDATE_GOLDEN=1 rewrites the expected report.
 set -uo pipefail
 flyball=$(readlink -f "${1:?the flyball binary}")
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
-readonly RECORDING=lab-6.12.fbr EXPECTED=lab-6.12.txt
+readonly RECORDING=shop-before.fbr EXPECTED=shop-before.txt
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 passed=0 failed=0
