@@ -4,6 +4,7 @@
 #include <array>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <initializer_list>
 #include <poll.h>
 #include <set>
 #include <sys/utsname.h>
@@ -38,22 +39,22 @@ constexpr std::uint64_t kSlowTickNs = 1'000'000'000;
 // Between attaching and recording: the programs learn the offset of the scheduler's clock.
 constexpr milliseconds kSettle{150};
 
-// Hands everything to the accumulator, and to the file where there is one.
+// Hands everything to the accumulator, to the file and to the observer where there are such.
 class Tee final : public stream::Sink {
 public:
-    Tee(stream::Sink& first, stream::Sink* second) : first_(first), second_(second) {}
+    explicit Tee(std::initializer_list<stream::Sink*> sinks) : sinks_(sinks) { std::erase(sinks_, nullptr); }
     void on_batch(const fb_batch& header, std::span<const fb_event> events) override {
-        first_.on_batch(header, events);
-        if (second_ != nullptr) second_->on_batch(header, events);
+        for (stream::Sink* sink : sinks_) sink->on_batch(header, events);
     }
     void on_control(std::span<const std::byte> bytes) override {
-        first_.on_control(bytes);
-        if (second_ != nullptr) second_->on_control(bytes);
+        for (stream::Sink* sink : sinks_) sink->on_control(bytes);
+    }
+    void on_round(std::uint64_t until_ns) override {
+        for (stream::Sink* sink : sinks_) sink->on_round(until_ns);
     }
 
 private:
-    stream::Sink& first_;
-    stream::Sink* second_;
+    std::vector<stream::Sink*> sinks_;
 };
 
 struct Request {
@@ -133,8 +134,8 @@ std::vector<std::string> audited_paths(const std::vector<cgroup::Node>& nodes, c
 // Everything that lives while a recording runs, in the order of dependence.
 class Run {
 public:
-    Run(const RecordOptions& options, Request request)
-        : options_(options), request_(std::move(request)), progress_(options.quiet, STDERR_FILENO) {}
+    Run(const RecordOptions& options, Request request, profile::Observer* observer)
+        : options_(options), request_(std::move(request)), observer_(observer), progress_(options.quiet, STDERR_FILENO) {}
 
     Result<Recorded> run() {
         if (auto r = prepare(); !r) return std::unexpected(r.error());
@@ -155,6 +156,7 @@ private:
 
     const RecordOptions& options_;
     Request request_;
+    profile::Observer* observer_;
     Progress progress_;
     cgroup::Layout layout_;
     std::vector<std::string> filters_;
@@ -243,6 +245,7 @@ Result<> Run::start() {
     meta_.start_ns = start_ns_ = monotonic_ns();
     next_slow_ns_ = start_ns_ + kSlowTickNs;
     if (auto r = open_file(known); !r) return r;
+    if (observer_ != nullptr) observer_->on_begin(meta_, known);
     accumulator_.emplace(meta_, std::move(known));
     session_->set_recording(true);
     progress_.say(child_ ? "recording the command" : request_.duration_ns != 0 ? "recording" : "recording, Ctrl-C to end");
@@ -263,7 +266,7 @@ Result<> Run::slow_tick(std::uint64_t now) {
 }
 
 Result<> Run::loop() {
-    Tee tee(*accumulator_, writer_ ? &*writer_ : nullptr);
+    Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
     std::array<pollfd, 3> fds{{{reader_->poll_fd(), POLLIN, 0}, {stop_->fd(), POLLIN, 0}, {child_ ? child_->pidfd() : -1, POLLIN, 0}}};
     for (;;) {
         (void)::poll(fds.data(), fds.size(), kTickMs);
@@ -285,7 +288,7 @@ Result<> Run::loop() {
 }
 
 Result<Recorded> Run::finish() {
-    Tee tee(*accumulator_, writer_ ? &*writer_ : nullptr);
+    Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
     session_->set_recording(false);
     closing_.end_ns = monotonic_ns();
     auto tasks = session_->read_tasks();
@@ -318,6 +321,7 @@ Result<Recorded> Run::finish() {
         if (auto closed = writer_->close(closing_); !closed) recorded.file_error = closed.error();
         recorded.file_bytes = writer_->bytes_written();
     }
+    if (observer_ != nullptr) observer_->on_closing(closing_);
     recorded.snapshot = std::move(*accumulator_).finish(std::move(closing_));
     child_.reset();
     if (home_) {
@@ -328,10 +332,10 @@ Result<Recorded> Run::finish() {
 
 }  // namespace
 
-Result<Recorded> record(const RecordOptions& options) {
+Result<Recorded> record(const RecordOptions& options, profile::Observer* observer) {
     auto request = parse(options);
     if (!request) return std::unexpected(request.error());
-    return Run(options, std::move(*request)).run();
+    return Run(options, std::move(*request), observer).run();
 }
 
 }  // namespace flyball::cli

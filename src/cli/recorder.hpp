@@ -9,6 +9,7 @@
 #include "flyball/base/result.hpp"
 #include "flyball/cgroup/child.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/profile/recording.hpp"
 #include "flyball/profile/snapshot.hpp"
 
 namespace flyball::cli {
@@ -21,6 +22,7 @@ struct Recorded {
 };
 
 // Records until the duration, the command's end or a stop signal.
-[[nodiscard]] Result<Recorded> record(const RecordOptions& options);
+// The observer, if any, sees the same records as the accumulator and the file.
+[[nodiscard]] Result<Recorded> record(const RecordOptions& options, profile::Observer* observer = nullptr);
 
 }  // namespace flyball::cli

@@ -205,6 +205,16 @@ std::vector<Entity*> Names::entities() const
     return result;
 }
 
+std::map<int, std::map<std::uint64_t, std::string>> Names::paths() const
+{
+    std::map<int, std::map<std::uint64_t, std::string>> result;
+    for (const auto& [number, hierarchy] : hierarchies_) {
+        for (const auto& [id, node] : hierarchy.nodes)
+            result[number][id] = resolve(node.entity)->profile.path;
+    }
+    return result;
+}
+
 std::optional<bool> Names::inside(const Entity& entity, const Entity& ancestor)
 {
     const std::string& path = entity.profile.path;

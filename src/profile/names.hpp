@@ -68,6 +68,9 @@ public:
     // Every entity that has its own data, in no useful order.
     [[nodiscard]] std::vector<Entity*> entities() const;
 
+    // hierarchy -> id -> path, of every id that was named or spoken of.
+    [[nodiscard]] std::map<int, std::map<std::uint64_t, std::string>> paths() const;
+
     // Is it below (or the same as) the other? nullopt while a name is missing.
     [[nodiscard]] static std::optional<bool> inside(const Entity& entity, const Entity& ancestor);
 

@@ -49,7 +49,7 @@ struct RecordHeader {
 };
 static_assert(sizeof(RecordHeader) == 8);
 
-enum RecordKind : std::uint32_t { kBatch = 1, kControl = 2 };
+enum RecordKind : std::uint32_t { kBatch = 1, kControl = 2, kRound = 3 };
 
 // An EVENTS chunk is closed when it reaches this: what a crash may cost, and what one deflate eats.
 inline constexpr std::size_t kEventsBuffer = 256 * 1024;

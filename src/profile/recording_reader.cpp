@@ -207,6 +207,8 @@ std::string_view flaw(std::span<const std::byte> bytes, format::RecordHeader& re
         }
         return {};
     }
+    if (record.kind == format::kRound)
+        return record.length == sizeof(std::uint64_t) ? "" : "a round that is no time";
     if (record.kind != format::kControl)
         return "a record of an unknown kind";
     fb_hdr hdr{};
@@ -222,6 +224,11 @@ void send(const format::RecordHeader& record, std::span<const std::byte> body, s
 {
     if (record.kind == format::kControl)
         return sink.on_control(body.first(record.length));
+    if (record.kind == format::kRound) {
+        std::uint64_t until_ns = 0;
+        std::memcpy(&until_ns, body.data(), sizeof until_ns);
+        return sink.on_round(until_ns);
+    }
     fb_batch batch;  // by copy: the chunk's bytes are no object of this type
     std::memcpy(&batch, body.data(), record.length);
     sink.on_batch(batch, std::span(batch.events, batch.n));

@@ -23,6 +23,7 @@ struct RecordingWriter::State {
     std::uint64_t written = 0;
     std::optional<Error> failure;  // the first one; nothing is written after it
     bool closed = false;
+    bool round_is_last = false;  // of the records
 
     State() { buffer.reserve(format::kEventsBuffer + 2 * format::kMaxControl); }
 
@@ -128,6 +129,7 @@ void RecordingWriter::on_batch(const fb_batch& header, std::span<const fb_event>
         state_->failure = Error{ErrorKind::Internal, fmt::format("a batch of {} events", events.size()), ""};
         return;
     }
+    state_->round_is_last = false;
     std::byte head[FB_BATCH_HEADER];
     std::memcpy(head, &header, sizeof head);
     const auto n = static_cast<std::uint32_t>(events.size());
@@ -149,6 +151,15 @@ void RecordingWriter::on_control(std::span<const std::byte> bytes)
         return;
     }
     state_->append(format::kControl, bytes, {});
+}
+
+void RecordingWriter::on_round(std::uint64_t until_ns)
+{
+    // Between two batches one says it all.
+    if (state_->failure || state_->round_is_last)
+        return;
+    state_->append(format::kRound, std::as_bytes(std::span(&until_ns, 1)), {});
+    state_->round_is_last = true;
 }
 
 Result<> RecordingWriter::flush()

@@ -83,6 +83,32 @@ Result<> read_rest(ChunkReader& reader, stream::Sink& sink, std::optional<Closin
     }
 }
 
+class Both final : public stream::Sink {
+public:
+    Both(Accumulator& accumulator, Observer* observer) : accumulator_(accumulator), observer_(observer) {}
+    void on_batch(const fb_batch& header, std::span<const fb_event> events) override
+    {
+        accumulator_.on_batch(header, events);
+        if (observer_ != nullptr)
+            observer_->on_batch(header, events);
+    }
+    void on_control(std::span<const std::byte> bytes) override
+    {
+        accumulator_.on_control(bytes);
+        if (observer_ != nullptr)
+            observer_->on_control(bytes);
+    }
+    void on_round(std::uint64_t until_ns) override
+    {
+        if (observer_ != nullptr)
+            observer_->on_round(until_ns);
+    }
+
+private:
+    Accumulator& accumulator_;
+    Observer* observer_;
+};
+
 Result<Snapshot> replay_from(Input& input, const ReplayOptions& options)
 {
     ChunkReader reader(input);
@@ -91,12 +117,17 @@ Result<Snapshot> replay_from(Input& input, const ReplayOptions& options)
         return std::unexpected(std::move(begin).error());
     if (!options.filters.empty())
         begin->meta.filters = options.filters;
+    if (options.observer != nullptr)
+        options.observer->on_begin(begin->meta, begin->known);
     Accumulator accumulator(std::move(begin->meta), std::move(begin->known));
+    Both both(accumulator, options.observer);
 
     std::optional<Closing> closing;
-    const Result<> rest = read_rest(reader, accumulator, closing);
+    const Result<> rest = read_rest(reader, both, closing);
     if (!rest && !options.salvage)
         return std::unexpected(rest.error());
+    if (closing && options.observer != nullptr)
+        options.observer->on_closing(*closing);
     Snapshot snapshot = std::move(accumulator).finish(closing ? std::move(*closing) : Closing{});
     if (!rest) {
         snapshot.incomplete = true;

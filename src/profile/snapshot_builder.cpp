@@ -150,6 +150,7 @@ Snapshot build_snapshot(Meta meta, Names& names, OomAssembler& ooms, Closing clo
     std::erase_if(snapshot.counters,
                   [&](const CounterWindow& w) { return !filter_selects(filters, w.path); });
     snapshot.cgroups = cgroup_profiles(entities, snapshot.counters, filters);
+    snapshot.paths = names.paths();
     return snapshot;
 }
 

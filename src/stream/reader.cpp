@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/stream/reader.hpp"
 
+#include <algorithm>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
 #include <cstring>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 #include "flyball/base/clock.hpp"
 
 namespace flyball::stream {
 
 namespace {
+
+// Between a program's clock and its ring: the scheduler's clock is read some microseconds before an event is
+// written. What comes later still is counted (InOrder::late()).
+constexpr std::uint64_t kUnderWayNs = 2'000'000;
 
 struct RingDeleter {
     void operator()(ring_buffer* rings) const { ring_buffer__free(rings); }
@@ -55,6 +61,7 @@ struct Reader::State {
     int flush_prog_fd = -1;
     Sink* sink = nullptr;  // only during consume()
     std::uint64_t malformed = 0;
+    std::uint64_t settled_ns = 0;  // all older events are in the rings
 
     static int on_batch(void* self, void* data, std::size_t size) {
         auto& state = *static_cast<State*>(self);
@@ -114,18 +121,22 @@ Result<> Reader::consume(Sink& sink) {
     const int n = ring_buffer__consume(state_->rings.get());
     state_->sink = nullptr;
     if (n < 0) return std::unexpected(errno_error(ErrorKind::Io, "reading the event rings", -n));
+    if (state_->settled_ns != 0) sink.on_round(std::exchange(state_->settled_ns, 0));
     return {};
 }
 
 void Reader::flush_older_than(std::uint64_t max_age_ns) {
     const std::uint64_t now = monotonic_ns();
+    std::uint64_t settled = now;
     for (std::size_t cpu = 0; cpu < state_->cpus; ++cpu) {
         const volatile fb_batch& batch = state_->window.of(cpu);
         if (batch.n == 0) continue;
         const std::uint64_t first = batch.events[0].hdr.ts_ns;
         // A full ring or a batch in use: the next tick tries again.
-        if (now > first && now - first >= max_age_ns) (void)state_->flush(cpu);
+        if (now > first && now - first >= max_age_ns && state_->flush(cpu) == 0) continue;
+        settled = std::min(settled, first);
     }
+    state_->settled_ns = settled > kUnderWayNs ? settled - kUnderWayNs : 0;
 }
 
 Result<bool> Reader::drain(Sink& sink) {

@@ -32,6 +32,7 @@ public:
 
     void on_batch(const fb_batch& header, std::span<const fb_event> events) override;
     void on_control(std::span<const std::byte> bytes) override;
+    void on_round(std::uint64_t until_ns) override;
 
     // Hands what is buffered to the kernel: a crash loses at most what came after it.
     Result<> flush();
@@ -47,9 +48,17 @@ private:
     std::unique_ptr<State> state_;
 };
 
+// Sees a run from its beginning to its end, live or replayed: what an analysis hangs on to.
+class Observer : public stream::Sink {
+public:
+    virtual void on_begin(const Meta& meta, std::span<const KnownCgroup> known) = 0;
+    virtual void on_closing(const Closing& closing) = 0;  // not for a file that was cut
+};
+
 struct ReplayOptions {
     bool salvage = false;  // read a cut file up to the last good chunk instead of refusing it
     std::vector<std::string> filters;  // replaces the recording's own when not empty
+    Observer* observer = nullptr;      // gets everything as well
 };
 
 // Replays a recording into a Snapshot: the same file gives the same Snapshot. A file that is

@@ -179,6 +179,8 @@ struct Snapshot {
     std::vector<OomEpisode> ooms;        // in time order
     std::vector<CounterWindow> counters; // sorted by path
     std::vector<TaskWindow> tasks;       // sorted by tid
+    // hierarchy -> id -> path, of all cgroups that anything was said of, also those outside the filter
+    std::map<int, std::map<std::uint64_t, std::string>> paths;
     std::uint64_t sigkills_not_oom = 0;
     // Events of CPU waits etc. that belong to cgroups outside the filter are not in cgroups.
     bool incomplete = false;             // the recording had no end mark (crash, truncation)

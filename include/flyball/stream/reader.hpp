@@ -31,7 +31,7 @@ public:
     // Readable when a ring asks for attention (more than its wake-up level, or a control record).
     [[nodiscard]] int poll_fd() const;
 
-    // Hands over everything that the rings hold now.
+    // Hands over everything that the rings hold now; after a flush, ends with Sink::on_round().
     Result<> consume(Sink& sink);
 
     // Has batches flushed whose first event is older than max_age_ns; call consume() after it.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "flyball/abi/events.h"
@@ -19,6 +20,10 @@ public:
 
     // One record of the control ring: starts with fb_hdr, hdr.size <= bytes.size().
     virtual void on_control(std::span<const std::byte> bytes) = 0;
+
+    // All events older than this have been handed over, but for those of a program that was preempted
+    // between its clock and its ring.
+    virtual void on_round(std::uint64_t /*until_ns*/) {}
 };
 
 }  // namespace flyball::stream
