@@ -135,7 +135,7 @@ static __always_inline int fold_task(struct fb_task *t)
 		     t->kind == FB_TASK_EXIT ? FB_M_EXITS : FB_M_FORKS_REFUSED;
 	int err = fold_count(t->hdr.cgroup_id, metric, 1);
 
-	if (t->pids_current != ~0ULL)
+	if (t->pids_current != FB_UNKNOWN_PIDS)
 		err |= fold_total(t->hdr.cgroup_id, FB_M_PIDS_PEAK, t->pids_current, 1);
 	return err;
 }

@@ -17,7 +17,7 @@ static __always_inline void emit_task(struct task_struct *task, u32 kind)
 				 cgroup_id(owner)),
 		/* an ancestor's counter would not be this cgroup's */
 		.pids_current = BPF_CORE_READ(pids, css.cgroup) == owner ?
-					(u64)BPF_CORE_READ(pids, counter.counter) : ~0ULL,
+					(u32)BPF_CORE_READ(pids, counter.counter) : FB_UNKNOWN_PIDS,
 		.cpu_cgroup_id = task_cpu_cgroup(task),
 		.kind = kind,
 		.tid = task->pid,
@@ -26,7 +26,7 @@ static __always_inline void emit_task(struct task_struct *task, u32 kind)
 
 	/* the root is never charged */
 	if (!e.pids_current)
-		e.pids_current = ~0ULL;
+		e.pids_current = FB_UNKNOWN_PIDS;
 	bpf_probe_read_kernel(e.comm, sizeof(e.comm), task->comm);
 	EMIT(&e);
 }
@@ -68,7 +68,7 @@ int BPF_PROG(fork_refused, struct task_struct *task, struct css_set *cset, int r
 				 (settings.flags & FB_C_UNIFIED_PIDS) ?
 					 BPF_CORE_READ(set, dfl_cgrp, kn, id) :
 					 cgroup_id(TASK_CGROUP(parent, FB_C_UNIFIED_PIDS, pids_cgrp_id))),
-		.pids_current = ~0ULL,
+		.pids_current = FB_UNKNOWN_PIDS,
 		.cpu_cgroup_id = task_cpu_cgroup(parent),
 		.kind = FB_TASK_REFUSED,
 		.tid = parent->pid,

@@ -242,12 +242,13 @@ Result<> Run::start() {
     auto tasks = session_->read_tasks();
     if (!tasks) return std::unexpected(tasks.error());
     closing_.tasks_first = std::move(*tasks);
+    // The window opens here: right after the kernel's counters were read, and whatever else takes time comes after.
     meta_.start_ns = start_ns_ = monotonic_ns();
+    session_->set_recording(true);
     next_slow_ns_ = start_ns_ + kSlowTickNs;
     if (auto r = open_file(known); !r) return r;
     if (observer_ != nullptr) observer_->on_begin(meta_, known);
     accumulator_.emplace(meta_, std::move(known));
-    session_->set_recording(true);
     progress_.say(child_ ? "recording the command" : request_.duration_ns != 0 ? "recording" : "recording, Ctrl-C to end");
     if (child_) {
         if (auto released = child_->release(); !released) return std::unexpected(released.error());

@@ -167,7 +167,7 @@ bool apply_task(Names& names, const fb_task& e)
     default:
         return false;
     }
-    if (e.pids_current != kUnknown) {
+    if (e.pids_current != FB_UNKNOWN_PIDS) {
         Count& peak = cgroup.count(FB_M_PIDS_PEAK);
         peak.max = std::max<std::uint64_t>(peak.max, e.pids_current);
     }

@@ -230,15 +230,16 @@ FB_STATIC_ASSERT(sizeof(struct fb_rq) == 64, "fb_rq");
 
 enum fb_task_kind { FB_TASK_FORK = 1, FB_TASK_EXIT, FB_TASK_REFUSED };
 
+#define FB_UNKNOWN_PIDS (~0U)
 struct fb_task {
 	struct fb_hdr hdr;
-	__u64 pids_current;	/* of hdr.cgroup_id after the event, ~0 when its counter is unknown */
 	__u64 cpu_cgroup_id;
-	__u32 kind;
+	__u32 pids_current;	/* of hdr.cgroup_id after the event, FB_UNKNOWN_PIDS where its counter is not its own */
 	__u32 tid;
 	__u32 tgid;
-	__s32 error;		/* REFUSED: negative errno */
-	char comm[8];		/* the first bytes: a hint; the control ring has whole names */
+	__u16 kind;
+	__s16 error;		/* REFUSED: negative errno */
+	char comm[16];		/* EXIT: its last name; FORK: its parent's */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_task) == 64, "fb_task");
 

@@ -208,8 +208,8 @@ TEST_CASE("task: forks, exits, refusals, the peak")
     exit.pids_current = 2;
     fb_task refused = exit;
     refused.kind = FB_TASK_REFUSED;
-    refused.pids_current = ~0ULL;
-    const Snapshot s = run({fork(10, 3), fork(10, ~0ULL), event(exit), event(refused)});
+    refused.pids_current = FB_UNKNOWN_PIDS;
+    const Snapshot s = run({fork(10, 3), fork(10, FB_UNKNOWN_PIDS), event(exit), event(refused)});
     const CgroupProfile* a = find(s, "/a");
     CHECK(a->count_of(FB_M_FORKS) == Count{2, 2, 1});
     CHECK(a->count_of(FB_M_EXITS) == Count{1, 1, 1});
@@ -306,10 +306,10 @@ TEST_CASE("fold: a folded run equals an unfolded one")
                 fold_count(closing.folded, id, FB_M_IO_SIZE_OTHER, static_cast<std::uint32_t>(value), 1);
             break;
         default:
-            all.push_back(fork(id, value));
+            all.push_back(fork(id, static_cast<std::uint32_t>(value)));
             if (folded) {
                 fold_count(closing.folded, id, FB_M_FORKS, 1, 1);
-                fold_count(closing.folded, id, FB_M_PIDS_PEAK, value, 1);
+                fold_count(closing.folded, id, FB_M_PIDS_PEAK, static_cast<std::uint32_t>(value), 1);
             }
         }
         if (!folded)

@@ -69,7 +69,7 @@ inline fb_event bio(std::uint64_t id, std::uint32_t op, std::uint32_t bytes)
     return event(e);
 }
 
-inline fb_event fork(std::uint64_t id, std::uint64_t pids)
+inline fb_event fork(std::uint64_t id, std::uint32_t pids)
 {
     fb_task e{};
     e.hdr = header(FB_EV_TASK, FB_P_FORK, id);

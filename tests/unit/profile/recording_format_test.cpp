@@ -133,7 +133,8 @@ TEST_CASE("format: records that do not fit")
         {"does not fit its number", frame(1, batch(1, 2))},
         {"does not fit its number", frame(1, batch(32, 32))},
         {"does not fit its number", frame(1, batch(0x04000000, 0))},
-        {"unknown kind", frame(3, batch(0, 0))},
+        {"unknown kind", frame(9, batch(0, 0))},
+        {"a round that is no time", frame(3, batch(0, 0))},
         {"without a header", frame(2, std::string(23, '\0'))},
         {"that is cut short", frame(2, short_control)},
     };
