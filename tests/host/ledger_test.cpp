@@ -48,8 +48,8 @@ TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix",
     CHECK(std::abs(share(of(by_heavy), wall) - (75 - others * 3 / 4)) <= kPoints);
     CHECK(std::abs(share(of(by_light), wall) - (25 - others / 4)) <= kPoints);
     // One wants, the other runs: what each took from the other is what it ran meanwhile.
-    CHECK(percent_off(static_cast<double>(of(by_heavy)), static_cast<double>(part(b, Part::Run))) <= 3);
-    CHECK(percent_off(static_cast<double>(of(by_light)), static_cast<double>(part(a, Part::Run))) <= 3);
+    CHECK(percent_off(static_cast<double>(of(by_heavy)), static_cast<double>(part(b, Part::Run))) <= 6);
+    CHECK(percent_off(static_cast<double>(of(by_light)), static_cast<double>(part(a, Part::Run))) <= 6);
     CHECK(by_heavy->by_cpu.size() == 1);
     CHECK(by_heavy->by_cpu.contains(0));
     REQUIRE(!by_heavy->tasks.empty());
@@ -144,7 +144,7 @@ TEST_CASE("a sleeper that wakes on a busy CPU blames exactly the occupant", "[ke
     // On a busy host there are other occupants, and they are named: the CPU is idle for nobody.
     const std::uint64_t others = of(blame(account.displaced_by, "/"));
     CHECK(share(by->ns + others + part(account, Part::KernelThreads), waited(account)) > 85);
-    if (in_lab()) CHECK(share(by->ns, part(account, Part::Displaced)) > 90);
+    if (in_lab()) CHECK(share(by->ns, part(account, Part::Displaced)) > 75);
     CHECK(share(part(account, Part::WaitIdle), waited(account)) < 5);
     REQUIRE(!by->tasks.empty());
     CHECK(by->tasks[0].tid == occupant_tid);
