@@ -28,10 +28,10 @@ static __always_inline u32 disk_dev(struct gendisk *disk)
 	return disk ? BPF_CORE_READ(disk, major) << 20 | BPF_CORE_READ(disk, first_minor) : 0;
 }
 
-static __always_inline void emit_bio(struct bio *bio, u32 bytes)
+static __always_inline void emit_bio(struct bio *bio, u32 bytes, u32 type)
 {
 	struct fb_bio e = {
-		.hdr = EVENT_HDR(FB_EV_BIO, FB_P_BIO, bpf_ktime_get_ns(), bio_cgroup(bio)),
+		.hdr = EVENT_HDR(type, FB_P_BIO, bpf_ktime_get_ns(), bio_cgroup(bio)),
 		.sector = bio->bi_iter.bi_sector,
 		.dev = disk_dev(BPF_CORE_READ(bio, bi_bdev, bd_disk)),
 		.bytes = bytes,
@@ -44,7 +44,7 @@ static __always_inline void emit_bio(struct bio *bio, u32 bytes)
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(bio_queue, struct bio *bio)
 {
-	emit_bio(bio, bio->bi_iter.bi_size);
+	emit_bio(bio, bio->bi_iter.bi_size, FB_EV_BIO);
 	return 0;
 }
 
@@ -55,7 +55,19 @@ int BPF_PROG(bio_queue, struct bio *bio)
 SEC("tp_btf/block_split")
 int BPF_PROG(bio_split, struct bio *bio)
 {
-	emit_bio(bio, 0);
+	emit_bio(bio, 0, FB_EV_BIO);
+	return 0;
+}
+
+/*
+ * io.max keeps a bio back before block_bio_queue, and a kernel worker sends it on later: the task
+ * that waits for it is current only here.
+ */
+SEC("fexit/__blk_throtl_bio")
+int BPF_PROG(bio_held, struct bio *bio, bool held)
+{
+	if (held)
+		emit_bio(bio, bio->bi_iter.bi_size, FB_EV_BIO_HELD);
 	return 0;
 }
 

@@ -174,8 +174,9 @@ __noinline int fold_event(struct fb_event *event)
 		return fold_rq((struct fb_rq *)event);
 	case FB_EV_TASK:
 		return fold_task((struct fb_task *)event);
-	case FB_EV_MIGRATE:
-		return 0;	/* the switch that ends the wait counts it */
+	case FB_EV_MIGRATE:	/* the switch that ends the wait counts it */
+	case FB_EV_BIO_HELD:	/* its FB_EV_BIO counts it */
+		return 0;
 	case FB_EV_SELFTEST:
 		return fold_value(id, FB_M_SELFTEST, ((struct fb_selftest *)event)->value);
 	}

@@ -222,6 +222,7 @@ std::vector<Rule> io_rules()
          {{{"bio_queue", "bio_split"}}, {{"bio_queue"}, "a bio that is split counts as one operation"}},
          nullptr,
          io_owner},
+        {"io.held", {{{"bio_held", "bio_queue"}}}, nullptr, io_owner},
         {"io.errors", {{{"rq_complete", "rq_issue"}}}, nullptr, io_owner},
     };
 }

@@ -48,6 +48,7 @@ constexpr std::array kPrograms = {
     // bpf/block.bpf.h
     Program{"bio_queue", TpBtf, "block_bio_queue", G::Block, 0, "bio", "operations and bytes, as io.stat"},
     Program{"bio_split", TpBtf, "block_split", G::Block, 0, "bio", "operations of split bios"},
+    Program{"bio_held", Fexit, "__blk_throtl_bio", G::Block, 0, "bio", "who waits for io.max"},
     Program{"rq_issue", TpBtf, "block_rq_issue", G::Block, 0, "request", "request handed to the driver"},
     Program{"rq_complete", TpBtf, "block_rq_complete", G::Block, 0, "request", "request done"},
     // bpf/oom.bpf.h

@@ -27,6 +27,19 @@ void Devices::on_bio(const fb_bio& bio)
     device.bios[bio.sector] = {.end_sector = bio.sector + (bio.bytes + kSector - 1) / kSector,
                                .bytes_left = bio.bytes,
                                .owner = {bio.tid, bio.hdr.ts_ns}};
+    // A kernel worker sends it on; he who waits for it, and since when, was told when it was held.
+    if (const auto held = device.held.find(bio.sector); held != device.held.end()) {
+        device.bios[bio.sector].owner = held->second;
+        device.held.erase(held);
+    }
+}
+
+void Devices::on_bio_held(const fb_bio& bio)
+{
+    Device& device = devices_[bio.dev];
+    if (device.held.size() >= kBiosKept)
+        device.held.clear();
+    device.held.try_emplace(bio.sector, Owner{bio.tid, bio.hdr.ts_ns});
 }
 
 Request Devices::times_of(const fb_rq& rq)

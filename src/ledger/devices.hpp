@@ -25,6 +25,7 @@ struct Request {
 class Devices {
 public:
     void on_bio(const fb_bio& bio);
+    void on_bio_held(const fb_bio& bio);
 
     // Calls f(tid, Request) for each task that has a bio in it.
     template <class F>
@@ -60,6 +61,7 @@ private:
     };
     struct Device {
         std::map<std::uint64_t, Pending> bios;  // by first sector
+        std::map<std::uint64_t, Owner> held;    // by first sector: who waits for io.max, since when
         std::deque<Served> served;              // by end
         std::deque<Queued> queued;              // whose neighbours are still to be told
     };

@@ -31,6 +31,7 @@ public:
     void on_throttle(const fb_throttle& event);
     void on_stall(const fb_stall& event);
     void on_bio(const fb_bio& event) { devices_.on_bio(event); }
+    void on_bio_held(const fb_bio& event) { devices_.on_bio_held(event); }
     void on_request(const fb_rq& event);
     void on_task(const fb_task& event);
 

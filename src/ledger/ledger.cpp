@@ -73,6 +73,7 @@ void Ledger::on_event(const fb_event& event)
     case FB_EV_MIGRATE: return engine.on_migrate(std::bit_cast<fb_migrate>(event));
     case FB_EV_THROTTLE: return engine.on_throttle(std::bit_cast<fb_throttle>(event));
     case FB_EV_STALL: return engine.on_stall(std::bit_cast<fb_stall>(event));
+    case FB_EV_BIO_HELD: return engine.on_bio_held(std::bit_cast<fb_bio>(event));
     case FB_EV_BIO: return engine.on_bio(std::bit_cast<fb_bio>(event));
     case FB_EV_RQ: return engine.on_request(std::bit_cast<fb_rq>(event));
     case FB_EV_TASK: {

@@ -233,8 +233,9 @@ bool apply_event(Names& names, const fb_event& event)
         return apply_rq(names, std::bit_cast<fb_rq>(event));
     case FB_EV_TASK:
         return apply_task(names, std::bit_cast<fb_task>(event));
-    case FB_EV_MIGRATE:
-        return true;  // the switch that ends the wait has counted it
+    case FB_EV_MIGRATE:   // the switch that ends the wait has counted it
+    case FB_EV_BIO_HELD:  // its FB_EV_BIO will
+        return true;
     case FB_EV_SELFTEST: {
         const auto e = std::bit_cast<fb_selftest>(event);
         add(names.of(Controller::Cpu, e.hdr.cgroup_id), FB_M_SELFTEST, e.value);

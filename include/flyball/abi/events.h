@@ -58,6 +58,7 @@ enum fb_event_type {
 	FB_EV_TASK,		/* struct fb_task */
 	FB_EV_SELFTEST,		/* struct fb_selftest */
 	FB_EV_MIGRATE,		/* struct fb_migrate */
+	FB_EV_BIO_HELD,		/* struct fb_bio: io.max lets it wait; its FB_EV_BIO comes when it may go */
 	FB_EV_MAX,
 	/* control ring */
 	FB_EV_CONTROL = 64,

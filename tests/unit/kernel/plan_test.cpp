@@ -36,7 +36,7 @@ std::vector<std::string_view> all_metrics()
             "mem.refault",    "mem.global_reclaim", "mem.limit_hits",   "oom.decision",
             "oom.group",      "oom.victims",        "oom.sigkill",      "oom.exit",
             "oom.reap",       "io.queue",           "io.device",        "io.total",
-            "io.size",        "io.errors",          "pids.forks",       "pids.exits",
+            "io.size",        "io.held", "io.errors",          "pids.forks",       "pids.exits",
             "pids.peak",      "pids.refused",       "cgroup.life",      "cgroup.attach"};
 }
 
@@ -81,7 +81,7 @@ const std::vector<Case>& cases()
           "cgroup_attach"},
          {"throttle_begin_task", "throttle_up", "charge", "high_enter", "high_enter_old", "memstall_enter",
           "fork_refused", "oom_decision", "oom_policy"},
-         {"mem.charge_stall", "mem.high", "oom.group"},
+         {"io.held", "mem.charge_stall", "mem.high", "oom.group"},
          {"cpu.throttle.own", "cpu.throttle.inherited", "mem.charge", "mem.refault", "mem.limit_hits",
           "oom.decision", "oom.reap", "io.queue", "io.device", "io.total", "io.size", "io.errors",
           "pids.refused"}},

@@ -65,10 +65,11 @@ public:
         e.tid = 7;
         send(e);
     }
-    void bio(std::uint64_t ts, std::uint64_t sector, std::uint32_t bytes, std::uint32_t tid = 7)
+    void bio(std::uint64_t ts, std::uint64_t sector, std::uint32_t bytes, std::uint32_t tid = 7,
+             std::uint16_t type = FB_EV_BIO)
     {
         fb_bio e{};
-        e.hdr = header(FB_EV_BIO, ts, kA);
+        e.hdr = header(type, ts, kA);
         e.sector = sector;
         e.bytes = bytes;
         e.dev = 1;
@@ -197,4 +198,20 @@ TEST_CASE("queue time goes to those in the device meanwhile, to the nanosecond",
     CHECK(a->behind[0].ns + a->behind[1].ns == 301);
     CHECK(a->behind[0].ns == 240);  // 200 of 250, of 301
     CHECK(std::ranges::find(books.io, "/b", &IoBlame::path)->queued_ns == 0);
+}
+
+TEST_CASE("a bio that io.max kept back: the task that sent it waits, not the worker that sends it on", "[ledger]")
+{
+    Run run;
+    run.comes(1000);
+    run.bio(1050, 64, 4096, 7, FB_EV_BIO_HELD);
+    run.blocks(1100, FB_SW_PREV_IOWAIT);
+    run.bio(1700, 64, 4096, 999);
+    run.done(1800, 64, 4096, 10, 80);
+    run.comes(1800);
+    const Books books = run.finish(1800);
+    CHECK(of_a(books, Part::IoThrottled) == 610);
+    CHECK(of_a(books, Part::IoQueued) == 10);
+    CHECK(of_a(books, Part::IoDevice) == 80);
+    CHECK(of_a(books, Part::IoOther) == 0);
 }
