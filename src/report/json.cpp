@@ -8,34 +8,6 @@
 namespace flyball::report {
 namespace {
 
-Json strings(const std::vector<std::string>& texts) {
-    Json array = Json::array();
-    for (const std::string& text : texts) array.push_back(harmless(text));
-    return array;
-}
-
-Json json_meta(const ReportModel& model) {
-    const profile::Meta& meta = model.meta;
-    Json hierarchy = Json::object();
-    for (const auto& [controller, id] : meta.hierarchy) hierarchy[controller] = id;
-    return {{"flyball_version", meta.flyball_version},
-            {"abi", meta.abi},
-            {"host", harmless(meta.host)},
-            {"kernel", harmless(meta.kernel)},
-            {"arch", harmless(meta.arch)},
-            {"cpus", meta.cpus},
-            {"clock", meta.clock},
-            {"start_ns", meta.start_ns},
-            {"end_ns", meta.end_ns},
-            {"window_ns", model.window_ns},
-            {"start_wall_ns", meta.start_wall_ns},
-            {"start_utc", utc(meta.start_wall_ns)},
-            {"command", harmless(meta.command)},
-            {"filters", strings(meta.filters)},
-            {"hierarchy", std::move(hierarchy)},
-            {"incomplete", model.incomplete}};
-}
-
 // What the keys under "metrics" and "counts" mean, so that the file explains itself.
 Json json_metric_table() {
     Json table = Json::object();
@@ -54,7 +26,7 @@ Json json_lifecycle(const ReportModel& model) {
             {"created", model.life.created},
             {"removed", model.life.removed},
             {"short_lived", model.life.short_lived_total},
-            {"short_lived_paths", strings(model.life.short_lived)}};
+            {"short_lived_paths", json_strings(model.life.short_lived)}};
 }
 
 // As dump(1), but a bucket is one line and not five: arrays of plain values stay together.
@@ -83,8 +55,41 @@ void write(const Json& value, std::size_t depth, std::string& out) {
 
 }  // namespace
 
+Json json_strings(const std::vector<std::string>& texts) {
+    Json array = Json::array();
+    for (const std::string& text : texts) array.push_back(harmless(text));
+    return array;
+}
+
+Json json_recording(const profile::Meta& meta, std::uint64_t window_ns, bool incomplete) {
+    Json hierarchy = Json::object();
+    for (const auto& [controller, id] : meta.hierarchy) hierarchy[controller] = id;
+    return {{"flyball_version", meta.flyball_version},
+            {"abi", meta.abi},
+            {"host", harmless(meta.host)},
+            {"kernel", harmless(meta.kernel)},
+            {"arch", harmless(meta.arch)},
+            {"cpus", meta.cpus},
+            {"clock", meta.clock},
+            {"start_ns", meta.start_ns},
+            {"end_ns", meta.end_ns},
+            {"window_ns", window_ns},
+            {"start_wall_ns", meta.start_wall_ns},
+            {"start_utc", utc(meta.start_wall_ns)},
+            {"command", harmless(meta.command)},
+            {"filters", json_strings(meta.filters)},
+            {"hierarchy", std::move(hierarchy)},
+            {"incomplete", incomplete}};
+}
+
+std::string written(const Json& root) {
+    std::string text;
+    write(root, 0, text);
+    return text + "\n";
+}
+
 std::string render_json(const ReportModel& model) {
-    Json root = {{"schema", kJsonSchema}, {"recording", json_meta(model)}};
+    Json root = {{"schema", kJsonSchema}, {"recording", json_recording(model.meta, model.window_ns, model.incomplete)}};
     root["warnings"] = Json::array();
     for (const Warning& warning : model.warnings) {
         root["warnings"].push_back({{"id", warning.id}, {"text", harmless(warning.text)}});
@@ -99,9 +104,7 @@ std::string render_json(const ReportModel& model) {
     root["audit"] = json_audit(model);
     root["losses"] = json_losses(model);
     root["metrics"] = json_metric_table();
-    std::string text;
-    write(root, 0, text);
-    return text + "\n";
+    return written(root);
 }
 
 }  // namespace flyball::report

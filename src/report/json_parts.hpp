@@ -10,6 +10,12 @@ namespace flyball::report {
 // Keys stay in the order in which they are written.
 using Json = nlohmann::ordered_json;
 
+// Meta, as every report has it.
+[[nodiscard]] Json json_recording(const profile::Meta& meta, std::uint64_t window_ns, bool incomplete);
+[[nodiscard]] Json json_strings(const std::vector<std::string>& texts);
+// The whole document, lists of plain values on one line each.
+[[nodiscard]] std::string written(const Json& root);
+
 [[nodiscard]] Json json_cgroup(const CgroupReport& cgroup);
 [[nodiscard]] Json json_oom(const OomReport& oom, std::uint64_t start_ns);
 [[nodiscard]] Json json_coverage(const profile::Meta& meta);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// CPU time as folded stacks: the path is the stack, the task its top.
+#include "cells.hpp"
+#include "flyball/profile/accumulator.hpp"
+#include "flyball/report/explain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace flyball::report {
+namespace {
+
+constexpr std::uint64_t kMicrosecond = 1000;
+
+// A semicolon would end the frame, a line break the line.
+std::string frame(std::string_view name)
+{
+    std::string text = harmless(name);
+    std::ranges::replace(text, ';', ':');
+    return text;
+}
+
+std::string frames(std::string_view path)
+{
+    if (path == "/")
+        return "(root)";
+    std::string text = frame(path.starts_with('/') ? path.substr(1) : path);
+    std::ranges::replace(text, '/', ';');
+    return text;
+}
+
+}  // namespace
+
+std::string render_folded(const ledger::Books& books, const std::vector<std::string>& cgroups)
+{
+    std::string text;
+    for (const ledger::Account& account : books.accounts) {
+        if (!profile::filter_selects(cgroups, account.path))
+            continue;
+        const std::string stack = frames(account.path);
+        const auto add = [&](const std::string& top, std::uint64_t ns) {
+            const std::uint64_t us = (ns + kMicrosecond / 2) / kMicrosecond;
+            if (us > 0)
+                text += fmt::format("{};{} {}\n", stack, top, us);
+        };
+        // burn leaves out the smallest; the CPU time as a whole does not.
+        std::uint64_t left = total(account.parts, ledger::Family::Run);
+        for (const ledger::TaskShare& task : account.burn) {
+            add(fmt::format("{}-{}", frame(task.comm), task.tid), task.ns);
+            left -= std::min(left, task.ns);
+        }
+        add("(others)", left);
+    }
+    return text;
+}
+
+}  // namespace flyball::report
