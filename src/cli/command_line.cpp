@@ -21,8 +21,10 @@ struct Verbs {
     DoctorOptions doctor;
     RecordOptions record;
     ReportOptions report;
+    ExplainOptions explain;
     bool record_json = false;
     bool report_json = false;
+    bool explain_json = false;
 };
 
 void add_output(CLI::App& verb, OutputOptions& out, bool& json) {
@@ -33,14 +35,12 @@ void add_output(CLI::App& verb, OutputOptions& out, bool& json) {
     verb.add_flag("--all", out.all, "Every cgroup in full, not only the worst ones");
 }
 
-CLI::App* add_record(CLI::App& app, Verbs& verbs) {
-    RecordOptions& o = verbs.record;
-    CLI::App* verb = app.add_subcommand("record", "Record a live system, or a command, and report what was seen");
+// What every verb that records takes.
+void add_recording(CLI::App* verb, RecordOptions& o) {
     verb->add_option("-c,--cgroup", o.cgroups, "Only this cgroup and those below it: path, glob or unit name (repeatable)")
         ->allow_extra_args(false);
     verb->add_option("-d,--duration", o.duration, "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
-    verb->add_option("-o,--output", o.output, "Keep the recording in this file, for `flyball report`");
-    add_output(*verb, o.out, verbs.record_json);
+    verb->add_option("-o,--output", o.output, "Keep the recording in this file, for `flyball report` and `flyball explain`");
     verb->add_option("--ring-size", o.ring_size, "Size of each CPU's event ring (default 1M)");
     verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);
     verb->add_option("--cpu-max", o.limits.cpu_max, "Limit of the command's cgroup: 20ms/100ms, 50%");
@@ -49,6 +49,12 @@ CLI::App* add_record(CLI::App& app, Verbs& verbs) {
     verb->add_option("--pids-max", o.limits.pids_max, "... 100");
     verb->add_flag("-v,--verbose", o.verbose, "Show libbpf's messages");
     verb->add_flag("-q,--quiet", o.quiet, "No progress");
+}
+
+CLI::App* add_record(CLI::App& app, Verbs& verbs) {
+    CLI::App* verb = app.add_subcommand("record", "Record a live system, or a command, and report what was seen");
+    add_recording(verb, verbs.record);
+    add_output(*verb, verbs.record.out, verbs.record_json);
     return verb;
 }
 
@@ -60,6 +66,30 @@ CLI::App* add_report(CLI::App& app, Verbs& verbs) {
     verb->add_flag("--salvage", o.salvage, "Read a cut recording up to where it was cut");
     add_output(*verb, o.out, verbs.report_json);
     return verb;
+}
+
+CLI::App* add_explain(CLI::App& app, Verbs& verbs) {
+    ExplainOptions& o = verbs.explain;
+    CLI::App* verb = app.add_subcommand("explain", "Who took whose time: in words, then in numbers, worst first");
+    verb->add_option("FILE", o.file, "A recording; without one, record now");
+    add_recording(verb, o.record);
+    const std::map<std::string, ExplainFormat> formats{{"text", ExplainFormat::Text},
+                                                       {"json", ExplainFormat::Json},
+                                                       {"trace", ExplainFormat::Trace},
+                                                       {"folded", ExplainFormat::Folded}};
+    verb->add_option("-f,--format", o.format, "text, json, trace (for ui.perfetto.dev) or folded (for flamegraph.pl)")
+        ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""));
+    verb->add_flag("-j,--json", verbs.explain_json, "The same as -f json");
+    verb->add_option("--top", o.top, "How many findings in words, rows and columns of a matrix (default 5)")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1000}).description(""));
+    verb->add_flag("--salvage", o.salvage, "Read a cut recording up to where it was cut");
+    return verb;
+}
+
+// A file is replayed: what is for recording makes no sense beside it.
+bool replays_and_records(const ExplainOptions& o) {
+    const RecordOptions& r = o.record;
+    return !o.file.empty() && (!r.duration.empty() || !r.output.empty() || !r.command.empty() || !r.without.empty() || r.limits.any());
 }
 
 // Everything after "--" is the command; CLI11 would take its options for ours.
@@ -78,7 +108,7 @@ std::vector<std::string> split_command(int& argc, char** argv) {
 int run_command_line(int argc, char** argv) {
     Verbs verbs;
     const int given = argc;
-    verbs.record.command = split_command(argc, argv);
+    verbs.record.command = verbs.explain.record.command = split_command(argc, argv);
     const bool dashes = argc != given;
 
     CLI::App app{"flyball: where did this cgroup's time go, which limit hit, who was killed", "flyball"};
@@ -88,6 +118,7 @@ int run_command_line(int argc, char** argv) {
     doctor->add_flag("-j,--json", verbs.doctor.json, "As JSON");
     CLI::App* record = add_record(app, verbs);
     CLI::App* report = add_report(app, verbs);
+    CLI::App* explain = add_explain(app, verbs);
 
     try {
         app.parse(argc, argv);
@@ -98,18 +129,28 @@ int run_command_line(int argc, char** argv) {
                    argc > 1 && argv[1][0] != '-' ? std::string(argv[1]) + " " : "");
         return kUsage;
     }
-    if (dashes && !record->parsed()) {
-        fmt::print(stderr, "flyball: only `record` takes a command after -- (try `flyball record -- CMD`)\n");
+    if (dashes && !record->parsed() && !explain->parsed()) {
+        fmt::print(stderr, "flyball: only `record` and `explain` take a command after -- (try `flyball record -- CMD`)\n");
         return kUsage;
     }
     if (dashes && verbs.record.command.empty()) {
         fmt::print(stderr, "flyball: no command after -- (try `flyball record -- sleep 1`)\n");
         return kUsage;
     }
+    if (explain->parsed() && replays_and_records(verbs.explain)) {
+        fmt::print(stderr, "flyball: explain either replays {} or records (leave out FILE to record)\n", verbs.explain.file);
+        return kUsage;
+    }
+    if (explain->parsed() && verbs.explain.record.output == "-") {
+        fmt::print(stderr, "flyball: explain needs standard output for itself (give -o a file)\n");
+        return kUsage;
+    }
     if (verbs.record_json) verbs.record.out.format = Format::Json;
     if (verbs.report_json) verbs.report.out.format = Format::Json;
     if (doctor->parsed()) return run_doctor(verbs.doctor);
     if (report->parsed()) return run_report(verbs.report);
+    if (verbs.explain_json) verbs.explain.format = ExplainFormat::Json;
+    if (explain->parsed()) return run_explain(verbs.explain);
     return run_record(verbs.record);
 }
 

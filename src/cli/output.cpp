@@ -3,11 +3,14 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include "flyball/audit/audit.hpp"
 #include "flyball/base/terminal.hpp"
+#include "flyball/base/units.hpp"
 #include "flyball/report/model.hpp"
+#include "recorder.hpp"
 
 namespace flyball::cli {
 
@@ -27,9 +30,25 @@ Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& op
         const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
         text = report::render_text(model, {.width = 80, .color = color});
     }
+    return print(text);
+}
+
+Result<> print(std::string_view text)
+{
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
         return std::unexpected(errno_error(ErrorKind::Io, "writing the report to standard output", errno));
     return {};
+}
+
+int tell_saved(const Recorded& recorded, const RecordOptions& options)
+{
+    if (recorded.file_error) {
+        complain(*recorded.file_error);
+        return 1;
+    }
+    if (!options.output.empty() && !options.quiet && options.output != "-")
+        fmt::print(stderr, "flyball: saved {} ({})\n", options.output, format_bytes(recorded.file_bytes));
+    return 0;
 }
 
 }  // namespace flyball::cli

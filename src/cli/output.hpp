@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a snapshot to standard output: audit, model, rendering.
+// What the verbs print: on standard output what was asked for, on stderr what became of the file.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flyball/base/result.hpp"
@@ -11,8 +12,15 @@
 
 namespace flyball::cli {
 
+// Prints it. Io when standard output does not take it.
+Result<> print(std::string_view text);
+
 // Prints the report in the wanted format. Io when standard output does not take it.
 Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& options,
                       const std::vector<std::string>& cgroups);
+
+struct Recorded;
+// Where the recording went, if one was kept. Its exit code: 1 if it could not be written whole.
+int tell_saved(const Recorded& recorded, const RecordOptions& options);
 
 }  // namespace flyball::cli

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
-
-#include "flyball/base/units.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "output.hpp"
 #include "recorder.hpp"
@@ -13,13 +10,8 @@ int run_record(const RecordOptions& options) {
     if (!recorded) return complain(recorded.error());
     int code = recorded->command ? recorded->command->shell_code() : 0;
     if (auto printed = print_report(recorded->snapshot, options.out, {}); !printed) code = complain(printed.error());
-    if (recorded->file_error) {
-        complain(*recorded->file_error);
-        return 1;
-    }
-    if (!options.output.empty() && !options.quiet && options.output != "-")
-        fmt::print(stderr, "flyball: saved {} ({})\n", options.output, format_bytes(recorded->file_bytes));
-    return code;
+    const int saved = tell_saved(*recorded, options);
+    return saved == 0 ? code : saved;
 }
 
 }  // namespace flyball::cli

@@ -247,7 +247,10 @@ Result<> Run::start() {
     session_->set_recording(true);
     next_slow_ns_ = start_ns_ + kSlowTickNs;
     if (auto r = open_file(known); !r) return r;
-    if (observer_ != nullptr) observer_->on_begin(meta_, known);
+    if (observer_ != nullptr) {
+        observer_->on_begin(meta_, known);
+        observer_->on_tasks(closing_.tasks_first);
+    }
     accumulator_.emplace(meta_, std::move(known));
     progress_.say(child_ ? "recording the command" : request_.duration_ns != 0 ? "recording" : "recording, Ctrl-C to end");
     if (child_) {

@@ -36,9 +36,30 @@ check "the same bytes twice, JSON" cmp "$dir/a.json" "$dir/b.json"
 check "80 columns" awk 'length($0) > 80 { bad = 1; print } END { exit bad }' "$dir/a.txt"
 check "the JSON names its schema" grep -q '"schema": *"flyball.report/1"' "$dir/a.json"
 
+# explain: who took whose time.
+for format in text json trace folded; do
+  check "explain -f $format" "$flyball" explain -f "$format" "$RECORDING" >"$dir/a.$format"
+  "$flyball" explain -f "$format" "$RECORDING" >"$dir/b.$format"
+  check "explain -f $format says something" test -s "$dir/a.$format"
+  check "explain -f $format: the same bytes twice" cmp "$dir/a.$format" "$dir/b.$format"
+done
+check "explain names who was held, and by whose quota" \
+  grep -qE 'checkout.service lost [0-9.]+% of its runnable time: [0-9.]+% to cpu.max of its parent prod.slice' "$dir/a.text"
+check "explain adds up" grep -q ', 0 unbalanced; all accounts balance' "$dir/a.text"
+# shellcheck disable=SC2016 # for awk
+check "explain: 80 columns" awk 'length($0) > 80 { bad = 1; print } END { exit bad }' "$dir/a.text"
+check "explain: the JSON names its schema" grep -q '"schema": *"flyball.explain/1"' "$dir/a.json"
+# shellcheck disable=SC2016 # for awk
+check "explain: every folded line is a stack and a count" awk '!/^[^;]+(;[^;]+)+ [0-9]+$/ { bad = 1; print } END { exit bad }' "$dir/a.folded"
+check "explain of one cgroup" test -n "$("$flyball" explain -c /prod.slice "$RECORDING" | grep 'prod.slice with the')"
+check "explain of no cgroup" complains 2 "matches -c /nowhere" "$flyball" explain -c /prod.slice -c /nowhere "$RECORDING"
+check "explain replays or records" complains 2 "either replays" "$flyball" explain -d 1s "$RECORDING"
+
 size=$(stat -c %s "$RECORDING")
 head -c $((size - 5)) "$RECORDING" >"$dir/cut.fbr"
 check "a cut recording" complains 2 "truncated at byte" "$flyball" report "$dir/cut.fbr"
+check "a cut recording is not explained" complains 2 "truncated at byte" "$flyball" explain "$dir/cut.fbr"
+check "but what is left of it is" test -n "$("$flyball" explain --salvage "$dir/cut.fbr" 2>/dev/null)"
 check "a cut recording can be salvaged" test -n "$("$flyball" report --salvage "$dir/cut.fbr" 2>/dev/null)"
 cp "$RECORDING" "$dir/bad.fbr"
 printf 'X' | dd of="$dir/bad.fbr" bs=1 seek=$((size / 2)) conv=notrunc status=none

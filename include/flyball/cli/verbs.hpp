@@ -46,8 +46,19 @@ struct ReportOptions {
     OutputOptions out;
 };
 
+enum class ExplainFormat { Text, Json, Trace, Folded };
+
+struct ExplainOptions {
+    std::string file;      // replayed; empty: recorded now
+    RecordOptions record;  // of that; its -c holds for a file as well
+    ExplainFormat format = ExplainFormat::Text;
+    std::size_t top = 5;   // findings in words, rows and columns of a matrix
+    bool salvage = false;
+};
+
 int run_record(const RecordOptions& options);
 int run_report(const ReportOptions& options);
+int run_explain(const ExplainOptions& options);
 
 // One line on stderr: "flyball: what (hint)"; gives the exit code.
 int complain(const Error& error);

@@ -52,6 +52,8 @@ private:
 class Observer : public stream::Sink {
 public:
     virtual void on_begin(const Meta& meta, std::span<const KnownCgroup> known) = 0;
+    // The tasks that live at the beginning, where they are known by then: a file has them at its end.
+    virtual void on_tasks(std::span<const fb_task_record> /*tasks*/) {}
     virtual void on_closing(const Closing& closing) = 0;  // not for a file that was cut
 };
 

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "explain_trace.hpp"
+
+#include <cerrno>
+#include <cstdio>
+
+namespace flyball::cli {
+
+void TraceObserver::on_begin(const profile::Meta& meta, std::span<const profile::KnownCgroup> known)
+{
+    writer_.emplace(meta, known, [this](std::string_view text) { write(text); });
+    writer_->name_tasks(tasks_);
+    in_order_.emplace(*writer_);
+}
+
+void TraceObserver::on_tasks(std::span<const fb_task_record> tasks)
+{
+    writer_->name_tasks(tasks);
+}
+
+void TraceObserver::on_batch(const fb_batch& header, std::span<const fb_event> events)
+{
+    in_order_->on_batch(header, events);
+}
+
+void TraceObserver::on_control(std::span<const std::byte> bytes)
+{
+    in_order_->on_control(bytes);
+}
+
+void TraceObserver::on_round(std::uint64_t until_ns)
+{
+    in_order_->on_round(until_ns);
+}
+
+void TraceObserver::on_closing(const profile::Closing& closing)
+{
+    end_ns_ = closing.end_ns;
+}
+
+Result<> TraceObserver::finish()
+{
+    in_order_->finish();
+    writer_->finish(end_ns_);
+    if (error_ == 0 && std::fflush(stdout) != 0)
+        error_ = errno;
+    if (error_ != 0)
+        return std::unexpected(errno_error(ErrorKind::Io, "writing the trace to standard output", error_));
+    return {};
+}
+
+// The run goes on where the output does not: a recording may be kept beside it.
+void TraceObserver::write(std::string_view text)
+{
+    if (error_ == 0 && std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+        error_ = errno;
+}
+
+void TaskCollector::on_closing(const profile::Closing& closing)
+{
+    tasks_ = closing.tasks_first;
+    tasks_.insert(tasks_.end(), closing.tasks_last.begin(), closing.tasks_last.end());
+}
+
+}  // namespace flyball::cli

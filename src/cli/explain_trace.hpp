@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a run to a trace on standard output, while it goes on.
+#pragma once
+
+#include "flyball/base/result.hpp"
+#include "flyball/profile/recording.hpp"
+#include "flyball/report/trace.hpp"
+#include "flyball/stream/in_order.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace flyball::cli {
+
+class TraceObserver final : public profile::Observer {
+public:
+    // Before the run: as far as names are known by then.
+    void name_tasks(std::vector<fb_task_record> tasks) { tasks_ = std::move(tasks); }
+
+    void on_begin(const profile::Meta& meta, std::span<const profile::KnownCgroup> known) override;
+    void on_tasks(std::span<const fb_task_record> tasks) override;
+    void on_batch(const fb_batch& header, std::span<const fb_event> events) override;
+    void on_control(std::span<const std::byte> bytes) override;
+    void on_round(std::uint64_t until_ns) override;
+    void on_closing(const profile::Closing& closing) override;
+
+    // After the run, once. Io when standard output did not take all of it.
+    [[nodiscard]] Result<> finish();
+
+private:
+    void write(std::string_view text);
+
+    std::vector<fb_task_record> tasks_;
+    std::optional<report::TraceWriter> writer_;
+    std::optional<stream::InOrder> in_order_;
+    std::uint64_t end_ns_ = 0;
+    int error_ = 0;  // errno of the first write that failed
+};
+
+// Only the tasks of a recording, which stand at its end.
+class TaskCollector final : public profile::Observer {
+public:
+    void on_begin(const profile::Meta&, std::span<const profile::KnownCgroup>) override {}
+    void on_batch(const fb_batch&, std::span<const fb_event>) override {}
+    void on_control(std::span<const std::byte>) override {}
+    void on_closing(const profile::Closing& closing) override;
+    [[nodiscard]] std::vector<fb_task_record> take() { return std::move(tasks_); }
+
+private:
+    std::vector<fb_task_record> tasks_;
+};
+
+}  // namespace flyball::cli
