@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "explain_trace.hpp"
 
+#include <bit>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <iterator>
 
 namespace flyball::cli {
 
@@ -56,10 +59,38 @@ void TraceObserver::write(std::string_view text)
         error_ = errno;
 }
 
+void TaskCollector::on_batch(const fb_batch&, std::span<const fb_event> events)
+{
+    for (const fb_event& event : events) {
+        if (event.hdr.type != FB_EV_TASK)
+            continue;
+        const auto task = std::bit_cast<fb_task>(event);
+        if (task.kind == FB_TASK_FORK)
+            births_[task.tid].insert(task.hdr.ts_ns);
+        else if (task.kind == FB_TASK_EXIT)
+            exits_.push_back(task);
+    }
+}
+
 void TaskCollector::on_closing(const profile::Closing& closing)
 {
     tasks_ = closing.tasks_first;
     tasks_.insert(tasks_.end(), closing.tasks_last.begin(), closing.tasks_last.end());
+}
+
+std::vector<fb_task_record> TaskCollector::take()
+{
+    for (const fb_task& exit : exits_) {
+        fb_task_record task{};
+        task.tid = exit.tid;
+        std::memcpy(task.comm, exit.comm, sizeof exit.comm);  // its first bytes
+        // Born before the window where no fork was seen.
+        const std::set<std::uint64_t>& births = births_[exit.tid];
+        if (const auto after = births.upper_bound(exit.hdr.ts_ns); after != births.begin())
+            task.start_ns = *std::prev(after);
+        tasks_.push_back(task);
+    }
+    return std::move(tasks_);
 }
 
 }  // namespace flyball::cli

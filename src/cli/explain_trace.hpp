@@ -7,7 +7,9 @@
 #include "flyball/report/trace.hpp"
 #include "flyball/stream/in_order.hpp"
 
+#include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace flyball::cli {
@@ -37,17 +39,20 @@ private:
     int error_ = 0;  // errno of the first write that failed
 };
 
-// Only the tasks of a recording, which stand at its end.
+// Only the names of a recording's tasks: those that live at either end stand at its end, others tell theirs
+// when they exit.
 class TaskCollector final : public profile::Observer {
 public:
     void on_begin(const profile::Meta&, std::span<const profile::KnownCgroup>) override {}
-    void on_batch(const fb_batch&, std::span<const fb_event>) override {}
+    void on_batch(const fb_batch& header, std::span<const fb_event> events) override;
     void on_control(std::span<const std::byte>) override {}
     void on_closing(const profile::Closing& closing) override;
-    [[nodiscard]] std::vector<fb_task_record> take() { return std::move(tasks_); }
+    [[nodiscard]] std::vector<fb_task_record> take();
 
 private:
     std::vector<fb_task_record> tasks_;
+    std::vector<fb_task> exits_;
+    std::map<std::uint32_t, std::set<std::uint64_t>> births_;  // by tid
 };
 
 }  // namespace flyball::cli

@@ -134,7 +134,8 @@ void Adviser::neighbour(const Reason& reason)
 void Adviser::own_tasks()
 {
     const double window = static_cast<double>(evidence_.books.window_ns);
-    if (window == 0)
+    // What lives in the root has nothing to do with each other.
+    if (window == 0 || path_ == "/")
         return;
     const double wanted = static_cast<double>(finding_.runnable_ns) / window;
     const double got = static_cast<double>(total(finding_.account.parts, Family::Run)) / window;

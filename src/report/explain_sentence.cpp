@@ -106,8 +106,8 @@ std::optional<Clause> stall_clause(const Finding& finding, const Stall& stall)
     return Clause{stall.ns, but.empty() ? text : text + ", " + but};
 }
 
-// Reclaim that did not sleep is no stall, but it is not nothing either.
-std::optional<Clause> busy_reclaim(const Finding& finding, const Evidence& evidence)
+// The share of its runnable time that went by inside reclaim: no stall that slept, but not nothing either.
+double busy_reclaim(const Finding& finding, const Evidence& evidence)
 {
     std::uint64_t reclaim_ns = 0;
     for (const profile::CgroupProfile& c : evidence.snapshot.cgroups) {
@@ -116,12 +116,25 @@ std::optional<Clause> busy_reclaim(const Finding& finding, const Evidence& evide
             reclaim_ns += c.of(FB_M_MEM_RECLAIM).sum64() + c.of(FB_M_MEM_GLOBAL_RECLAIM).sum64();
     }
     const std::uint64_t asleep_ns = at(finding.account.parts, Part::MemoryReclaim);
-    const std::uint64_t awake_ns = reclaim_ns - std::min(reclaim_ns, asleep_ns);
-    const double share = ratio(awake_ns, finding.runnable_ns);
-    if (share < kWorthNaming)
-        return std::nullopt;
-    return Clause{
-        0, fmt::format("{} of its runnable time went by inside memory reclaim", format_percent(share))};
+    return ratio(reclaim_ns - std::min(reclaim_ns, asleep_ns), finding.runnable_ns);
+}
+
+// "no memory or I/O stall", as far as that is so.
+void add_absent(std::vector<Clause>& clauses, const Stall& memory, const Stall& io, double reclaim)
+{
+    const bool reclaimed = reclaim >= kWorthNaming;
+    if (memory.none() && io.none() && !reclaimed) {
+        clauses.push_back({0, "no memory or I/O stall"});
+        return;
+    }
+    if (io.none())
+        clauses.push_back({0, "no I/O stall"});
+    if (memory.none() && !reclaimed)
+        clauses.push_back({0, "no memory stall"});
+    if (reclaimed)
+        clauses.push_back({0, fmt::format("{}{} of its runnable time went by inside memory reclaim",
+                                          memory.none() ? "it did not sleep for memory, but " : "",
+                                          format_percent(reclaim))});
 }
 
 std::string subject(const Finding& finding, const Evidence& evidence)
@@ -151,13 +164,7 @@ std::string build_sentence(const Finding& finding, const Evidence& evidence)
             clauses.push_back(std::move(*clause));
     }
     std::ranges::stable_sort(clauses, std::ranges::greater{}, &Clause::ns);
-    if (memory.none() && io.none()) {
-        clauses.push_back({0, "no memory or I/O stall"});
-    } else if (memory.none() || io.none()) {
-        clauses.push_back({0, memory.none() ? "no memory stall" : "no I/O stall"});
-    }
-    if (auto clause = busy_reclaim(finding, evidence))
-        clauses.push_back(std::move(*clause));
+    add_absent(clauses, memory, io, busy_reclaim(finding, evidence));
     if (const double unknown = ratio(at(finding.account.parts, Part::Unknown), finding.account.life_ns);
         unknown >= kWorthNaming)
         clauses.push_back(

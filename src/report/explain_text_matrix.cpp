@@ -81,7 +81,7 @@ void draw(const Matrix& matrix, std::string_view corner, Canvas& canvas)
     for (const Matrix::Row& row : matrix.rows)
         add(row_name(matrix, row.path), row);
     if (matrix.more_rows > 0)
-        add(fmt::format("{} others", matrix.more_rows), matrix.others);
+        add(fmt::format("{} other{}", matrix.more_rows, matrix.more_rows == 1 ? "" : "s"), matrix.others);
     table.draw(canvas);
     for (std::size_t i = 0; i < matrix.columns.size(); ++i)
         canvas.line(" " + letter(i) + "  " + squeeze(shown(matrix.columns[i]), canvas.width() - 4),

@@ -44,7 +44,7 @@ for format in text json trace folded; do
   check "explain -f $format: the same bytes twice" cmp "$dir/a.$format" "$dir/b.$format"
 done
 check "explain names who was held, and by whose quota" \
-  grep -qE 'checkout.service lost [0-9.]+% of its runnable time: [0-9.]+% to cpu.max of its parent prod.slice' "$dir/a.text"
+  grep -qE 'checkout.service lost [0-9.]+% of its runnable time: [0-9.]+% to cpu.max of its parent prod.slice' "$dir/a.json"
 check "explain adds up" grep -q ', 0 unbalanced; all accounts balance' "$dir/a.text"
 # shellcheck disable=SC2016 # for awk
 check "explain: 80 columns" awk 'length($0) > 80 { bad = 1; print } END { exit bad }' "$dir/a.text"
