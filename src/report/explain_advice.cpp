@@ -93,7 +93,8 @@ void Adviser::quota(const Reason& reason)
                                        quota->note.empty() ? "" : ": " + quota->note));
 }
 
-// The two children of the lowest cgroup above both: cpu.weight decides between siblings only.
+// The two children of the lowest cgroup above both, where cpu.weight decides; the same where one is above the
+// other, and none where one is the root.
 std::pair<std::string, std::string> siblings(std::string_view a, std::string_view b)
 {
     const auto below = [](std::string_view path, std::string_view above) {
@@ -113,15 +114,17 @@ void Adviser::neighbour(const Reason& reason)
     if (reason.path.empty() || reason.path == "?" || blame == finding_.account.displaced_by.end())
         return;
     const auto [mine, theirs] = siblings(path_, reason.path);
-    if (mine.empty()) {
-        // The root's tasks, or those of a cgroup above it: no weight stands between.
-        std::string tasks;
-        if (!blame->tasks.empty())
-            tasks = fmt::format(" ({} first)", blame->tasks[0].comm);
+    if (mine == theirs) {
+        // One is above the other: no weight stands between the tasks of a cgroup and the cgroups in it.
+        const bool it_is_above = profile::in_subtree(reason.path, path_);
+        std::string first;
+        if (!it_is_above && !blame->tasks.empty())
+            first = fmt::format(" ({} first)", blame->tasks[0].comm);
         return say("move_tasks",
                    fmt::format("Put the tasks of {}{} into a cgroup of their own: then cpu.weight "
-                               "decides between them and it.",
-                               name(reason.path), tasks));
+                               "decides between them and {}.",
+                               name(it_is_above ? path_ : reason.path), first,
+                               it_is_above ? name(reason.path) : "it"));
     }
     say("weight",
         fmt::format("Raise cpu.weight of {} or lower that of {}: it decides who runs when both want to.",

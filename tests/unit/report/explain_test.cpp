@@ -131,6 +131,25 @@ TEST_CASE("advice follows from the largest causes", "[explain]")
     CHECK(find(e, "/").advice.empty());
 }
 
+TEST_CASE("a weight is for siblings; between a cgroup and those in it there is none", "[explain]")
+{
+    const auto advice = [](std::string victim, std::string aggressor) {
+        ledger::Books books;
+        books.window_ns = 10'000 * kMs;
+        books.accounts = {test::make_account(std::move(victim), 1,
+                                             {{ledger::Part::Run, kMs}, {ledger::Part::Displaced, kMs}})};
+        books.accounts[0].displaced_by = {
+            test::make_blame(std::move(aggressor), {{0, kMs}}, {{7, "bash", kMs}})};
+        const Explanation e = build_explanation(test::books_snapshot(), books);
+        return e.findings.at(0).advice.at(0).text;
+    };
+    CHECK_THAT(advice("/a/b/c", "/a/x/y"), ContainsSubstring("Raise cpu.weight of b or lower that of x:"));
+    CHECK_THAT(advice("/a", "/"), ContainsSubstring("Put the tasks of the root cgroup (bash first) into"));
+    CHECK_THAT(advice("/a/b", "/a"), ContainsSubstring("Put the tasks of a (bash first) into"));
+    CHECK_THAT(advice("/a", "/a/b"), ContainsSubstring("Put the tasks of a into"));
+    CHECK_THAT(advice("/", "/a"), ContainsSubstring("Put the tasks of the root cgroup into"));
+}
+
 TEST_CASE("a stall that was not measured is not none", "[explain]")
 {
     const auto snapshot = test::blind_snapshot();
