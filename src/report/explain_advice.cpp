@@ -54,11 +54,11 @@ private:
     std::vector<Note> notes_;
 };
 
-// A limit is written up to the next microsecond: cpu.max takes no fraction of one.
+// Up to the next millisecond: what is enough must not be rounded down.
 std::string limit_ns(std::uint64_t ns)
 {
     constexpr std::uint64_t kMs = 1'000'000;
-    return plain_ns((ns + kMs - 1) / kMs * kMs);
+    return fmt::format("{} ms", (ns + kMs - 1) / kMs);
 }
 
 void Adviser::quota(const Reason& reason)
@@ -84,10 +84,9 @@ void Adviser::quota(const Reason& reason)
                 plain_ns(*quota->period_ns)));
     if (quota->enough_burst_ns)
         say("allow_burst",
-            fmt::format(
-                "Or keep the quota and set cpu.max.burst of {} to {}: what was left over before would "
-                "have covered the peaks.",
-                who, limit_ns(*quota->enough_burst_ns)));
+            fmt::format("{} the quota and set cpu.max.burst of {} to {}: what was left over before "
+                        "would have covered the peaks.",
+                        notes_.empty() ? "Keep" : "Or keep", who, limit_ns(*quota->enough_burst_ns)));
     if (!quota->enough_quota_ns && !quota->enough_burst_ns && !other_spends)
         say("raise_quota", fmt::format("Raise cpu.max of {}; by how much is not known{}.", who,
                                        quota->note.empty() ? "" : ": " + quota->note));
