@@ -43,12 +43,16 @@ const Quotas::Chain& Quotas::chain_of(std::uint64_t cgroup_id)
     }
     const auto [entry, fresh] = chains_.try_emplace(cgroup_id);
     if (fresh) {
-        const auto take = [&](std::uint64_t id) {
-            if (const auto found = throttlers_.find(id); found != throttlers_.end())
-                entry->second.push_back(found->second.get());
-        };
-        take(cgroup_id);
-        hierarchy_.for_each_ancestor(cgroup_id, take);
+        hierarchy_.upwards(cgroup_id, [&](std::uint64_t id) {
+            const auto found = throttlers_.find(id);
+            if (found == throttlers_.end())
+                return true;
+            Throttler* const its = found->second.get();
+            const bool again = std::ranges::find(entry->second, its) != entry->second.end();  // a circle
+            if (!again)
+                entry->second.push_back(its);
+            return !again;
+        });
     }
     return entry->second;
 }
@@ -68,18 +72,18 @@ Throttler* Quotas::throttler(std::uint64_t id, std::uint64_t at_ns)
 void Quotas::look_back(Throttler& fresh, std::uint64_t at_ns)
 {
     fresh.demand_since_ns = std::max(log_.complete_since_ns(), before(at_ns, kLookBackNs));
-    std::vector<const Slice*> slices;
-    log_.for_each_since(fresh.demand_since_ns, [&](const Slice& slice) {
+    std::vector<const RunSlice*> slices;
+    log_.for_each_since(fresh.demand_since_ns, [&](const RunSlice& slice) {
         if (!slice.deferred && hierarchy_.inside(slice.cgroup_id, fresh.id))
             slices.push_back(&slice);
     });
     std::ranges::reverse(slices);  // the oldest first, for the bins grow at their end
-    for (const Slice* slice : slices)
+    for (const RunSlice* slice : slices)
         fresh.demand.add(slice->begin_ns, slice->end_ns, slice->ran_ns, DemandSeries::Kind::Work,
                          fresh.ticks);
 }
 
-void Quotas::place(const Slice& slice, Spell* spell)
+void Quotas::place(const RunSlice& slice, Spell* spell)
 {
     if (throttlers_.empty())
         return;
@@ -107,19 +111,19 @@ void Quotas::cover(Throttler& throttler, std::uint64_t until_ns)
     throttler.covered_ns = until_ns;
     throttler.spending_cut |= from_ns < log_.complete_since_ns();
 
-    const auto spend = [&](const Slice& slice) {
+    const auto spend = [&](const RunSlice& slice) {
         const std::uint64_t ns = slice.ran_within(from_ns, until_ns);
         if (ns == 0 ||
             std::ranges::find(chain_of(slice.cgroup_id), &throttler) == chain_of(slice.cgroup_id).end())
             return;
-        throttler.spending.add(slice, ns);
+        throttler.spenders[slice.cgroup_id].add(slice.cpu, slice.tid, ns);
         throttler.spent_ns += ns;
     };
     log_.for_each_since(from_ns, spend);
     for (const Cpu& cpu : cpus_) {
         if (!cpu.busy || cpu.running.begin_ns >= until_ns)
             continue;
-        Slice slice = cpu.running;
+        RunSlice slice = cpu.running;
         slice.end_ns = until_ns;
         slice.ran_ns = until_ns - slice.begin_ns;
         spend(slice);
@@ -187,13 +191,13 @@ void Quotas::leave(const fb_switch& event)
         spell = nullptr;
     }
     if (event.flags & FB_SW_PREV_SLICE) {
-        const Slice slice{.begin_ns = before(event.hdr.ts_ns, event.slice_ns),
-                          .end_ns = event.hdr.ts_ns,
-                          .ran_ns = before(event.slice_ns, event.irq_ns),
-                          .cgroup_id = event.prev_cgroup_id,
-                          .tid = event.prev_tid,
-                          .cpu = event.hdr.cpu,
-                          .deferred = spell != nullptr && !spell->endless()};
+        const RunSlice slice{.begin_ns = before(event.hdr.ts_ns, event.slice_ns),
+                             .end_ns = event.hdr.ts_ns,
+                             .ran_ns = before(event.slice_ns, event.irq_ns),
+                             .cgroup_id = event.prev_cgroup_id,
+                             .tid = event.prev_tid,
+                             .cpu = event.hdr.cpu,
+                             .deferred = spell != nullptr && !spell->endless()};
         log_.push(slice);
         place(slice, spell);
     }
@@ -258,7 +262,7 @@ std::vector<QuotaFinding> Quotas::finish(const QuotaContext& context) &&
     for (const Cpu& cpu : cpus_) {
         if (!cpu.busy || cpu.running.begin_ns >= context.end_ns)
             continue;
-        Slice slice = cpu.running;
+        RunSlice slice = cpu.running;
         slice.end_ns = context.end_ns;
         slice.ran_ns = slice.end_ns - slice.begin_ns;
         const auto found = spells_.find(slice.tid);

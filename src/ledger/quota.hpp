@@ -37,7 +37,7 @@ private:
 
     // What is known of a CPU now.
     struct Cpu {
-        Slice running;  // end_ns, ran_ns: not yet known
+        RunSlice running;  // end_ns, ran_ns: not yet known
         bool busy = false;
         std::optional<fb_held> held;  // precedes the switch-in that it belongs to
     };
@@ -49,7 +49,7 @@ private:
 
     void leave(const fb_switch& event);
     void enter(const fb_switch& event, Cpu& cpu);
-    void place(const Slice& slice, Spell* spell);
+    void place(const RunSlice& slice, Spell* spell);
     void look_back(Throttler& fresh, std::uint64_t at_ns);
     void cover(Throttler& throttler, std::uint64_t until_ns);
     void settle(Spell& spell, bool paused) { spell.settle(paused, chain_of(spell.cgroup_id())); }
@@ -58,7 +58,7 @@ private:
 
     const Hierarchy& hierarchy_;
     std::uint32_t cpus_online_;
-    SliceLog log_;
+    RunLog log_;
     std::vector<Cpu> cpus_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Throttler>> throttlers_;  // by cgroup
     std::unordered_map<std::uint64_t, Chain> chains_;                           // by cgroup, as asked for

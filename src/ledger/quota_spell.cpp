@@ -80,7 +80,7 @@ void Spell::add_hold(const Hold& hold, Throttler* by, Chain chain)
         stretches_[holds_++] = {.by = by, .hold = hold};
 }
 
-void Spell::add_slice(const Slice& slice, Chain chain)
+void Spell::add_slice(const RunSlice& slice, Chain chain)
 {
     ran_ns_ += slice.ran_ns;
     if (endless_) {

@@ -31,7 +31,7 @@ public:
     // another one when it is settled.
     using Chain = std::span<Throttler* const>;
     void add_hold(const Hold& hold, Throttler* by, Chain chain);
-    void add_slice(const Slice& slice, Chain chain);
+    void add_slice(const RunSlice& slice, Chain chain);
     void block(std::uint64_t at_ns) { blocked_at_ns_ = at_ns; }
     // It became runnable again. False: that was a pause, the spell is over.
     [[nodiscard]] bool resume(std::uint64_t at_ns);

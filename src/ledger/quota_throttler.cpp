@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kWorst = 8;          // episodes shown
 constexpr std::size_t kPeriodsKept = 256;  // whose spending an unknown quota is estimated from
 constexpr double kShareOnGrid = 0.5;       // of the ends, for a period to be believed
+constexpr double kShareToSay = 0.1;        // of appetite in the demand
 
 // Demand, and what the present limit is to it.
 struct Case {
@@ -35,6 +36,15 @@ struct Case {
     {
         return static_cast<std::uint64_t>(static_cast<double>(ns) * static_cast<double>(width_ns) /
                                           static_cast<double>(period_ns));
+    }
+    [[nodiscard]] double appetite_share() const
+    {
+        double appetite = 0, all = 0;
+        for (const Demand& demand : periods) {
+            appetite += static_cast<double>(demand.appetite_ns);
+            all += static_cast<double>(demand.total_ns());
+        }
+        return all > 0 ? appetite / all : 0;
     }
     [[nodiscard]] double mean_cpus() const
     {
@@ -156,6 +166,10 @@ void recommend(const Case& made, QuotaFinding& finding, Notes& notes)
     }
     finding.enough_quota_ns =
         made.a_period(enough_quota(made.periods, made.present, made.width_ns, made.capacity_ns));
+    if (const double share = made.appetite_share(); share >= kShareToSay)
+        notes.add(
+            fmt::format("an upper bound: {:.0f} % of the demand is of tasks that the quota never let sleep",
+                        share * 100));
     const auto burst = enough_burst(made.periods, made.present, made.width_ns, made.capacity_ns);
     if (!burst)
         notes.add(
@@ -231,7 +245,7 @@ QuotaFinding make_finding(const Throttler& throttler, const QuotaContext& contex
 {
     QuotaFinding finding;
     Notes notes;
-    finding.path = context.path_of(throttler.id);
+    finding.path = context.names.path(throttler.id);
     finding.episodes = throttler.episodes;
     finding.throttled_ns = throttler.throttled_ns;
     finding.held_ns = throttler.held_ns;
@@ -239,7 +253,7 @@ QuotaFinding make_finding(const Throttler& throttler, const QuotaContext& contex
     finding.worst = throttler.worst;
     for (Episode& episode : finding.worst)
         episode.begin_ns -= std::min(episode.begin_ns, context.start_ns);
-    finding.spenders = throttler.spending.blames(context.path_of, context.comm_of);
+    finding.spenders = blames(throttler.spenders, context.names);
     if (throttler.spending_cut)
         notes.add("the spenders before some episodes are not all known: too many slices in a period");
 

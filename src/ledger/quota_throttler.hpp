@@ -2,17 +2,20 @@
 // What is gathered about one cgroup whose cpu.max throttles, and how it becomes a finding.
 #pragma once
 
+#include "accounts.hpp"
 #include "flyball/ledger/books.hpp"
 #include "quota_demand.hpp"
-#include "quota_spending.hpp"
+#include "quota_slices.hpp"
 #include "quota_ticks.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace flyball::profile {
@@ -46,13 +49,13 @@ struct Throttler {
     DemandSeries demand;
     std::uint64_t demand_since_ns = 0;  // 0: since the window began
 
-    Spending spending;
-    std::uint64_t refill_ns = 0;       // of the period whose spending was looked at last
-    std::uint64_t covered_ns = 0;      // until where it was looked at
-    std::uint64_t spent_ns = 0;        // in that period
-    std::vector<std::uint64_t> spent;  // in the last ones before it
-    std::uint64_t spent_periods = 0;   // all of them
-    bool spending_cut = false;         // the log did not reach back to the refill, at least once
+    std::unordered_map<std::uint64_t, Cell> spenders;  // by cgroup
+    std::uint64_t refill_ns = 0;                       // of the period whose spending was looked at last
+    std::uint64_t covered_ns = 0;                      // until where it was looked at
+    std::uint64_t spent_ns = 0;                        // in that period
+    std::vector<std::uint64_t> spent;                  // in the last ones before it
+    std::uint64_t spent_periods = 0;                   // all of them
+    bool spending_cut = false;  // the log did not reach back to the refill, at least once
 };
 
 // cpu.max as far as it is known.
@@ -65,8 +68,7 @@ struct CpuLimit {
 
 struct QuotaContext {
     std::uint64_t start_ns = 0, end_ns = 0;  // the window, CLOCK_MONOTONIC
-    NameOfCgroup path_of;                    // of an id of the cpu controller's hierarchy
-    NameOfTask comm_of;
+    Accounts::Names names;                   // of the cpu controller's hierarchy
     std::function<CpuLimit(std::string_view path)> limit_of;
 };
 

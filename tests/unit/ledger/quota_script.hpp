@@ -12,7 +12,7 @@
 #include <tuple>
 #include <vector>
 
-namespace flyball::ledger::test {
+namespace flyball::ledger::quota_test {
 
 inline constexpr std::uint64_t kMs = 1'000'000;
 inline constexpr std::uint64_t kStart = 1'000'037 * kMs;  // a refill, off the grid of round times
@@ -29,7 +29,7 @@ inline Hierarchy sample_hierarchy()
                                                           {0, kOther, "/other"}});
 }
 
-struct Task {
+struct Thread {
     std::uint32_t tid;
     std::uint64_t group;
     std::uint16_t cpu = 0;
@@ -43,11 +43,11 @@ public:
     enum Out { Sleeps, Throttled, Preempted };
 
     // All times since kStart.
-    void run(const Task& task, std::uint64_t begin, std::uint64_t end, Out out)
+    void run(const Thread& task, std::uint64_t begin, std::uint64_t end, Out out)
     {
         run(task, begin, end, out, {});
     }
-    void run(const Task& task, std::uint64_t begin, std::uint64_t end, Out out, const In& in)
+    void run(const Thread& task, std::uint64_t begin, std::uint64_t end, Out out, const In& in)
     {
         if (in.held_ns > 0) {
             fb_held e{};
@@ -107,12 +107,12 @@ public:
         QuotaContext context;
         context.start_ns = kStart;
         context.end_ns = kStart + window_ns;
-        context.path_of = [](std::uint64_t id) {
+        context.names.path = [](std::uint64_t id) {
             const std::map<std::uint64_t, std::string> paths{
                 {kProd, "/prod"}, {kBatch, "/prod/batch"}, {kShop, "/prod/shop"}, {kOther, "/other"}};
             return paths.contains(id) ? paths.at(id) : "?";
         };
-        context.comm_of = [](std::uint32_t tid) { return "task" + std::to_string(tid); };
+        context.names.comm = [](std::uint32_t tid) { return "task" + std::to_string(tid); };
         context.limit_of = [&](std::string_view) { return limit; };
         return std::move(quotas).finish(context);
     }
@@ -122,7 +122,7 @@ private:
         fb_event wire;
         int rank;  // of those at the same time
     };
-    static fb_hdr header(std::uint16_t type, std::uint64_t at, const Task& task)
+    static fb_hdr header(std::uint16_t type, std::uint64_t at, const Thread& task)
     {
         fb_hdr hdr = profile::test::header(type, FB_P_SWITCH, task.group, kStart + at);
         hdr.cpu = task.cpu;
@@ -146,7 +146,7 @@ inline CpuLimit limit(std::uint64_t quota_ms, std::uint64_t period_ms = 100, std
 }
 
 // A task that always wants to run: its share of each period, held for the rest.
-inline void spin(Script& script, const Task& task, std::uint64_t throttler, std::uint64_t ran_ns,
+inline void spin(Script& script, const Thread& task, std::uint64_t throttler, std::uint64_t ran_ns,
                  std::uint64_t periods, std::uint64_t period_ns = kPeriod)
 {
     for (std::uint64_t i = 0; i < periods; ++i) {
@@ -158,7 +158,7 @@ inline void spin(Script& script, const Task& task, std::uint64_t throttler, std:
 }
 
 // Wakes up every `every` periods with so much work; sleeps when it is done.
-inline void bursts(Script& script, const Task& task, std::uint64_t throttler, std::uint64_t work_ns,
+inline void bursts(Script& script, const Thread& task, std::uint64_t throttler, std::uint64_t work_ns,
                    std::uint64_t quota_ns, std::uint64_t every, std::uint64_t times)
 {
     for (std::uint64_t i = 0; i < times; ++i) {
@@ -182,4 +182,4 @@ inline std::uint64_t periods_at(const QuotaFinding& finding, double cpus)
     return 0;
 }
 
-}  // namespace flyball::ledger::test
+}  // namespace flyball::ledger::quota_test

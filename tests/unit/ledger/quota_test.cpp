@@ -3,7 +3,7 @@
 #include "support/catch.hpp"
 
 using namespace flyball::ledger;
-using namespace flyball::ledger::test;
+using namespace flyball::ledger::quota_test;
 using flyball::test::ContainsSubstring;
 
 TEST_CASE("quota: a spinner asks for one CPU in each period", "[ledger][quota]")
@@ -33,6 +33,7 @@ TEST_CASE("quota: a spinner asks for one CPU in each period", "[ledger][quota]")
     CHECK(periods_at(found, 0.2) == 1);
     CHECK(found.enough_quota_ns == 100 * kMs);  // 99.2 ms avoid 99 % of 80 ms; in steps of 1 ms
     CHECK_FALSE(found.enough_burst_ns);
+    CHECK_THAT(found.note, ContainsSubstring("an upper bound: "));
     CHECK_THAT(found.note, ContainsSubstring("no burst is enough") && ContainsSubstring("0.20"));
 }
 
@@ -186,7 +187,7 @@ TEST_CASE("quota: short sleeps do not end a task's appetite", "[ledger][quota]")
 {
     // Runs 4 ms, waits 1 ms for a lock, runs again: 80 % of the time that it may.
     Script script;
-    const Task task{100, kProd};
+    const Thread task{100, kProd};
     for (std::uint64_t i = 0; i < 40; ++i) {
         const std::uint64_t at = i * kPeriod;
         for (std::uint64_t j = 0; j < 5; ++j) {
@@ -314,8 +315,8 @@ TEST_CASE("quota: records that make no sense do no harm", "[ledger][quota]")
     }
     QuotaContext context;
     context.end_ns = kStart;
-    context.path_of = [](std::uint64_t) { return "/x"; };
-    context.comm_of = [](std::uint32_t) { return "?"; };
+    context.names.path = [](std::uint64_t) { return "/x"; };
+    context.names.comm = [](std::uint32_t) { return "?"; };
     context.limit_of = [](std::string_view) { return CpuLimit{}; };
     CHECK(std::move(quotas).finish(context).size() == 1);
 }

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who ran lately, and who spent a quota.
+// Who ran lately: who spent a quota is known only when it is gone.
 #pragma once
 
-#include "flyball/ledger/books.hpp"
-
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace flyball::ledger {
 
 // A task's time on a CPU.
-struct Slice {
+struct RunSlice {
     std::uint64_t begin_ns = 0, end_ns = 0;
     std::uint64_t ran_ns = 0;  // without interrupts and steal: what the quota is charged with
     std::uint64_t cgroup_id = 0;
@@ -29,18 +22,18 @@ struct Slice {
 };
 
 // The last slices of all CPUs, in the order of their ends. Its size is fixed.
-class SliceLog {
+class RunLog {
 public:
     static constexpr std::size_t kSlices = 65'536;
 
-    void push(const Slice& slice);
+    void push(const RunSlice& slice);
 
     // f(slice), newest first, as long as it ends after since_ns.
     template <class F>
     void for_each_since(std::uint64_t since_ns, F&& f) const
     {
         for (std::size_t i = 0; i < slices_.size(); ++i) {
-            const Slice& slice = slices_[(next_ + slices_.size() - 1 - i) % slices_.size()];
+            const RunSlice& slice = slices_[(next_ + slices_.size() - 1 - i) % slices_.size()];
             if (slice.end_ns <= since_ns)
                 return;
             f(slice);
@@ -50,32 +43,9 @@ public:
     [[nodiscard]] std::uint64_t complete_since_ns() const { return dropped_until_ns_; }
 
 private:
-    std::vector<Slice> slices_;
+    std::vector<RunSlice> slices_;
     std::size_t next_ = 0;  // the oldest, once it is full
     std::uint64_t dropped_until_ns_ = 0;
-};
-
-using NameOfCgroup = std::function<std::string(std::uint64_t id)>;
-using NameOfTask = std::function<std::string(std::uint32_t tid)>;
-
-class Spending {
-public:
-    void add(const Slice& slice, std::uint64_t ns);
-    // Worst first.
-    [[nodiscard]] std::vector<Blame> blames(const NameOfCgroup& path_of, const NameOfTask& comm_of) const;
-
-private:
-    // Tasks come and go: only the larger spenders are kept.
-    static constexpr std::size_t kTasks = 256, kTasksShown = 8;
-
-    struct Spender {
-        std::uint64_t ns = 0;
-        std::map<std::uint32_t, std::uint64_t> by_cpu;
-        std::unordered_map<std::uint32_t, std::uint64_t> tasks;
-    };
-    static void forget_smaller_half(Spender& spender);
-
-    std::unordered_map<std::uint64_t, Spender> spenders_;  // by cgroup
 };
 
 }  // namespace flyball::ledger
