@@ -4,6 +4,7 @@
 #include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
 #include "flyball/base/strings.hpp"
+#include "flyball/cgroup/limits.hpp"
 
 #include <limits>
 
@@ -73,9 +74,29 @@ Count throttled(const std::map<std::string, std::uint64_t>& stat, bool unified)
     return unified ? us_to_ns(field(stat, "throttled_usec")) : field(stat, "throttled_time");
 }
 
+void read_cpu_limit(const Files& cpu, Counters& counters)
+{
+    if (!cpu.unified()) {
+        counters.cpu_quota_ns = us_to_ns(cpu.single("cpu.cfs_quota_us"));  // -1: no limit
+        counters.cpu_period_ns = us_to_ns(cpu.single("cpu.cfs_period_us"));
+        counters.cpu_burst_ns = us_to_ns(cpu.single("cpu.cfs_burst_us"));
+        return;
+    }
+    const auto text = cpu.text("cpu.max");  // the root has none
+    if (!text)
+        return;
+    if (const auto limit = parse_cpu_max(*text)) {
+        counters.cpu_period_ns = us_to_ns(limit->period_us);
+        if (limit->quota_us != kUnlimited)
+            counters.cpu_quota_ns = us_to_ns(limit->quota_us);
+    }
+    counters.cpu_burst_ns = us_to_ns(cpu.single("cpu.max.burst"));
+}
+
 void read_cpu(const Layout& layout, std::string_view path, Counters& counters)
 {
     const Files cpu(layout.controller("cpu"), path);
+    read_cpu_limit(cpu, counters);
     const auto stat = cpu.keyed("cpu.stat");
     counters.nr_periods = field(stat, "nr_periods");
     counters.nr_throttled = field(stat, "nr_throttled");
@@ -162,8 +183,9 @@ void read_pressure(const Layout& layout, std::string_view path, Counters& counte
 bool Counters::empty() const
 {
     return !throttled_ns && !nr_periods && !nr_throttled && !throttled_local_ns && !usage_ns &&
-           memory_events.empty() && memory_events_local.empty() && !memory_peak_bytes && !pids_peak &&
-           !pids_max_events && !io_rbytes && !io_wbytes && !io_rios && !io_wios && pressure_us.empty();
+           !cpu_quota_ns && !cpu_period_ns && !cpu_burst_ns && memory_events.empty() &&
+           memory_events_local.empty() && !memory_peak_bytes && !pids_peak && !pids_max_events &&
+           !io_rbytes && !io_wbytes && !io_rios && !io_wios && pressure_us.empty();
 }
 
 Counters read_counters(const Layout& layout, std::string_view path)

@@ -18,7 +18,14 @@ public:
     // Made, or moved by a rename, while we watch.
     void on_cgroup(const fb_cgroup& record);
 
-    void add(std::uint64_t id, std::uint64_t parent) { parents_[id] = parent; }
+    void add(std::uint64_t id, std::uint64_t parent)
+    {
+        parents_[id] = parent;
+        ++version_;
+    }
+
+    // Grows with each change: for those who keep an answer.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
 
     // The same, or below.
     [[nodiscard]] bool inside(std::uint64_t id, std::uint64_t ancestor) const;
@@ -42,6 +49,7 @@ private:
 
     int number_;
     std::unordered_map<std::uint64_t, std::uint64_t> parents_;
+    std::uint64_t version_ = 0;
 };
 
 }  // namespace flyball::ledger

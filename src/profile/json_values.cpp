@@ -121,6 +121,8 @@ void fields(Archive& a, KernelCounters& v)
     a("at_ns", v.at_ns), a("throttled_ns", v.throttled_ns), a("nr_periods", v.nr_periods);
     a("nr_throttled", v.nr_throttled), a("throttled_local_ns", v.throttled_local_ns),
         a("usage_ns", v.usage_ns);
+    a("cpu_quota_ns", v.cpu_quota_ns), a("cpu_period_ns", v.cpu_period_ns);
+    a("cpu_burst_ns", v.cpu_burst_ns);
     a("memory_events", v.memory_events), a("memory_events_local", v.memory_events_local);
     a("memory_peak_bytes", v.memory_peak_bytes), a("pids_peak", v.pids_peak);
     a("pids_max_events", v.pids_max_events), a("io_rbytes", v.io_rbytes), a("io_wbytes", v.io_wbytes);

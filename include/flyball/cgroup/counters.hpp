@@ -27,6 +27,9 @@ struct Counters {
     std::optional<std::uint64_t> nr_periods, nr_throttled;
     std::optional<std::uint64_t> throttled_local_ns;  // cpu.stat.local (since v6.6): own and inherited
     std::optional<std::uint64_t> usage_ns;            // v1 cpuacct.usage, v2 usage_usec
+    // The limit in force: v2 cpu.max and cpu.max.burst, v1 cpu.cfs_quota_us, _period_us and _burst_us. A
+    // period without a quota: there is no limit.
+    std::optional<std::uint64_t> cpu_quota_ns, cpu_period_ns, cpu_burst_ns;
     // v2: as in memory.events. v1 has no such file: "v1.oom_kill" (memory.oom_control; of this cgroup alone,
     // for memcg_memory_event stops there on v1) and "v1.failcnt" (limit hits) instead.
     std::map<std::string, std::uint64_t> memory_events;

@@ -139,6 +139,8 @@ struct KernelCounters {
     std::optional<std::uint64_t> nr_periods, nr_throttled;
     std::optional<std::uint64_t> throttled_local_ns;  // cpu.stat.local: own and inherited
     std::optional<std::uint64_t> usage_ns;            // cpu time
+    // The limit in force at that instant. A period without a quota: there is no limit.
+    std::optional<std::uint64_t> cpu_quota_ns, cpu_period_ns, cpu_burst_ns;
     std::map<std::string, std::uint64_t> memory_events;        // memory.events (hierarchical)
     std::map<std::string, std::uint64_t> memory_events_local;
     std::optional<std::uint64_t> memory_peak_bytes;

@@ -95,6 +95,8 @@ TEST_CASE("counters of a v2 cgroup", "[cgroup][counters]")
     const std::string job = "/sys/fs/cgroup/job/";
     root.file(job + "cpu.stat", "usage_usec 1000\nnr_periods 10\nnr_throttled 4\nthrottled_usec 2500\n");
     root.file(job + "cpu.stat.local", "throttled_usec 3000\n");
+    root.file(job + "cpu.max", "20000 100000\n");
+    root.file(job + "cpu.max.burst", "5000\n");
     root.file(job + "memory.events", "low 0\nhigh 1\nmax 2\noom 3\noom_kill 4\n");
     root.file(job + "memory.events.local", "max 1\n");
     root.file(job + "memory.peak", "65536\n");
@@ -113,6 +115,9 @@ TEST_CASE("counters of a v2 cgroup", "[cgroup][counters]")
     CHECK(read.nr_throttled == 4U);
     CHECK(read.throttled_ns == 2'500'000U);
     CHECK(read.throttled_local_ns == 3'000'000U);
+    CHECK(read.cpu_quota_ns == 20'000'000U);
+    CHECK(read.cpu_period_ns == 100'000'000U);
+    CHECK(read.cpu_burst_ns == 5'000'000U);
     CHECK(read.memory_events == Keyed{{"high", 1}, {"low", 0}, {"max", 2}, {"oom", 3}, {"oom_kill", 4}});
     CHECK(read.memory_events_local == Keyed{{"max", 1}});
     CHECK(read.memory_peak_bytes == 65536U);
@@ -124,6 +129,38 @@ TEST_CASE("counters of a v2 cgroup", "[cgroup][counters]")
     CHECK(read.io_wios == 4U);
     CHECK(read.pressure_us == Keyed{{"cpu.full", 12}, {"cpu.some", 11}});
     CHECK_FALSE(read.empty());
+}
+
+TEST_CASE("a CPU limit that is not set is a period without a quota", "[cgroup][counters]")
+{
+    const FakeRoot root;
+    root.unified();
+    root.file("/sys/fs/cgroup/free/cpu.max", "max 50000\n");
+    root.file("/sys/fs/cgroup/odd/cpu.max", "fast\n");
+    const auto layout = detect(root.path());
+    REQUIRE(layout);
+    const Counters free = read_counters(*layout, "/free");
+    CHECK_FALSE(free.cpu_quota_ns);
+    CHECK(free.cpu_period_ns == 50'000'000U);
+    CHECK_FALSE(free.cpu_burst_ns);  // before 5.14 there is no such file
+    CHECK_FALSE(free.empty());
+    CHECK(read_counters(*layout, "/odd").empty());
+
+    const FakeRoot old;
+    old.hybrid();
+    const std::string at = "/sys/fs/cgroup/cpu,cpuacct/";
+    for (const auto& [group, quota] : {std::pair("free", "-1\n"), std::pair("job", "30000\n")}) {
+        old.file(at + group + "/cpu.cfs_quota_us", quota);
+        old.file(at + group + "/cpu.cfs_period_us", "100000\n");
+        old.file(at + group + "/cpu.cfs_burst_us", "0\n");
+    }
+    const auto v1 = detect(old.path());
+    REQUIRE(v1);
+    const Counters unset = read_counters(*v1, "/free"), set = read_counters(*v1, "/job");
+    CHECK_FALSE(unset.cpu_quota_ns);
+    CHECK(unset.cpu_period_ns == 100'000'000U);
+    CHECK(set.cpu_quota_ns == 30'000'000U);
+    CHECK(set.cpu_burst_ns == 0U);
 }
 
 TEST_CASE("what is absent is nullopt, never zero", "[cgroup][counters]")

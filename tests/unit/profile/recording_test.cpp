@@ -102,6 +102,8 @@ Closing full_closing()
     closing.recursion_misses = {{"on_switch", ~0ULL}};
     KernelCounters first;
     first.throttled_ns = 0;
+    first.cpu_quota_ns = ~0ULL;
+    first.cpu_period_ns = (1ULL << 53) + 1;
     first.memory_events = {{"oom", 1}};
     first.pressure_us = {{"cpu.some", (1ULL << 53) + 1}};
     KernelCounters last = first;
@@ -186,6 +188,9 @@ TEST_CASE("recording: replay is the live run, twice the same")
     CHECK(live.meta.host == "h\xff\xfe");
     CHECK(live.tasks.at(0).our_run_ns == ~0ULL - 1);
     CHECK(live.counters.at(1).last->io_wios == ~0ULL);
+    CHECK(once->counters.at(0).first->cpu_quota_ns == ~0ULL);
+    CHECK(once->counters.at(0).first->cpu_period_ns == (1ULL << 53) + 1);
+    CHECK_FALSE(once->counters.at(0).first->cpu_burst_ns);
     CHECK(live.ooms.at(0).victims.size() == 1);
     CHECK_FALSE(live.incomplete);
 }
