@@ -42,7 +42,7 @@ static __always_inline void emit_bio(struct bio *bio, u32 bytes, u32 type)
 }
 
 SEC("tp_btf/block_bio_queue")
-int BPF_PROG(bio_queue, struct bio *bio)
+int UNPREEMPTED_PROG(bio_queue, struct bio *bio)
 {
 	emit_bio(bio, bio->bi_iter.bi_size, FB_EV_BIO);
 	return 0;
@@ -53,7 +53,7 @@ int BPF_PROG(bio_queue, struct bio *bio)
  * and block_bio_queue, which marks a bio as traced, stays silent.
  */
 SEC("tp_btf/block_split")
-int BPF_PROG(bio_split, struct bio *bio)
+int UNPREEMPTED_PROG(bio_split, struct bio *bio)
 {
 	emit_bio(bio, 0, FB_EV_BIO);
 	return 0;
@@ -72,7 +72,7 @@ int BPF_PROG(bio_held, struct bio *bio, bool held)
 }
 
 SEC("tp_btf/block_rq_issue")
-int BPF_PROG(rq_issue, struct request *rq)
+int UNPREEMPTED_PROG(rq_issue, struct request *rq)
 {
 	u64 key = (u64)rq, now = bpf_ktime_get_ns(), start = rq->start_time_ns;
 	struct bio *bio = rq->bio;
@@ -94,7 +94,7 @@ int BPF_PROG(rq_issue, struct request *rq)
 }
 
 SEC("tp_btf/block_rq_complete")
-int BPF_PROG(rq_complete, struct request *rq, int error, unsigned int nr_bytes)
+int UNPREEMPTED_PROG(rq_complete, struct request *rq, int error, unsigned int nr_bytes)
 {
 	u64 key = (u64)rq, now;
 	struct rq_state *state = bpf_map_lookup_elem(&requests, &key);

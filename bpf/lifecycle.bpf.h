@@ -73,37 +73,38 @@ static __always_inline int emit_cgroup(struct cgroup *cgrp, const char *path, u3
 }
 
 SEC("tp_btf/cgroup_mkdir")
-int BPF_PROG(cgroup_mkdir, struct cgroup *cgrp, const char *path)
+int UNPREEMPTED_PROG(cgroup_mkdir, struct cgroup *cgrp, const char *path)
 {
 	return emit_cgroup(cgrp, path, FB_CG_MKDIR);
 }
 
 SEC("tp_btf/cgroup_rmdir")
-int BPF_PROG(cgroup_rmdir, struct cgroup *cgrp, const char *path)
+int UNPREEMPTED_PROG(cgroup_rmdir, struct cgroup *cgrp, const char *path)
 {
 	return emit_cgroup(cgrp, path, FB_CG_RMDIR);
 }
 
 SEC("tp_btf/cgroup_rename")
-int BPF_PROG(cgroup_rename, struct cgroup *cgrp, const char *path)
+int UNPREEMPTED_PROG(cgroup_rename, struct cgroup *cgrp, const char *path)
 {
 	return emit_cgroup(cgrp, path, FB_CG_RENAME);
 }
 
 SEC("tp_btf/cgroup_release")
-int BPF_PROG(cgroup_release, struct cgroup *cgrp, const char *path)
+int UNPREEMPTED_PROG(cgroup_release, struct cgroup *cgrp, const char *path)
 {
 	return emit_cgroup(cgrp, path, FB_CG_RELEASE);
 }
 
 SEC("tp_btf/cgroup_notify_populated")
-int BPF_PROG(cgroup_populated, struct cgroup *cgrp, const char *path, int populated)
+int UNPREEMPTED_PROG(cgroup_populated, struct cgroup *cgrp, const char *path, int populated)
 {
 	return emit_cgroup(cgrp, path, populated ? FB_CG_POPULATED : FB_CG_EMPTY);
 }
 
 SEC("tp_btf/cgroup_attach_task")
-int BPF_PROG(cgroup_attach, struct cgroup *cgrp, const char *path, struct task_struct *task, bool threadgroup)
+int UNPREEMPTED_PROG(cgroup_attach, struct cgroup *cgrp, const char *path, struct task_struct *task,
+		     bool threadgroup)
 {
 	struct fb_attach *e = control_reserve(sizeof(*e), FB_P_CGROUP);
 

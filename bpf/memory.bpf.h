@@ -49,7 +49,7 @@ static __always_inline void emit_charge(u64 id, s64 bytes, int ret, u64 now, u64
  * count the calls: large folios (v6.18) charge many pages at once.
  */
 SEC("fexit/try_charge_memcg")
-int BPF_PROG(charge, struct mem_cgroup *memcg, unsigned int gfp, unsigned int nr_pages, int ret)
+int UNPREEMPTED_PROG(charge, struct mem_cgroup *memcg, unsigned int gfp, unsigned int nr_pages, int ret)
 {
 	struct task_state *state = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
 	u64 since = 0;
@@ -64,8 +64,15 @@ int BPF_PROG(charge, struct mem_cgroup *memcg, unsigned int gfp, unsigned int nr
 
 /*
  * Without fentry, since v6.18: pages as they enter the memcg's statistics. Anonymous and file
- * pages by lruvec, kernel memory by memcg.
+ * pages by lruvec, kernel memory by memcg. Most calls are about other things and return at once.
  */
+static __always_inline void emit_growth(struct mem_cgroup *memcg, s64 pages)
+{
+	preempt_off();
+	emit_charge(memcg_id(memcg), pages << settings.page_shift, 0, bpf_ktime_get_ns(), 0);
+	preempt_on();
+}
+
 SEC("tp_btf/mod_memcg_lruvec_state")
 int BPF_PROG(charge_lruvec, struct mem_cgroup *memcg, int item, long delta)
 {
@@ -74,7 +81,7 @@ int BPF_PROG(charge_lruvec, struct mem_cgroup *memcg, int item, long delta)
 	if (item != bpf_core_enum_value(enum node_stat_item, NR_ANON_MAPPED) &&
 	    item != bpf_core_enum_value(enum node_stat_item, NR_FILE_PAGES))
 		return 0;
-	emit_charge(memcg_id(memcg), (s64)(int)delta << settings.page_shift, 0, bpf_ktime_get_ns(), 0);
+	emit_growth(memcg, (int)delta);
 	return 0;
 }
 
@@ -83,7 +90,7 @@ int BPF_PROG(charge_kernel, struct mem_cgroup *memcg, int item, long delta)
 {
 	if ((int)delta <= 0 || item != bpf_core_enum_value(enum memcg_stat_item, MEMCG_KMEM))
 		return 0;
-	emit_charge(memcg_id(memcg), (s64)(int)delta << settings.page_shift, 0, bpf_ktime_get_ns(), 0);
+	emit_growth(memcg, (int)delta);
 	return 0;
 }
 
@@ -121,25 +128,25 @@ static __always_inline int high_end(void)
 }
 
 SEC("fentry/mem_cgroup_handle_over_high")
-int BPF_PROG(high_enter_old)
+int UNPREEMPTED_PROG(high_enter_old)
 {
 	return high_begin();
 }
 
 SEC("fexit/mem_cgroup_handle_over_high")
-int BPF_PROG(high_exit_old)
+int UNPREEMPTED_PROG(high_exit_old)
 {
 	return high_end();
 }
 
 SEC("fentry/__mem_cgroup_handle_over_high")
-int BPF_PROG(high_enter)
+int UNPREEMPTED_PROG(high_enter)
 {
 	return high_begin();
 }
 
 SEC("fexit/__mem_cgroup_handle_over_high")
-int BPF_PROG(high_exit)
+int UNPREEMPTED_PROG(high_exit)
 {
 	return high_end();
 }
@@ -147,7 +154,7 @@ int BPF_PROG(high_exit)
 /* ---- reclaim --------------------------------------------------------------------------------------- */
 
 SEC("tp_btf/mm_vmscan_memcg_reclaim_begin")
-int BPF_PROG(reclaim_begin)
+int UNPREEMPTED_PROG(reclaim_begin)
 {
 	struct task_state *state = current_state(FB_P_RECLAIM);
 
@@ -161,7 +168,7 @@ int BPF_PROG(reclaim_begin)
 }
 
 SEC("tp_btf/mm_vmscan_memcg_reclaim_end")
-int BPF_PROG(reclaim_end, unsigned long nr_reclaimed)
+int UNPREEMPTED_PROG(reclaim_end, unsigned long nr_reclaimed)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = bpf_task_storage_get(&task_states, task, 0, 0);
@@ -178,7 +185,7 @@ int BPF_PROG(reclaim_end, unsigned long nr_reclaimed)
 }
 
 SEC("tp_btf/mm_vmscan_direct_reclaim_begin")
-int BPF_PROG(global_reclaim_begin)
+int UNPREEMPTED_PROG(global_reclaim_begin)
 {
 	struct task_state *state = current_state(FB_P_RECLAIM);
 
@@ -190,7 +197,7 @@ int BPF_PROG(global_reclaim_begin)
 }
 
 SEC("tp_btf/mm_vmscan_direct_reclaim_end")
-int BPF_PROG(global_reclaim_end, unsigned long nr_reclaimed)
+int UNPREEMPTED_PROG(global_reclaim_end, unsigned long nr_reclaimed)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = bpf_task_storage_get(&task_states, task, 0, 0);
@@ -219,7 +226,7 @@ static __always_inline void end_memstall(struct task_state *state, struct task_s
 }
 
 SEC("fentry/psi_memstall_enter")
-int BPF_PROG(memstall_enter)
+int UNPREEMPTED_PROG(memstall_enter)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state;
@@ -235,7 +242,7 @@ int BPF_PROG(memstall_enter)
 }
 
 SEC("fentry/psi_memstall_leave")
-int BPF_PROG(memstall_leave, unsigned long *flags)
+int UNPREEMPTED_PROG(memstall_leave, unsigned long *flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = bpf_task_storage_get(&task_states, task, 0, 0);

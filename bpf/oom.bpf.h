@@ -27,7 +27,7 @@ static __always_inline u64 memcg_limit(struct mem_cgroup *memcg)
 }
 
 SEC("fentry/oom_kill_process")
-int BPF_PROG(oom_decision, struct oom_control *oc)
+int UNPREEMPTED_PROG(oom_decision, struct oom_control *oc)
 {
 	struct task_struct *current = bpf_get_current_task_btf(), *chosen = oc->chosen;
 	struct mem_cgroup *memcg = oc->memcg;
@@ -73,7 +73,8 @@ int BPF_PROG(oom_decision, struct oom_control *oc)
 
 /* NULL: the policy is off, one process dies. */
 SEC("fexit/mem_cgroup_get_oom_group")
-int BPF_PROG(oom_policy, struct task_struct *victim, struct mem_cgroup *domain, struct mem_cgroup *ret)
+int UNPREEMPTED_PROG(oom_policy, struct task_struct *victim, struct mem_cgroup *domain,
+		     struct mem_cgroup *ret)
 {
 	struct fb_oom_group *e = control_reserve(sizeof(*e), FB_P_OOM);
 
@@ -157,7 +158,7 @@ static __always_inline void oom_exit_seen(struct task_struct *task)
 }
 
 SEC("tp_btf/mark_victim")
-int BPF_PROG(oom_mark, struct task_struct *task)
+int UNPREEMPTED_PROG(oom_mark, struct task_struct *task)
 {
 	u32 tgid = task->tgid;	/* task may be any thread that still has the mm */
 	u64 now = bpf_ktime_get_ns();
@@ -175,7 +176,7 @@ int BPF_PROG(oom_mark, struct task_struct *task)
 }
 
 SEC("tp_btf/signal_generate")
-int BPF_PROG(oom_sigkill, int sig, struct kernel_siginfo *info, struct task_struct *task)
+int UNPREEMPTED_PROG(oom_sigkill, int sig, struct kernel_siginfo *info, struct task_struct *task)
 {
 	struct fb_oom_task *e;
 
@@ -197,7 +198,7 @@ int BPF_PROG(oom_sigkill, int sig, struct kernel_siginfo *info, struct task_stru
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(oom_exit, struct task_struct *task)
+int UNPREEMPTED_PROG(oom_exit, struct task_struct *task)
 {
 	oom_exit_seen(task);
 	return 0;
@@ -205,7 +206,7 @@ int BPF_PROG(oom_exit, struct task_struct *task)
 
 /* Often silent: victims usually exit before the reaper is due. */
 SEC("tp_btf/finish_task_reaping")
-int BPF_PROG(oom_reaped, int pid)
+int UNPREEMPTED_PROG(oom_reaped, int pid)
 {
 	struct fb_oom_task *e = control_reserve(sizeof(*e), FB_P_OOM);
 

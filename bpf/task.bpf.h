@@ -32,7 +32,7 @@ static __always_inline void emit_task(struct task_struct *task, u32 kind)
 }
 
 SEC("tp_btf/task_newtask")
-int BPF_PROG(task_newtask, struct task_struct *task)
+int UNPREEMPTED_PROG(task_newtask, struct task_struct *task)
 {
 	struct task_state *state = bpf_task_storage_get(&task_states, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
@@ -45,7 +45,7 @@ int BPF_PROG(task_newtask, struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(task_exit, struct task_struct *task)
+int UNPREEMPTED_PROG(task_exit, struct task_struct *task)
 {
 	emit_task(task, FB_TASK_EXIT);
 	oom_exit_seen(task);
@@ -53,7 +53,7 @@ int BPF_PROG(task_exit, struct task_struct *task)
 }
 
 SEC("fexit/pids_can_fork")
-int BPF_PROG(fork_refused, struct task_struct *task, struct css_set *cset, int ret)
+int UNPREEMPTED_PROG(fork_refused, struct task_struct *task, struct css_set *cset, int ret)
 {
 	struct css_set *set = cset;
 	struct task_struct *parent;

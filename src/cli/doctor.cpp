@@ -43,6 +43,7 @@ constexpr Flag kFlags[] = {
     {FB_C_UNIFIED_PIDS, "unified_pids"},
     {FB_C_THROTTLE_BY_SWITCH, "throttle_by_switch"},
     {FB_C_MEMSTALL_BY_SWITCH, "memstall_by_switch"},
+    {FB_C_NO_PREEMPT, "no_preempt"},
 };
 
 // ---- text ----------------------------------------------------------------------------------------
@@ -152,6 +153,9 @@ std::string facts_text(const Facts& facts)
                                         {"task storage", facts.task_storage},
                                         {"array of rings", facts.map_in_map},
                                         {"test run", facts.test_run}}));
+    if (facts.btf)
+        out += fact("preemption", facts.preempt_off.ok ? "kept out of programs"
+                                                       : "may stop a program: " + facts.preempt_off.why);
     out += fact("lockdown", facts.lockdown.empty() ? "not told by this kernel" : facts.lockdown);
     out += fact("cgroups", hierarchy(facts));
     return out + fact("pressure", facts.psi ? "PSI on" : "PSI off");
@@ -281,7 +285,8 @@ Json facts_json(const Facts& facts)
                       {"ring_buffer", trial_json(facts.ring_buffer)},
                       {"task_storage", trial_json(facts.task_storage)},
                       {"map_in_map", trial_json(facts.map_in_map)},
-                      {"test_run", trial_json(facts.test_run)}};
+                      {"test_run", trial_json(facts.test_run)},
+                      {"preempt_off", trial_json(facts.preempt_off)}};
     return json;
 }
 

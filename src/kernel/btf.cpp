@@ -36,6 +36,8 @@ std::set<std::pair<std::uint32_t, std::string>> wanted_types()
         wanted.insert(attach_name(program));
     for (const std::string_view field : field_names())
         wanted.emplace(BTF_KIND_STRUCT, std::string(field.substr(0, field.find('.'))));
+    for (const std::string_view function : kFunctionNames)
+        wanted.emplace(BTF_KIND_FUNC, std::string(function));
     return wanted;
 }
 
@@ -82,6 +84,11 @@ std::optional<std::uint32_t> KernelBtf::attach_id(const Program& program) const
 {
     const auto [kind, name] = attach_name(program);
     return find(kind, name);
+}
+
+std::optional<std::uint32_t> KernelBtf::function_id(std::string_view name) const
+{
+    return find(BTF_KIND_FUNC, name);
 }
 
 std::uint32_t KernelBtf::strip(std::uint32_t type) const

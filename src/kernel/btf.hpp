@@ -23,6 +23,9 @@ public:
     // BTF id that a program of this kind attaches to; nullopt: the kernel has no such hook.
     [[nodiscard]] std::optional<std::uint32_t> attach_id(const Program& program) const;
 
+    // BTF id of one of kFunctionNames; nullopt: the kernel has none of this name.
+    [[nodiscard]] std::optional<std::uint32_t> function_id(std::string_view name) const;
+
     // What is wrong with the argument that the program follows as a pointer; empty: nothing.
     // A tracepoint may keep its name and change its arguments.
     [[nodiscard]] std::string argument_mismatch(const Program& program) const;

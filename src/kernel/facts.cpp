@@ -150,6 +150,20 @@ void try_hooks(Facts& facts, const KernelBtf& btf)
     }
 }
 
+// The verifier's rule about global functions is looked up, since trying it takes types of our own.
+Trial try_preempt_off(const KernelBtf& btf)
+{
+    for (const std::string_view name : kFunctionNames)
+        if (!btf.function_id(name))
+            return {.ok = false, .why = "this kernel has no " + std::string(name) + "()"};
+    if (!btf.has_field(kMightSleep))
+        return {.ok = false, .why = "this kernel's verifier allows no call of a global function meanwhile"};
+    return trials::preempt_off({.disable = *btf.function_id(kPreemptDisable),
+                                .enable = *btf.function_id(kPreemptEnable),
+                                .irq_save = *btf.function_id(kIrqSave),
+                                .irq_restore = *btf.function_id(kIrqRestore)});
+}
+
 void try_all(Facts& facts, const std::string& root)
 {
     const auto plain = trials::load_plain();
@@ -175,6 +189,7 @@ void try_all(Facts& facts, const std::string& root)
     for (const std::string_view field : field_names())
         if (btf->has_field(field))
             facts.fields.emplace(field);
+    facts.preempt_off = try_preempt_off(*btf);
     try_hooks(facts, *btf);
 }
 

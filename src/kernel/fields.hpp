@@ -16,8 +16,19 @@ inline constexpr std::string_view kTaskInMemstall = "task_struct.in_memstall";  
 
 inline constexpr std::string_view kDelayedDequeue = "sched_entity.sched_delayed";  // a sleeper may stay queued (v6.12)
 
-inline constexpr std::array kFieldNames{kTaskThrottled, kCfsRqThrottled, kCfsRqHeldClock, kTaskInMemstall,
-                                        kDelayedDequeue};
+// The verifier knows which global functions may sleep, and lets a program call the others where it is not
+// preempted (v6.15, e2d8f560d178).
+inline constexpr std::string_view kMightSleep = "bpf_subprog_info.might_sleep";
+
+inline constexpr std::array kFieldNames{kTaskThrottled,  kCfsRqThrottled, kCfsRqHeldClock,
+                                        kTaskInMemstall, kDelayedDequeue, kMightSleep};
+
+// Kernel functions that our programs call, where there are all of them (bpf/preempt.bpf.h).
+inline constexpr std::string_view kPreemptDisable = "bpf_preempt_disable";
+inline constexpr std::string_view kPreemptEnable = "bpf_preempt_enable";
+inline constexpr std::string_view kIrqSave = "bpf_local_irq_save";
+inline constexpr std::string_view kIrqRestore = "bpf_local_irq_restore";
+inline constexpr std::array kFunctionNames{kPreemptDisable, kPreemptEnable, kIrqSave, kIrqRestore};
 
 [[nodiscard]] inline std::span<const std::string_view> field_names()
 {

@@ -45,6 +45,8 @@ public:
         if (facts_.pids.present)
             in_.insert(G::Refused);
         choose_layout();
+        if (facts_.preempt_off.ok)
+            flags_ |= FB_C_NO_PREEMPT;
     }
 
     [[nodiscard]] std::vector<std::string> names() const

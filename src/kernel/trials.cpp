@@ -23,6 +23,22 @@ constexpr std::array<bpf_insn, 2> kReturnZero{
     bpf_insn{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
 };
 
+// call a function of the kernel
+constexpr bpf_insn call(std::uint32_t id)
+{
+    return {.code = BPF_JMP | BPF_CALL,
+            .dst_reg = 0,
+            .src_reg = BPF_PSEUDO_KFUNC_CALL,
+            .off = 0,
+            .imm = static_cast<__s32>(id)};
+}
+
+// r1 = r10; r1 += -8: the first argument is a slot on the stack
+constexpr bpf_insn kStackTop{
+    .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10, .off = 0, .imm = 0};
+constexpr bpf_insn kFirstSlot{
+    .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .src_reg = 0, .off = 0, .imm = -8};
+
 constexpr const char* kName = "flyball_trial";
 constexpr const char* kLicense = "GPL";  // fentry and most helpers are for GPL programs only
 
@@ -84,6 +100,21 @@ Loaded load_plain()
                               kReturnZero.size(), nullptr));
     Trial trial = outcome(fd, errno);
     return {.fd = std::move(fd), .trial = std::move(trial)};
+}
+
+Trial preempt_off(const PreemptCalls& calls)
+{
+    const std::array<bpf_insn, 10> program{
+        call(calls.disable), kStackTop,      kFirstSlot, call(calls.irq_save),
+        call(calls.enable),  kStackTop,      kFirstSlot, call(calls.irq_restore),
+        kReturnZero[0],      kReturnZero[1],
+    };
+    std::array<char, 4096> log{};
+    LIBBPF_OPTS(bpf_prog_load_opts, options, .log_size = log.size(), .log_buf = log.data());
+    const UniqueFd fd(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kName, kLicense, program.data(),
+                                    program.size(), &options));
+    const int error = errno;
+    return fd.valid() ? Trial{.ok = true, .why = {}} : refused(error, log.data());
 }
 
 Trial attach(int program_fd)

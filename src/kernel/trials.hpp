@@ -22,6 +22,14 @@ struct Loaded {
 // A raw_tp program, which needs no BTF: does bpf() take anything from us?
 [[nodiscard]] Loaded load_plain();
 
+// BTF ids of the kernel functions that keep a program from being preempted.
+struct PreemptCalls {
+    std::uint32_t disable, enable, irq_save, irq_restore;
+};
+
+// A program that calls them in our programs' order.
+[[nodiscard]] Trial preempt_off(const PreemptCalls& calls);
+
 [[nodiscard]] Trial attach(int program_fd);
 [[nodiscard]] Trial test_run(int program_fd);
 [[nodiscard]] Trial ring_buffer(std::uint32_t page_size);

@@ -54,6 +54,7 @@ inline Facts debian_6_18()
 {
     Facts facts = everything();
     facts.fields.insert({"task_struct.throttled", "cfs_rq.throttled_clock_self_time"});
+    facts.preempt_off = kYes;
     absent(facts, {"high_enter_old", "high_exit_old"});
     return facts;
 }
@@ -91,6 +92,7 @@ inline Facts no_privileges()
     facts.caps = {};
     facts.bpf = facts.tp_btf = facts.fentry = facts.fexit = kRefused;
     facts.ring_buffer = facts.task_storage = facts.map_in_map = facts.test_run = kRefused;
+    facts.preempt_off = kRefused;
     for (auto& [name, hook] : facts.hooks)
         if (hook.exists)
             hook = {.exists = true, .loads = false, .why = kRefused.why};
