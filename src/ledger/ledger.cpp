@@ -4,6 +4,7 @@
 #include "comms.hpp"
 #include "engine.hpp"
 #include "hierarchy.hpp"
+#include "quota.hpp"
 
 #include <fmt/format.h>
 
@@ -39,12 +40,18 @@ std::uint64_t folded_events(const profile::Snapshot& snapshot)
     return sum;
 }
 
+CpuLimit cpu_limit_at(const profile::Snapshot& snapshot, std::string_view path)
+{
+    const auto found = std::ranges::lower_bound(snapshot.counters, path, {}, &profile::CounterWindow::path);
+    return found == snapshot.counters.end() || found->path != path ? CpuLimit{} : cpu_limit_of(*found);
+}
+
 }  // namespace
 
 struct Ledger::State {
     State(const profile::Meta& meta, std::span<const profile::KnownCgroup> known)
         : start_ns(meta.start_ns), cpu_hierarchy(hierarchy_of(meta, "cpu")), io_hierarchy(hierarchy_of(meta, "io")),
-          hierarchy(cpu_hierarchy, known),
+          hierarchy(cpu_hierarchy, known), quotas(hierarchy, meta.cpus),
           engine(meta.start_ns, [this](std::uint64_t id, std::uint64_t above) { return hierarchy.inside(id, above); })
     {
     }
@@ -52,6 +59,7 @@ struct Ledger::State {
     std::uint64_t start_ns;
     int cpu_hierarchy, io_hierarchy;
     Hierarchy hierarchy;
+    Quotas quotas;
     Comms comms;
     Engine engine;
 };
@@ -68,10 +76,16 @@ void Ledger::on_event(const fb_event& event)
 {
     Engine& engine = state_->engine;
     switch (event.hdr.type) {
-    case FB_EV_SWITCH: return engine.on_switch(std::bit_cast<fb_switch>(event));
-    case FB_EV_HELD: return engine.on_held(std::bit_cast<fb_held>(event));
+    case FB_EV_SWITCH:
+        state_->quotas.on_switch(std::bit_cast<fb_switch>(event));
+        return engine.on_switch(std::bit_cast<fb_switch>(event));
+    case FB_EV_HELD:
+        state_->quotas.on_held(std::bit_cast<fb_held>(event));
+        return engine.on_held(std::bit_cast<fb_held>(event));
     case FB_EV_MIGRATE: return engine.on_migrate(std::bit_cast<fb_migrate>(event));
-    case FB_EV_THROTTLE: return engine.on_throttle(std::bit_cast<fb_throttle>(event));
+    case FB_EV_THROTTLE:
+        state_->quotas.on_throttle(std::bit_cast<fb_throttle>(event));
+        return engine.on_throttle(std::bit_cast<fb_throttle>(event));
     case FB_EV_STALL: return engine.on_stall(std::bit_cast<fb_stall>(event));
     case FB_EV_BIO_HELD: return engine.on_bio_held(std::bit_cast<fb_bio>(event));
     case FB_EV_BIO: return engine.on_bio(std::bit_cast<fb_bio>(event));
@@ -118,6 +132,11 @@ Books Ledger::finish(const profile::Snapshot& snapshot, std::span<const fb_task_
     books.window_ns = snapshot.meta.end_ns - std::min(snapshot.meta.start_ns, snapshot.meta.end_ns);
     books.accounts = state.engine.accounts().close(names_in(state.cpu_hierarchy));
     books.io = state.engine.devices().close(names_in(state.io_hierarchy));
+    books.quotas = std::move(state.quotas)
+                       .finish({.start_ns = snapshot.meta.start_ns,
+                                .end_ns = snapshot.meta.end_ns,
+                                .names = names_in(state.cpu_hierarchy),
+                                .limit_of = [&](std::string_view path) { return cpu_limit_at(snapshot, path); }});
     books.proof = state.engine.proof();
     books.proof.folded_events = folded_events(snapshot);
     books.proof.unbalanced_accounts = static_cast<std::uint64_t>(std::ranges::count_if(

@@ -72,6 +72,12 @@ TEST_CASE("a shop: the checkout is held by its parent's quota, which the batch j
     CHECK(at(checkout.parts, Part::Held) > checkout.life_ns / 5);
     CHECK(total(checkout.parts) == checkout.life_ns);
 
+    REQUIRE(before.quotas.size() == 1);
+    CHECK(before.quotas[0].path == "/prod.slice");
+    REQUIRE(before.quotas[0].spenders.size() == 2);
+    CHECK(before.quotas[0].spenders[0].path == "/prod.slice/batch.scope");
+    CHECK(before.quotas[0].spenders[0].tasks.at(0).comm == "flyball-workloa");
+
     // With the batch job out of the slice, the quota is enough.
     const Account& fixed = account(after, "/prod.slice/checkout.service");
     CHECK(at(fixed.parts, Part::Held) < fixed.life_ns / 20);
