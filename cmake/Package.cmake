@@ -1,14 +1,41 @@
 # `cmake --install`, and `cpack` for a Debian package.
-install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME copyright)
-file(GLOB documents CONFIGURE_DEPENDS
-  "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/CHANGELOG.md" "${PROJECT_SOURCE_DIR}/docs/*.md")
-install(FILES ${documents} DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-foreach(section IN ITEMS 1 5 7 8)
-  file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/man/*.${section}")
-  if(pages)
-    install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+
+# Manual pages and the package's changelog are installed compressed, as distributions do it; -n: the same bytes from the same source.
+find_program(FLYBALL_GZIP gzip)
+set(compressed "")
+# flyball_install_compressed(FILE DIRECTORY): without gzip it goes there as it is.
+function(flyball_install_compressed file directory)
+  cmake_path(GET file FILENAME name)
+  if(NOT FLYBALL_GZIP)
+    install(FILES "${file}" DESTINATION "${directory}")
+    return()
   endif()
+  set(output "${PROJECT_BINARY_DIR}/packaging/${name}.gz")
+  add_custom_command(
+    OUTPUT "${output}"
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/packaging"
+    COMMAND sh -c "\"$1\" -9nc \"$2\" > \"$3.tmp\" && mv -f \"$3.tmp\" \"$3\"" sh "${FLYBALL_GZIP}" "${file}" "${output}"
+    DEPENDS "${file}"
+    COMMENT "Compressing ${name}"
+    VERBATIM)
+  install(FILES "${output}" DESTINATION "${directory}")
+  list(APPEND compressed "${output}")
+  set(compressed "${compressed}" PARENT_SCOPE)
+endfunction()
+
+file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/man/*.[1-8]")
+foreach(page IN LISTS pages)
+  string(REGEX MATCH "[1-8]$" section "${page}")
+  flyball_install_compressed("${page}" "${CMAKE_INSTALL_MANDIR}/man${section}")
 endforeach()
+flyball_install_compressed("${PROJECT_SOURCE_DIR}/packaging/changelog" "${CMAKE_INSTALL_DOCDIR}")
+add_custom_target(flyball_package_files ALL DEPENDS ${compressed})
+
+# As in the source tree, so that the links between them hold.
+install(FILES "${PROJECT_SOURCE_DIR}/packaging/copyright" "${PROJECT_SOURCE_DIR}/README.md"
+  "${PROJECT_SOURCE_DIR}/CHANGELOG.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+  FILES_MATCHING PATTERN "*.md" PATTERN "*.schema.json" PATTERN man EXCLUDE)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME flyball)
@@ -17,13 +44,16 @@ set(CPACK_PACKAGE_CONTACT "The flyball authors <flyball@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_PRE_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/cmake/PackageModes.cmake")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_NAME flyball)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# Below the summary, which CPack puts first.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-"Per-cgroup performance analysis and limit tuning with eBPF
- flyball watches the kernel with CO-RE eBPF programs, turns what they see
- into per-cgroup histograms and a conserved ledger of time, and tunes the
- limits of control groups on that evidence.")
+"flyball watches the kernel with CO-RE eBPF programs and tells for each
+control group how long its tasks waited for a CPU or were held by a quota,
+where memory stalled them, whom the OOM killer took, and how long block I/O
+took. Every report compares its numbers with the kernel's own counters and
+accounts for every event.")
 include(CPack)

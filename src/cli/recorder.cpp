@@ -138,6 +138,7 @@ public:
         : options_(options), request_(std::move(request)), observer_(observer), progress_(options.quiet, STDERR_FILENO) {}
 
     Result<Recorded> run() {
+        if (auto r = check(); !r) return std::unexpected(r.error());
         if (auto r = prepare(); !r) return std::unexpected(r.error());
         if (auto r = start(); !r) return std::unexpected(r.error());
         if (auto r = loop(); !r) return std::unexpected(r.error());
@@ -145,6 +146,7 @@ public:
     }
 
 private:
+    Result<> check();
     Result<> prepare();
     Result<> start();
     Result<> loop();
@@ -160,6 +162,7 @@ private:
     Progress progress_;
     cgroup::Layout layout_;
     std::vector<std::string> filters_;
+    std::optional<profile::RecordingFile> file_;  // until the writer has it
     std::optional<StopSignal> stop_;
     std::optional<cgroup::TransientCgroup> home_;  // of the command
     std::optional<cgroup::Child> child_;
@@ -174,6 +177,19 @@ private:
     std::uint64_t start_ns_ = 0;
     std::uint64_t next_slow_ns_ = 0;
 };
+
+// What can be known to be wrong before anything is loaded or made.
+Result<> Run::check() {
+    if (!options_.command.empty()) {
+        if (auto r = cgroup::check_command(options_.command); !r) return r;
+    }
+    if (!options_.output.empty()) {
+        auto file = profile::RecordingFile::open(options_.output);
+        if (!file) return std::unexpected(std::move(file.error()).context("-o"));
+        file_.emplace(std::move(*file));
+    }
+    return {};
+}
 
 Result<> Run::make_command() {
     auto home = cgroup::TransientCgroup::create(layout_, request_.limits);
@@ -219,8 +235,8 @@ stream::Source Run::source() const {
 }
 
 Result<> Run::open_file(const std::vector<profile::KnownCgroup>& known) {
-    if (options_.output.empty()) return {};
-    auto writer = profile::RecordingWriter::create(options_.output, meta_, known);
+    if (!file_) return {};
+    auto writer = profile::RecordingWriter::create(std::move(*file_), meta_, known);
     if (!writer) return std::unexpected(writer.error());
     writer_.emplace(std::move(*writer));
     return {};

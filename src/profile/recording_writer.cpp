@@ -6,13 +6,77 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 namespace flyball::profile {
+
+namespace {
+
+int open_for_writing(const std::string& path, int flags)
+{
+    for (;;) {
+        const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | flags, 0644);
+        if (fd >= 0 || errno != EINTR)
+            return fd;
+    }
+}
+
+std::string what_to_do(const std::string& path, int errnum)
+{
+    switch (errnum) {
+    case EISDIR:
+        return "name a file in it";
+    case ENOENT:
+    case ENOTDIR: {
+        const std::string parent = std::filesystem::path(path).parent_path();
+        return parent.empty() ? "" : fmt::format("is there a directory {}?", parent);
+    }
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "choose a place that may be written to";
+    default:
+        return "";
+    }
+}
+
+}  // namespace
+
+Result<RecordingFile> RecordingFile::open(const std::string& path)
+{
+    RecordingFile file;
+    if (path == "-")
+        return file;
+    file.path_ = path;
+    file.file_.reset(open_for_writing(path, O_EXCL));
+    file.made_ = file.file_.valid();
+    // As the shell's > has it, but for O_TRUNC: links are followed, and devices are as good as files.
+    if (!file.made_ && errno == EEXIST)
+        file.file_.reset(open_for_writing(path, 0));
+    if (!file.file_.valid()) {
+        const int errnum = errno;
+        return std::unexpected(
+            errno_error(ErrorKind::Usage, "cannot write " + path, errnum, what_to_do(path, errnum)));
+    }
+    return file;
+}
+
+RecordingFile::~RecordingFile()
+{
+    if (!made_ || !file_.valid())
+        return;
+    // Not what someone else put there meanwhile.
+    struct stat ours {}, there {};
+    if (::fstat(file_.get(), &ours) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
+        ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+        ::unlink(path_.c_str());
+}
 
 struct RecordingWriter::State {
     std::string path;
@@ -99,17 +163,24 @@ RecordingWriter& RecordingWriter::operator=(RecordingWriter&&) noexcept = defaul
 Result<RecordingWriter> RecordingWriter::create(const std::string& path, const Meta& meta,
                                                 std::span<const KnownCgroup> known)
 {
+    auto file = RecordingFile::open(path);
+    if (!file)
+        return std::unexpected(std::move(file).error());
+    return create(std::move(*file), meta, known);
+}
+
+Result<RecordingWriter> RecordingWriter::create(RecordingFile file, const Meta& meta,
+                                                std::span<const KnownCgroup> known)
+{
     auto state = std::make_unique<State>();
-    if (path == "-") {
-        state->path = "standard output";
-        state->fd = STDOUT_FILENO;
-    } else {
-        state->path = path;
-        state->file.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-        if (!state->file.valid())
-            return std::unexpected(errno_error(ErrorKind::Usage, "creating " + path, errno));
-        state->fd = state->file.get();
-    }
+    state->path = file.file_.valid() ? file.path_ : "standard output";
+    state->file = std::move(file.file_);
+    state->fd = state->file.valid() ? state->file.get() : STDOUT_FILENO;
+    // Pipes and devices hold nothing that could be cut off.
+    struct stat what {};
+    if (state->file.valid() && ::fstat(state->fd, &what) == 0 && S_ISREG(what.st_mode) &&
+        ::ftruncate(state->fd, 0) != 0)
+        return std::unexpected(errno_error(ErrorKind::Io, "emptying " + state->path, errno));
     format::FileHeader header{{}, kRecordingFormat, FB_ABI_VERSION};
     std::memcpy(header.magic, format::kMagic, sizeof header.magic);
     state->write(std::as_bytes(std::span(&header, 1)));

@@ -75,12 +75,59 @@ TEST_CASE("record refuses wrong requests", "[kernel][cli]") {
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("a command that does not exist is a wrong request and leaves no cgroup", "[kernel][cli]") {
+TEST_CASE("what cannot be written or run is refused before anything is loaded or made", "[kernel][cli]") {
     require_root();
     const std::size_t before = run_cgroups();
-    const Outcome outcome = run_flyball({"record", "--", "no-such-command-here"});
-    check_complaint(outcome, kUsage, "no-such-command-here");
+    const Scratch directory("early"), kept("kept");
+    std::filesystem::create_directory(directory.path());
+    write_file(kept.path(), "a recording of value");
+    const std::string plain = directory.path() + "/plain", orphan = directory.path() + "/orphan";
+    write_file(plain, "#!/bin/sh\n");
+    write_file(orphan, "#!/no/such/interpreter\n");
+    std::filesystem::permissions(orphan, std::filesystem::perms::owner_all);
+    struct Case {
+        Words words;
+        const char* says;
+    };
+    const std::vector<Case> cases{
+        {{"-d", "1s", "-o", directory.path()}, "Is a directory"},
+        {{"-d", "1s", "-o", directory.path() + "/no/file"}, "is there a directory"},
+        {{"-d", "1s", "-o", plain + "/file"}, "Not a directory"},
+        {{"-d", "1s", "-o", "/proc/self/file"}, "/proc/self/file"},
+        {{"-o", kept.path(), "--", "no-such-command-here"}, "no such command in $PATH"},
+        {{"-o", kept.path(), "--", plain}, "Permission denied"},
+        {{"-o", kept.path(), "--", orphan}, "/no/such/interpreter"},
+        {{"-o", kept.path(), "--", directory.path()}, "Is a directory"},
+        {{"--", ""}, "$PATH"},
+    };
+    for (const Case& wrong : cases) {
+        Words words{"record"};
+        words.insert(words.end(), wrong.words.begin(), wrong.words.end());
+        const Outcome outcome = run_flyball(words);
+        check_complaint(outcome, kUsage, wrong.says);
+        // "loading and attaching" is what it says first when it goes to work.
+        CHECK(outcome.err.find("loading") == std::string::npos);
+        CHECK(outcome.err.find('(') != std::string::npos);
+    }
+    CHECK(read_text(kept.path()) == "a recording of value");
     CHECK(run_cgroups() == before);
+}
+
+TEST_CASE("a recording is replaced when the next one begins, and not before", "[kernel][cli]") {
+    require_root();
+    const Scratch file("replaced"), fresh("fresh");
+    write_file(file.path(), "a recording of value");
+    check_complaint(run_flyball({"record", "-d", "1s", "-o", file.path(), "-c", "/no/such/cgroup-here"}), kUsage, "no/such");
+    CHECK(read_text(file.path()) == "a recording of value");
+    check_complaint(run_flyball({"record", "-d", "1s", "-o", fresh.path(), "-c", "/no/such/cgroup-here"}), kUsage, "no/such");
+    CHECK_FALSE(std::filesystem::exists(fresh.path()));
+    // Longer than the new one will be.
+    write_file(file.path(), std::string(64 * kMiB, 'x'));
+    const Outcome recorded = run_flyball({"record", "-d", "200ms", "-f", "none", "-o", file.path()});
+    INFO(recorded.err);
+    CHECK(recorded.status == 0);
+    CHECK(std::filesystem::file_size(file.path()) < 64 * kMiB);
+    CHECK(run_flyball({"report", "-f", "none", file.path()}).status == 0);
 }
 
 TEST_CASE("a command's cgroup goes with it, also when it leaves processes", "[kernel][cli]") {
@@ -154,4 +201,9 @@ TEST_CASE("without root: what is lacking, and exit code 3", "[kernel][cli]") {
                                 .wait();
     if (outcome.status == 127 || outcome.status == 126) FB_SKIP("setpriv cannot run flyball here");
     check_complaint(outcome, kLacking, "root");
+    // What no privilege would help comes first.
+    const Outcome wrong = Process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                                   flyball_binary(), "record", "-d", "1s", "-o", "/no/such/directory/file"})
+                              .wait();
+    check_complaint(wrong, kUsage, "/no/such/directory");
 }

@@ -33,6 +33,11 @@ struct ExitStatus {
     [[nodiscard]] int shell_code() const { return signal != 0 ? 128 + signal : code; }
 };
 
+// Whether release() would get this command executed, as far as looking tells: found as execvp() does it, a
+// file, executable, its interpreter (#!) as well. Usage, with a hint, otherwise. For before anything is set
+// up for the command.
+[[nodiscard]] Result<> check_command(const std::vector<std::string>& command);
+
 class Child {
 public:
     // Forks, moves the child into the cgroup (nullptr: stays in ours) and returns when it waits at the gate.

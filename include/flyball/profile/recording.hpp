@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 
+#include "flyball/base/fd.hpp"
 #include "flyball/base/result.hpp"
 #include "flyball/profile/accumulator.hpp"
 
@@ -19,11 +20,32 @@ namespace flyball::profile {
 
 inline constexpr std::uint32_t kRecordingFormat = 1;
 
+// Where a recording will go, opened before there is anything to record, so that a path that cannot
+// be written is known before work begins. What is in the file stays until the writer takes it over;
+// if none does, a file that open() made is removed.
+class RecordingFile {
+public:
+    // Usage, with a hint, when the path cannot be written. "-" is standard output.
+    [[nodiscard]] static Result<RecordingFile> open(const std::string& path);
+    ~RecordingFile();
+    RecordingFile(RecordingFile&& other) noexcept = default;
+    RecordingFile& operator=(RecordingFile&&) = delete;
+
+private:
+    friend class RecordingWriter;
+    RecordingFile() = default;
+    std::string path_;
+    UniqueFd file_;  // not valid: standard output
+    bool made_ = false;
+};
+
 // Writes while the run goes on. A write error (disk full) is remembered, later events are not
 // lost for the report: the caller still has its accumulator, and close() gives the error.
 class RecordingWriter final : public stream::Sink {
 public:
-    // Fails with Usage when the path cannot be written. "-" is standard output.
+    // Replaces what the file holds.
+    static Result<RecordingWriter> create(RecordingFile file, const Meta& meta, std::span<const KnownCgroup> known);
+    // The same in one step.
     static Result<RecordingWriter> create(const std::string& path, const Meta& meta,
                                           std::span<const KnownCgroup> known);
     ~RecordingWriter() override;

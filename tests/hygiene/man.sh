@@ -1,0 +1,110 @@
+#!/bin/bash
+# tests/hygiene/man.sh [ROOT]: every verb has a manual page, and the page has the options of `flyball VERB --help`, no fewer and
+# no more. Uses $FLYBALL_BIN or build/release/flyball.
+set -euo pipefail
+cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}"
+flyball=${FLYBALL_BIN:-build/release/flyball}
+
+passed=0 failed=0 skipped=0
+verdict() { # STATUS NAME
+  if [ "$1" = 0 ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $2"
+  fi
+}
+
+# of_help: the options in CLI11's help on stdin, one a line; of_page: those that have an item of their own in an mdoc page.
+of_help() { sed -nE 's/^ +(-[^ ]+).*/\1/p' | tr ',' '\n' | sort -u; }
+of_page() {
+  awk '$1 == ".It" && $2 == "Fl" {
+    for (i = 2; i < NF; i++) if ($i == "Fl") print "-" $(i + 1)
+  }' | sort -u
+}
+# drift VERB HELP PAGE: says how the two differ, and nothing if they do not.
+drift() {
+  diff <(of_help <"$2") <(of_page <"$3") |
+    sed -nE "s/^< (.*)/$1: \1 has no item in the page/p; s/^> (.*)/$1: \1 is in the page only/p" || true
+}
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# The check itself has to see what it is for.
+printf '%s\n' 'Options:' '  -h,--help     x' '  -o,--output TEXT ...  -x is no option here' '  --all   x' >"$dir/help"
+printf '%s\n' '.It Fl h , Fl -help' 'text' '.It Fl o , Fl -output Ar file' '.It Fl -al' >"$dir/page"
+seen=$(drift seeded "$dir/help" "$dir/page")
+status=0
+[ "$seen" = $'seeded: --all has no item in the page\nseeded: --al is in the page only' ] || status=1
+verdict $status "the check finds the two differences seeded in it; it found: $seen"
+
+# lint PAGE: as strict a reader as there is here.
+lint() {
+  if command -v mandoc >/dev/null; then
+    # Warnings and errors; its remarks on style are matters of taste.
+    mandoc -T lint -W warning "$1"
+  else
+    groff -mandoc -Tutf8 -ww "$1" >/dev/null
+  fi
+}
+if command -v mandoc >/dev/null || command -v groff >/dev/null; then
+  for page in docs/man/*.1; do
+    said=$(lint "$page" 2>&1) || true
+    status=0
+    [ -z "$said" ] || status=1
+    verdict $status "$page is well-formed: $said"
+  done
+else
+  skipped=$((skipped + 1))
+  echo "skipped: form of the pages: neither mandoc nor groff is installed"
+fi
+
+if [ ! -x "$flyball" ]; then
+  echo "skipped: options in the pages: there is no $flyball (tools/build)"
+  echo "$passed passed, $failed failed, $((skipped + 1)) skipped"
+  [ "$failed" = 0 ]
+  exit
+fi
+
+# compare PAGE [VERB]
+compare() {
+  local page=docs/man/$1 verb=${2:-} said=''
+  if [ ! -e "$page" ]; then
+    verdict 1 "there is no $page"
+    return
+  fi
+  "$flyball" ${verb:+"$verb"} --help >"$dir/help"
+  if [ -s "$dir/help" ] && [ -n "$(of_help <"$dir/help")" ]; then
+    said=$(drift "${verb:-flyball}" "$dir/help" "$page")
+  else
+    said="no options in the help"
+  fi
+  local status=0
+  if [ -n "$said" ]; then
+    echo "$said"
+    status=1
+  fi
+  verdict $status "$page has the options of \`flyball $verb\`"
+}
+
+mapfile -t verbs < <("$flyball" --help | sed -nE '/^Subcommands:/,$s/^  ([a-z][a-z-]*) .*/\1/p')
+status=0
+[ "${#verbs[@]}" -gt 0 ] || status=1
+verdict $status "there are verbs in \`flyball --help\`"
+compare flyball.1
+for verb in "${verbs[@]}"; do
+  compare "flyball-$verb.1" "$verb"
+  status=0
+  grep -q "^\.It Cm $verb\$" docs/man/flyball.1 && grep -q "^\.Xr flyball-$verb 1" docs/man/flyball.1 || status=1
+  verdict $status "flyball.1 names $verb and its page"
+done
+for page in docs/man/flyball-*.1; do
+  name=${page##*/flyball-} name=${name%.1}
+  status=0
+  [[ " ${verbs[*]} " = *" $name "* ]] || status=1
+  verdict $status "$page is about a verb that exists"
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests that cannot be met are refused before anything is loaded: without root as well, where loading
+// would be refused with another exit code.
+#include "flyball/cli/verbs.hpp"
+#include "support/catch.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+
+using namespace flyball;
+using namespace flyball::cli;
+using flyball::test::ContainsSubstring;
+
+namespace {
+
+constexpr int kUsage = 2;
+
+// Standard error while it lives.
+class Captured {
+public:
+    Captured()
+    {
+        REQUIRE(file_ >= 0);
+        std::fflush(stderr);
+        ::dup2(file_, STDERR_FILENO);
+    }
+    ~Captured()
+    {
+        restore();
+        ::close(file_);
+    }
+    Captured(const Captured&) = delete;
+    Captured& operator=(const Captured&) = delete;
+
+    std::string text()
+    {
+        restore();
+        std::string bytes(4096, '\0');
+        const ssize_t got = ::pread(file_, bytes.data(), bytes.size(), 0);
+        bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return bytes;
+    }
+
+private:
+    void restore()
+    {
+        if (before_ < 0)
+            return;
+        std::fflush(stderr);
+        ::dup2(before_, STDERR_FILENO);
+        ::close(std::exchange(before_, -1));
+    }
+    int file_ = ::memfd_create("stderr", MFD_CLOEXEC);
+    int before_ = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+};
+
+// What it says in its one line.
+std::string refused(const RecordOptions& options)
+{
+    Captured captured;
+    const int code = run_record(options);
+    const std::string said = captured.text();
+    INFO(said);
+    CHECK(code == kUsage);
+    CHECK(std::ranges::count(said, '\n') == 1);
+    CHECK(said.starts_with("flyball: "));
+    return said;
+}
+
+}  // namespace
+
+TEST_CASE("record refuses what it cannot write or run before it loads anything", "[cli]")
+{
+    RecordOptions options;
+    options.duration = "1s";
+    options.out.format = Format::None;
+    options.output = "/no/such/directory/x.fbr";
+    CHECK_THAT(refused(options), ContainsSubstring("-o: cannot write /no/such/directory/x.fbr: No such file") &&
+                                     ContainsSubstring("directory /no/such/directory?"));
+    options.output = "/";
+    CHECK_THAT(refused(options), ContainsSubstring("Is a directory") && ContainsSubstring("name a file in it"));
+    options.output.clear();
+    options.command = {"no-such-command-here", "-x"};
+    CHECK_THAT(refused(options), ContainsSubstring("'no-such-command-here': no such command in $PATH"));
+    options.command = {"/dev/null"};
+    CHECK_THAT(refused(options), ContainsSubstring("'/dev/null': Permission denied"));
+}
+
+TEST_CASE("a refused run makes no file, and leaves one that is there alone", "[cli]")
+{
+    std::string dir = (std::filesystem::temp_directory_path() / "flyball-cli-XXXXXX").string();
+    REQUIRE(::mkdtemp(dir.data()) != nullptr);
+    RecordOptions options;
+    options.duration = "1s";
+    options.out.format = Format::None;
+    options.output = dir + "/x.fbr";
+    const auto refuse = [&] {
+        options.command = {"no-such-command-here"};
+        refused(options);
+        // Refused later, when the file is open already: no such cgroup, or without root no cgroup at all.
+        options.command.clear();
+        options.cgroups = {"/no/such/cgroup-here"};
+        const Captured captured;
+        CHECK(run_record(options) != 0);
+    };
+    refuse();
+    CHECK_FALSE(std::filesystem::exists(options.output));
+    std::ofstream(options.output) << "a recording of value";
+    refuse();
+    CHECK(std::filesystem::file_size(options.output) == 20);
+    std::filesystem::remove_all(dir);
+}
