@@ -64,7 +64,7 @@ int UNPREEMPTED_PROG(bio_split, struct bio *bio)
  * that waits for it is current only here.
  */
 SEC("fexit/__blk_throtl_bio")
-int BPF_PROG(bio_held, struct bio *bio, bool held)
+int UNPREEMPTED_PROG(bio_held, struct bio *bio, bool held)
 {
 	if (held)
 		emit_bio(bio, bio->bi_iter.bi_size, FB_EV_BIO_HELD);

@@ -10,8 +10,10 @@ void check_charged(const Report& report, const TestCgroup& cgroup, std::uint64_t
     const Stats charged = report.stats(cgroup.path(), "mem.charge");
     INFO(cgroup.path() << ": charged " << charged.sum << " of " << bytes << " in " << charged.count << "; "
                           << report.misses());
-    // Where programs can be preempted (7.2) the kernel skips some calls of a program, and says how many: a page each.
+    // Where the kernel preempts itself it skips some calls of a program, and says how many: a page each. With
+    // preemption kept out of programs 0.3 % are left in the lab, in one run of forty 2.2 %.
     CHECK(charged.sum + report.missed("charge") * 4096 >= bytes);
+    CHECK(charged.sum >= bytes - bytes / 20);
     // Page tables, stacks, kernel memory of the processes.
     CHECK(charged.sum <= bytes + bytes / 20 + 3 * kMiB);
 }

@@ -25,6 +25,8 @@ TEST_CASE("facts of the running kernel are had with or without privileges", "[ke
         if (hook.exists && !hook.loads)
             CHECK_FALSE(hook.why.empty());
     }
+    if (facts->btf && !facts->preempt_off.ok)
+        CHECK_FALSE(facts->preempt_off.why.empty());
     const Plan plan = decide(*facts);
     CHECK(plan.nothing == plan.programs.empty());
     CHECK_FALSE(plan.metrics.empty());

@@ -29,9 +29,9 @@ struct Source {
 // name -> what bpf/*.bpf.h say of it
 std::map<std::string, Source> in_sources()
 {
-    // SEC("x") int BPF_PROG(name, parameters) or SEC("x") int name(context)
+    // SEC("x") int BPF_PROG(name, parameters), the same with UNPREEMPTED_PROG, or SEC("x") int name(context)
     const std::regex pattern(
-        R"re(SEC\("([a-z_]+(?:/\w+)?)"\)\s+int (?:BPF_PROG\((\w+)(?:,([^)]*))?\)|(\w+)\())re");
+        R"re(SEC\("([a-z_]+(?:/\w+)?)"\)\s+int (?:(?:BPF|UNPREEMPTED)_PROG\((\w+)(?:,([^)]*))?\)|(\w+)\())re");
     std::map<std::string, Source> found;
     for (const auto& entry : std::filesystem::directory_iterator(FLYBALL_SOURCE_DIR "/bpf")) {
         if (!entry.path().string().ends_with(".bpf.h"))
