@@ -52,6 +52,14 @@ check "explain: the JSON names its schema" grep -q '"schema": *"flyball.explain/
 # shellcheck disable=SC2016 # for awk
 check "explain: every folded line is a stack and a count" awk '!/^[^;]+(;[^;]+)+ [0-9]+$/ { bad = 1; print } END { exit bad }' "$dir/a.folded"
 check "explain of one cgroup" test -n "$("$flyball" explain -c /prod.slice "$RECORDING" | grep 'prod.slice with the')"
+# docs/example-throttled-service.md shows these recordings: each line of its blocks is one that explain prints.
+for args in "shop-before.fbr -c checkout.service" "shop-before.fbr -c prod.slice" "shop-after.fbr -c checkout.service"; do
+  # shellcheck disable=SC2086 # words
+  "$flyball" explain $args
+done >"$dir/example.txt"
+awk '/^```/ { inside = !inside; next } inside' ../../docs/example-throttled-service.md >"$dir/shown.txt"
+check "the worked example has blocks" test "$(wc -l <"$dir/shown.txt")" -gt 40
+check "the worked example is what explain prints" test -z "$(grep -vxFf "$dir/example.txt" "$dir/shown.txt" | tee /dev/stderr)"
 check "explain of no cgroup" complains 2 "matches -c /nowhere" "$flyball" explain -c /prod.slice -c /nowhere "$RECORDING"
 check "explain replays or records" complains 2 "either replays" "$flyball" explain -d 1s "$RECORDING"
 
