@@ -31,12 +31,16 @@ std::uint64_t irq_share(const Slice& slice, std::uint64_t ns)
     if (slice.irq_ns == 0)
         return 0;
     const std::uint64_t whole = slice.span.length();
-    return std::min(ns, static_cast<std::uint64_t>(profile::Uint128{slice.irq_ns} * ns / std::max<std::uint64_t>(whole, 1)));
+    return std::min(ns, static_cast<std::uint64_t>(profile::Uint128{slice.irq_ns} * ns /
+                                                   std::max<std::uint64_t>(whole, 1)));
 }
 
 }  // namespace
 
-Engine::Engine(std::uint64_t window_start_ns, Inside inside) : start_ns_(window_start_ns), inside_(std::move(inside)) {}
+Engine::Engine(std::uint64_t window_start_ns, Inside inside)
+    : start_ns_(window_start_ns), inside_(std::move(inside))
+{
+}
 
 Task& Engine::task(std::uint32_t tid)
 {
@@ -92,8 +96,9 @@ void Engine::leave(const fb_switch& event)
     OpenAccount& account = accounts_.of(task.cgroup);
 
     const std::uint64_t span = now - task.until_ns;
-    // Where its switch-in was not seen it may have run for all we know, or not.
-    const std::uint64_t ran = task.now == TaskNow::Running ? span : std::min<std::uint64_t>(event.slice_ns, span);
+    // What the program saw of its slice; without that (it ran when we came) all the time since it arrived.
+    const bool told = (event.flags & FB_SW_PREV_SLICE) != 0 || task.now != TaskNow::Running;
+    const std::uint64_t ran = told ? std::min<std::uint64_t>(event.slice_ns, span) : span;
     const std::uint64_t irq = std::min<std::uint64_t>(event.irq_ns, ran);
     account[Part::Run] += ran - irq;
     account[Part::Interrupted] += irq;
@@ -165,7 +170,8 @@ void Engine::spend_wait(std::uint32_t tid, Task& task, const Wait& wait)
         throttler = cgroup;  // queued behind the one that spent the quota: its own limit or an ancestor's
         return true;
     };
-    place_holds(wait, legs_, [&](std::uint32_t cpu) -> const auto& { return episodes_[cpu]; }, concerns, holds_);
+    place_holds(
+        wait, legs_, [&](std::uint32_t cpu) -> const auto& { return episodes_[cpu]; }, concerns, holds_);
     if (wait.held_ns > 0) {
         account[Part::Held] += wait.held_ns;
         account.held_by[throttler].add(wait.cpu, tid, wait.held_ns);
@@ -265,8 +271,9 @@ void Engine::on_throttle(const fb_throttle& event)
         return;
     (void)log(event.cpu);
     auto& episodes = episodes_[event.cpu];
-    episodes.push_back({event.hdr.cgroup_id,
-                        {event.hdr.ts_ns - std::min<std::uint64_t>(event.duration_ns, event.hdr.ts_ns), event.hdr.ts_ns}});
+    episodes.push_back(
+        {event.hdr.cgroup_id,
+         {event.hdr.ts_ns - std::min<std::uint64_t>(event.duration_ns, event.hdr.ts_ns), event.hdr.ts_ns}});
     if (episodes.size() > kEpisodesKept)
         episodes.pop_front();
 }
@@ -277,10 +284,12 @@ void Engine::on_stall(const fb_stall& event)
     if (found == tasks_.end() || found->second.stalled.empty())
         return;
     Task& task = found->second;
-    const Span stall{event.hdr.ts_ns - std::min<std::uint64_t>(event.duration_ns, event.hdr.ts_ns), event.hdr.ts_ns};
+    const Span stall{event.hdr.ts_ns - std::min<std::uint64_t>(event.duration_ns, event.hdr.ts_ns),
+                     event.hdr.ts_ns};
     const std::uint64_t ns = claim(task.stalled, stall);
     OpenAccount& account = accounts_.of(task.cgroup);
-    const std::uint64_t moved = std::min(ns, account[Part::MemoryOther]);  // less: it changed its cgroup meanwhile
+    const std::uint64_t moved =
+        std::min(ns, account[Part::MemoryOther]);  // less: it changed its cgroup meanwhile
     account[Part::MemoryOther] -= moved;
     account[event.kind == FB_STALL_HIGH      ? Part::MemoryHigh
             : event.kind == FB_STALL_REFAULT ? Part::MemoryRefault
@@ -351,10 +360,15 @@ void Engine::spend_rest(std::uint32_t tid, Task& task, std::uint64_t end_ns)
             const bool held = (task.left_flags & FB_SW_PREV_THROTTLED) != 0;
             const std::uint32_t cpu = task.moves.empty() ? task.cpu : task.moves.back().to_cpu;
             spend_wait(tid, task,
-                       {.span = rest, .cpu = cpu, .held_ns = held ? rest.length() : 0, .throttler = last_throttler(task, cpu)});
+                       {.span = rest,
+                        .cpu = cpu,
+                        .held_ns = held ? rest.length() : 0,
+                        .throttler = last_throttler(task, cpu)});
             break;
         }
-        default: spend_blocked(task, rest); break;
+        default:
+            spend_blocked(task, rest);
+            break;
         }
         task.until_ns = end_ns;
     }

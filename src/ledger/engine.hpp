@@ -36,7 +36,8 @@ public:
     void on_task(const fb_task& event);
 
     // What lives is accounted for up to the end of the window. The records are the tasks alive then.
-    void finish(std::uint64_t end_ns, std::span<const fb_task_record> first, std::span<const fb_task_record> last);
+    void finish(std::uint64_t end_ns, std::span<const fb_task_record> first,
+                std::span<const fb_task_record> last);
 
     [[nodiscard]] const Accounts& accounts() const { return accounts_; }
     [[nodiscard]] Devices& devices() { return devices_; }
@@ -62,9 +63,9 @@ private:
     Devices devices_;
     std::unordered_map<std::uint32_t, Task> tasks_;
     std::deque<std::pair<std::uint64_t, std::uint32_t>> dead_;  // since when, tid
-    std::vector<CpuLog> logs_;                                   // by CPU
-    std::vector<std::deque<Throttled>> episodes_;                // by CPU
-    std::unordered_map<std::uint32_t, fb_held> held_;            // by tid: its switch-in comes next
+    std::vector<CpuLog> logs_;                                  // by CPU
+    std::vector<std::deque<Throttled>> episodes_;               // by CPU
+    std::unordered_map<std::uint32_t, fb_held> held_;           // by tid: its switch-in comes next
     Proof proof_;
     // of one wait: kept for their memory
     std::vector<Leg> legs_;

@@ -50,9 +50,13 @@ CpuLimit cpu_limit_at(const profile::Snapshot& snapshot, std::string_view path)
 
 struct Ledger::State {
     State(const profile::Meta& meta, std::span<const profile::KnownCgroup> known)
-        : start_ns(meta.start_ns), cpu_hierarchy(hierarchy_of(meta, "cpu")), io_hierarchy(hierarchy_of(meta, "io")),
-          hierarchy(cpu_hierarchy, known), quotas(hierarchy, meta.cpus),
-          engine(meta.start_ns, [this](std::uint64_t id, std::uint64_t above) { return hierarchy.inside(id, above); })
+        : start_ns(meta.start_ns),
+          cpu_hierarchy(hierarchy_of(meta, "cpu")),
+          io_hierarchy(hierarchy_of(meta, "io")),
+          hierarchy(cpu_hierarchy, known),
+          quotas(hierarchy, meta.cpus),
+          engine(meta.start_ns,
+                 [this](std::uint64_t id, std::uint64_t above) { return hierarchy.inside(id, above); })
     {
     }
 
@@ -82,20 +86,26 @@ void Ledger::on_event(const fb_event& event)
     case FB_EV_HELD:
         state_->quotas.on_held(std::bit_cast<fb_held>(event));
         return engine.on_held(std::bit_cast<fb_held>(event));
-    case FB_EV_MIGRATE: return engine.on_migrate(std::bit_cast<fb_migrate>(event));
+    case FB_EV_MIGRATE:
+        return engine.on_migrate(std::bit_cast<fb_migrate>(event));
     case FB_EV_THROTTLE:
         state_->quotas.on_throttle(std::bit_cast<fb_throttle>(event));
         return engine.on_throttle(std::bit_cast<fb_throttle>(event));
-    case FB_EV_STALL: return engine.on_stall(std::bit_cast<fb_stall>(event));
-    case FB_EV_BIO_HELD: return engine.on_bio_held(std::bit_cast<fb_bio>(event));
-    case FB_EV_BIO: return engine.on_bio(std::bit_cast<fb_bio>(event));
-    case FB_EV_RQ: return engine.on_request(std::bit_cast<fb_rq>(event));
+    case FB_EV_STALL:
+        return engine.on_stall(std::bit_cast<fb_stall>(event));
+    case FB_EV_BIO_HELD:
+        return engine.on_bio_held(std::bit_cast<fb_bio>(event));
+    case FB_EV_BIO:
+        return engine.on_bio(std::bit_cast<fb_bio>(event));
+    case FB_EV_RQ:
+        return engine.on_request(std::bit_cast<fb_rq>(event));
     case FB_EV_TASK: {
         const auto task = std::bit_cast<fb_task>(event);
         state_->comms.on_task(task);
         return engine.on_task(task);
     }
-    default: return;
+    default:
+        return;
     }
 }
 
@@ -132,11 +142,12 @@ Books Ledger::finish(const profile::Snapshot& snapshot, std::span<const fb_task_
     books.window_ns = snapshot.meta.end_ns - std::min(snapshot.meta.start_ns, snapshot.meta.end_ns);
     books.accounts = state.engine.accounts().close(names_in(state.cpu_hierarchy));
     books.io = state.engine.devices().close(names_in(state.io_hierarchy));
-    books.quotas = std::move(state.quotas)
-                       .finish({.start_ns = snapshot.meta.start_ns,
-                                .end_ns = snapshot.meta.end_ns,
-                                .names = names_in(state.cpu_hierarchy),
-                                .limit_of = [&](std::string_view path) { return cpu_limit_at(snapshot, path); }});
+    books.quotas =
+        std::move(state.quotas)
+            .finish({.start_ns = snapshot.meta.start_ns,
+                     .end_ns = snapshot.meta.end_ns,
+                     .names = names_in(state.cpu_hierarchy),
+                     .limit_of = [&](std::string_view path) { return cpu_limit_at(snapshot, path); }});
     books.proof = state.engine.proof();
     books.proof.folded_events = folded_events(snapshot);
     books.proof.unbalanced_accounts = static_cast<std::uint64_t>(std::ranges::count_if(

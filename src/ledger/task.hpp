@@ -22,8 +22,8 @@ enum class TaskNow : std::uint8_t {
 struct Task {
     TaskNow now = TaskNow::Unseen;
     bool exiting = false;
-    std::uint16_t left_flags = 0;   // fb_switch_flags of its last switch-out
-    std::uint32_t cpu = 0;          // where it runs or ran last
+    std::uint16_t left_flags = 0;  // fb_switch_flags of its last switch-out
+    std::uint32_t cpu = 0;         // where it runs or ran last
     std::uint64_t cgroup = 0;
     std::uint64_t until_ns = 0;     // accounted for up to here
     std::uint64_t entered_ns = 0;   // its present cgroup

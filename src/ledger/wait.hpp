@@ -18,9 +18,9 @@ struct Move {
 };
 
 struct Wait {
-    Span span;                 // runnable .. on the CPU
-    std::uint32_t cpu = 0;     // where it came to run
-    std::uint64_t held_ns = 0;  // of it, by cpu.max; at most its length
+    Span span;                    // runnable .. on the CPU
+    std::uint32_t cpu = 0;        // where it came to run
+    std::uint64_t held_ns = 0;    // of it, by cpu.max; at most its length
     std::uint64_t throttler = 0;  // 0: not told
 };
 
@@ -46,8 +46,8 @@ struct Throttled {
 // that what is too much is cut off the first ones. What the episodes do not explain (one was folded, or
 // told late) is put at the front of the wait, where a task that was taken off begins.
 template <class EpisodesOf, class Concerns>
-void place_holds(const Wait& wait, const std::vector<Leg>& legs, EpisodesOf&& episodes_of, Concerns&& concerns,
-                 std::vector<Span>& holds)
+void place_holds(const Wait& wait, const std::vector<Leg>& legs, EpisodesOf&& episodes_of,
+                 Concerns&& concerns, std::vector<Span>& holds)
 {
     holds.clear();
     if (wait.held_ns == 0)

@@ -13,20 +13,29 @@ namespace {
 // Of the time in question. Other loads of a busy machine take CPU too, and are named as such.
 constexpr double kPoints = 4;
 
-std::uint64_t waited(const Account& account) { return total(account.parts, Family::Wait); }
+std::uint64_t waited(const Account& account)
+{
+    return total(account.parts, Family::Wait);
+}
 
-std::uint64_t of(const flyball::ledger::Blame* blame) { return blame == nullptr ? 0 : blame->ns; }
+std::uint64_t of(const flyball::ledger::Blame* blame)
+{
+    return blame == nullptr ? 0 : blame->ns;
+}
 
 // cpu.pressure, io.pressure, memory.pressure: "some ... total=USEC"
-std::uint64_t pressure_ns(const TestCgroup& cgroup, const std::string& controller) {
+std::uint64_t pressure_ns(const TestCgroup& cgroup, const std::string& controller)
+{
     const std::string text = cgroup.read(controller, controller + ".pressure");
-    if (text.empty()) return 0;
+    if (text.empty())
+        return 0;
     return 1000 * std::stoull(text.substr(text.find("total=") + 6));
 }
 
 }  // namespace
 
-TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix", "[kernel][ledger]") {
+TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix", "[kernel][ledger]")
+{
     require_root();
     const TestCgroup light("light"), heavy("heavy");
     light.cpu_weight(100);
@@ -41,8 +50,10 @@ TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix",
     const Account &a = run.account(light), &b = run.account(heavy);
     INFO(words(a) << "\n" << words(b));
     const double others = 100 - share(part(a, Part::Run) + part(a, Part::Interrupted) + part(b, Part::Run) +
-                                          part(b, Part::Interrupted), wall);
-    const auto *by_heavy = blame(a.displaced_by, heavy.path()), *by_light = blame(b.displaced_by, light.path());
+                                          part(b, Part::Interrupted),
+                                      wall);
+    const auto *by_heavy = blame(a.displaced_by, heavy.path()),
+               *by_light = blame(b.displaced_by, light.path());
     INFO("others on that CPU: " << others << " % of the wall");
     CHECK(std::abs(share(of(by_heavy), of(by_heavy) + of(by_light)) - 75) <= kPoints);
     CHECK(std::abs(share(of(by_heavy), wall) - (75 - others * 3 / 4)) <= kPoints);
@@ -56,15 +67,23 @@ TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix",
     CHECK(by_heavy->tasks[0].tid == heavy_tid);
 }
 
-TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took more than he ran", "[kernel][ledger]") {
+TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took more than he ran",
+          "[kernel][ledger]")
+{
     require_root();
-    struct Case { TestCgroup cgroup; const char *busy_us, *period_us; double percent; };
-    Case cases[] = {{TestCgroup("duty-a"), "4000", "20000", 20}, {TestCgroup("duty-b"), "9000", "30000", 30},
+    struct Case {
+        TestCgroup cgroup;
+        const char *busy_us, *period_us;
+        double percent;
+    };
+    Case cases[] = {{TestCgroup("duty-a"), "4000", "20000", 20},
+                    {TestCgroup("duty-b"), "9000", "30000", 30},
                     {TestCgroup("duty-c"), "5000", "50000", 10}};
     BookRecorder run;
     std::vector<Load> loads;
     for (const Case& c : cases)
-        loads.emplace_back(c.cgroup, Words{"--pin", "0", "duty", "4", "--busy-us", c.busy_us, "--period-us", c.period_us});
+        loads.emplace_back(
+            c.cgroup, Words{"--pin", "0", "duty", "4", "--busy-us", c.busy_us, "--period-us", c.period_us});
     std::vector<double> asked;  // what each truly did: an emulated or crowded machine stretches a load
     for (Load& load : loads) {
         const auto truth = load.truth();
@@ -76,12 +95,15 @@ TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took mor
         const Case& c = cases[i];
         const Account& account = run.account(c.cgroup);
         INFO(words(account) << " asked for " << asked[i] << " %");
-        const double ran = share(part(account, Part::Run) + part(account, Part::Interrupted), account.life_ns);
+        const double ran =
+            share(part(account, Part::Run) + part(account, Part::Interrupted), account.life_ns);
         CHECK(std::abs(ran - asked[i]) <= 1);
-        if (std::abs(asked[i] - c.percent) <= 2) CHECK(std::abs(ran - c.percent) <= kPoints);
+        if (std::abs(asked[i] - c.percent) <= 2)
+            CHECK(std::abs(ran - c.percent) <= kPoints);
         CHECK(total(account.parts) == account.life_ns);
         // what it did not run or wait it slept, by choice
-        CHECK(share(part(account, Part::Sleep), account.life_ns) >= 97 - ran - share(waited(account), account.life_ns));
+        CHECK(share(part(account, Part::Sleep), account.life_ns) >=
+              97 - ran - share(waited(account), account.life_ns));
         for (const Case& other : cases) {
             const Account& aggressor = run.account(other.cgroup);
             CHECK(of(blame(account.displaced_by, other.cgroup.path())) <=
@@ -90,7 +112,9 @@ TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took mor
     }
 }
 
-TEST_CASE("a parent's quota of 30 % over an unlimited child: the parent is named for all of it", "[kernel][ledger]") {
+TEST_CASE("a parent's quota of 30 % over an unlimited child: the parent is named for all of it",
+          "[kernel][ledger]")
+{
     require_root();
     const TestCgroup parent("parent");
     const TestCgroup child = parent.child("service");
@@ -107,10 +131,12 @@ TEST_CASE("a parent's quota of 30 % over an unlimited child: the parent is named
     CHECK(share(part(account, Part::Held), wall) <= 70 + kPoints);
     CHECK(share(waited(account), wall) >= 70 - kPoints);
     // One task on one CPU: the hold is the parent's throttled time, and no contention.
-    CHECK(percent_off(static_cast<double>(part(account, Part::Held)), static_cast<double>(parent.throttled_ns())) <= 4);
+    CHECK(percent_off(static_cast<double>(part(account, Part::Held)),
+                      static_cast<double>(parent.throttled_ns())) <= 4);
 }
 
-TEST_CASE("nested quotas: the binding one is named", "[kernel][ledger]") {
+TEST_CASE("nested quotas: the binding one is named", "[kernel][ledger]")
+{
     require_root();
     const TestCgroup outer("outer");
     const TestCgroup inner = outer.child("inner");
@@ -126,7 +152,8 @@ TEST_CASE("nested quotas: the binding one is named", "[kernel][ledger]") {
     CHECK(of(blame(account.held_by, "?")) == 0);
 }
 
-TEST_CASE("a sleeper that wakes on a busy CPU blames exactly the occupant", "[kernel][ledger]") {
+TEST_CASE("a sleeper that wakes on a busy CPU blames exactly the occupant", "[kernel][ledger]")
+{
     require_root();
     const TestCgroup sleepy("sleepy"), busy("busy");
     BookRecorder run;
@@ -144,7 +171,8 @@ TEST_CASE("a sleeper that wakes on a busy CPU blames exactly the occupant", "[ke
     // On a busy host there are other occupants, and they are named: the CPU is idle for nobody.
     const std::uint64_t others = of(blame(account.displaced_by, "/"));
     CHECK(share(by->ns + others + part(account, Part::KernelThreads), waited(account)) > 85);
-    if (in_lab()) CHECK(share(by->ns, part(account, Part::Displaced)) > 75);
+    if (in_lab())
+        CHECK(share(by->ns, part(account, Part::Displaced)) > 75);
     CHECK(share(part(account, Part::WaitIdle), waited(account)) < 5);
     REQUIRE(!by->tasks.empty());
     CHECK(by->tasks[0].tid == occupant_tid);
@@ -153,7 +181,8 @@ TEST_CASE("a sleeper that wakes on a busy CPU blames exactly the occupant", "[ke
     CHECK(part(account, Part::Held) == 0);
 }
 
-TEST_CASE("tasks that are moved while they wait keep their sums", "[kernel][ledger]") {
+TEST_CASE("tasks that are moved while they wait keep their sums", "[kernel][ledger]")
+{
     require_root();
     const TestCgroup crowd("crowd"), rival("rival");
     BookRecorder run;
@@ -165,23 +194,27 @@ TEST_CASE("tasks that are moved while they wait keep their sums", "[kernel][ledg
     run.stop();
     const Account& account = run.account(crowd);
     INFO(words(account));
-    const auto profile = std::ranges::find(run.snapshot.cgroups, crowd.path(), &flyball::profile::CgroupProfile::path);
+    const auto profile =
+        std::ranges::find(run.snapshot.cgroups, crowd.path(), &flyball::profile::CgroupProfile::path);
     REQUIRE(profile != run.snapshot.cgroups.end());
     const auto moves = profile->count_of(FB_M_MIGRATIONS).sum;
     INFO(moves << " moves");
     // The ledger's waits are those of the histogram, but for what was still waiting at the end.
-    const std::uint64_t summed = profile->of(FB_M_CPU_WAIT).sum64() + profile->of(FB_M_CPU_THROTTLED_WAIT).sum64();
+    const std::uint64_t summed =
+        profile->of(FB_M_CPU_WAIT).sum64() + profile->of(FB_M_CPU_THROTTLED_WAIT).sum64();
     CHECK(percent_off(static_cast<double>(waited(account)), static_cast<double>(summed)) <= 1);
     CHECK(part(account, Part::OwnTasks) > 0);
     CHECK(of(blame(account.displaced_by, rival.path())) > 0);
     CHECK(share(part(account, Part::WaitUnknown), waited(account)) < 2);
 }
 
-TEST_CASE("cpu.pressure of one task is its wait and its hold", "[kernel][ledger]") {
+TEST_CASE("cpu.pressure of one task is its wait and its hold", "[kernel][ledger]")
+{
     require_root();
     const TestCgroup alone("alone"), rival("rival");
     alone.cpu_max(30'000, 100'000);
-    if (alone.read("cpu", "cpu.pressure").empty()) FB_SKIP("no cpu.pressure here (cgroup v1, or PSI is off)");
+    if (alone.read("cpu", "cpu.pressure").empty())
+        FB_SKIP("no cpu.pressure here (cgroup v1, or PSI is off)");
     BookRecorder run;
     Load other(rival, {"--pin", "0", "spin", "3"});
     run_load(alone, {"--pin", "0", "spin", "3"});
@@ -192,10 +225,12 @@ TEST_CASE("cpu.pressure of one task is its wait and its hold", "[kernel][ledger]
     INFO(words(account) << " cpu.pressure " << kernel / 1000 << " us");
     // PSI averages over CPUs by how much each was non-idle: one pinned task keeps that simple.
     CHECK(percent_off(static_cast<double>(waited(account)), static_cast<double>(kernel)) <= 5);
-    CHECK(percent_off(static_cast<double>(part(account, Part::Held)), static_cast<double>(alone.throttled_ns())) <= 5);
+    CHECK(percent_off(static_cast<double>(part(account, Part::Held)),
+                      static_cast<double>(alone.throttled_ns())) <= 5);
 }
 
-TEST_CASE("memory.high: asleep for it, as memory.pressure says", "[kernel][ledger]") {
+TEST_CASE("memory.high: asleep for it, as memory.pressure says", "[kernel][ledger]")
+{
     require_root();
     TestCgroup::require_unified("memory", "memory.high");
     const TestCgroup cgroup("high");
@@ -215,7 +250,8 @@ TEST_CASE("memory.high: asleep for it, as memory.pressure says", "[kernel][ledge
     CHECK(percent_off(static_cast<double>(memory), static_cast<double>(kernel)) <= 35);
 }
 
-TEST_CASE("a device that takes 2 ms: that long in the device, as io.pressure says", "[kernel][ledger]") {
+TEST_CASE("a device that takes 2 ms: that long in the device, as io.pressure says", "[kernel][ledger]")
+{
     require_root();
     const std::string completion = read_text("/sys/module/null_blk/parameters/completion_nsec");
     if (!std::filesystem::exists("/dev/nullb0") || completion.empty())
@@ -233,5 +269,6 @@ TEST_CASE("a device that takes 2 ms: that long in the device, as io.pressure say
     const std::uint64_t blocked = part(account, Part::IoDevice) + part(account, Part::IoQueued) +
                                   part(account, Part::IoThrottled) + part(account, Part::IoOther);
     CHECK(share(part(account, Part::IoDevice), blocked) > 85);
-    if (kernel != 0) CHECK(percent_off(static_cast<double>(blocked), static_cast<double>(kernel)) <= 10);
+    if (kernel != 0)
+        CHECK(percent_off(static_cast<double>(blocked), static_cast<double>(kernel)) <= 10);
 }

@@ -30,7 +30,7 @@ enum class Part : std::uint8_t {
     WaitIdle,        // nobody did: wake-up latency
     WaitUnknown,     // who ran is not known (events were folded, or hidden from us)
     // blocked
-    MemoryHigh,    // asleep for memory.high
+    MemoryHigh,     // asleep for memory.high
     MemoryReclaim,  // asleep in direct reclaim
     MemoryRefault,  // asleep for swap-in or a refault
     MemoryOther,    // in a memory stall whose cause was not told
@@ -84,23 +84,23 @@ struct Account {
     std::uint64_t tasks = 0;    // that lived in it, for however short
     std::uint64_t life_ns = 0;  // the time that they lived within the window: the sum of parts
     Parts parts{};
-    std::uint64_t waits = 0;         // run-queue waits that ended in the window
+    std::uint64_t waits = 0;            // run-queue waits that ended in the window
     std::uint64_t longest_wait_ns = 0;  // with its held part
     std::vector<Blame> held_by;         // by throttler; sums to Held. Worst first, as all lists here
     std::vector<Blame> displaced_by;    // sums to Displaced
     std::vector<TaskShare> own_tasks;   // behind OwnTasks
     std::vector<TaskShare> kernel_threads;
-    std::vector<TaskShare> burn;        // who used its CPU time: sums to Run + Interrupted, less the smallest
+    std::vector<TaskShare> burn;  // who used its CPU time: sums to Run + Interrupted, less the smallest
     friend bool operator==(const Account&, const Account&) = default;
 };
 
 // Requests of one cgroup that waited in the queue of a device while others' were served.
 struct IoBlame {
-    std::string path;                    // victim
+    std::string path;  // victim
     std::uint64_t requests = 0;
-    std::uint64_t queued_ns = 0;         // request time before dispatch: the sum of what follows
-    std::uint64_t unknown_ns = 0;        // nothing was seen in service
-    std::vector<Blame> behind;           // whose requests were in service, its own included
+    std::uint64_t queued_ns = 0;   // request time before dispatch: the sum of what follows
+    std::uint64_t unknown_ns = 0;  // nothing was seen in service
+    std::vector<Blame> behind;     // whose requests were in service, its own included
     friend bool operator==(const IoBlame&, const IoBlame&) = default;
 };
 
@@ -121,33 +121,33 @@ struct QuotaFinding {
     std::string path;
     std::optional<std::uint64_t> quota_ns, period_ns;  // as set; nullopt: not known
     std::uint64_t episodes = 0;
-    std::uint64_t throttled_ns = 0;  // CPU x time, as cpu.stat throttled_usec
-    std::uint64_t held_ns = 0;       // task time lost to it, by whichever cgroup below
-    std::vector<Episode> worst;      // the longest, longest first
+    std::uint64_t throttled_ns = 0;                 // CPU x time, as cpu.stat throttled_usec
+    std::uint64_t held_ns = 0;                      // task time lost to it, by whichever cgroup below
+    std::vector<Episode> worst;                     // the longest, longest first
     std::map<std::uint32_t, std::uint64_t> by_cpu;  // throttled ns
-    std::vector<Blame> spenders;     // which cgroup at or below spent the quota before the episodes
-    std::vector<DemandBin> demand;   // of the periods
+    std::vector<Blame> spenders;    // which cgroup at or below spent the quota before the episodes
+    std::vector<DemandBin> demand;  // of the periods
     std::optional<std::uint64_t> enough_quota_ns;  // would have avoided 99 % of held_ns, with no burst
     std::optional<std::uint64_t> enough_burst_ns;  // or the quota as it is with this burst
-    std::string note;                // why one of them is not given
+    std::string note;                              // why one of them is not given
     friend bool operator==(const QuotaFinding&, const QuotaFinding&) = default;
 };
 
 // How far the books can be trusted.
 struct Proof {
-    std::uint64_t waits = 0;             // decomposed
-    std::uint64_t unbalanced_waits = 0;  // parts do not sum to the wait: 0, or a bug
+    std::uint64_t waits = 0;                // decomposed
+    std::uint64_t unbalanced_waits = 0;     // parts do not sum to the wait: 0, or a bug
     std::uint64_t unbalanced_accounts = 0;  // parts do not sum to the life of the tasks: 0, or a bug
     std::uint64_t late_events = 0;
-    std::uint64_t chain_breaks = 0;      // switches that were folded, or hidden from BPF programs
-    std::uint64_t folded_events = 0;     // in the kernel: counted, but not to be attributed
+    std::uint64_t chain_breaks = 0;   // switches that were folded, or hidden from BPF programs
+    std::uint64_t folded_events = 0;  // in the kernel: counted, but not to be attributed
     friend bool operator==(const Proof&, const Proof&) = default;
 };
 
 struct Books {
     std::uint64_t window_ns = 0;
-    std::vector<Account> accounts;  // sorted by path
-    std::vector<IoBlame> io;        // sorted by path
+    std::vector<Account> accounts;     // sorted by path
+    std::vector<IoBlame> io;           // sorted by path
     std::vector<QuotaFinding> quotas;  // worst first
     Proof proof;
     friend bool operator==(const Books&, const Books&) = default;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocked time: the stall or the request behind it; and queues, behind whose requests.
 #include "flyball/ledger/ledger.hpp"
-
 #include "support/catch.hpp"
 
 #include <bit>
@@ -76,8 +75,8 @@ public:
         e.tid = tid;
         send(e);
     }
-    void done(std::uint64_t ts, std::uint64_t sector, std::uint32_t bytes, std::uint64_t queue_ns, std::uint64_t device_ns,
-              std::uint64_t cgroup = kA)
+    void done(std::uint64_t ts, std::uint64_t sector, std::uint32_t bytes, std::uint64_t queue_ns,
+              std::uint64_t device_ns, std::uint64_t cgroup = kA)
     {
         fb_rq e{};
         e.hdr = header(FB_EV_RQ, ts, cgroup);
@@ -150,8 +149,8 @@ TEST_CASE("asleep for a request: let in, queued, in the device, and what no requ
     run.comes(1000);
     run.bio(1090, 64, 4096);
     run.blocks(1100, FB_SW_PREV_IOWAIT);
-    run.done(1400, 64, 4096, 80, 120);  // begun 1200, issued 1280
-    run.comes(1450, 10);                // woken at 1440
+    run.done(1400, 64, 4096, 80, 120);    // begun 1200, issued 1280
+    run.comes(1450, 10);                  // woken at 1440
     run.blocks(1500, FB_SW_PREV_IOWAIT);  // for somebody else's request
     run.comes(1530);
     const Books books = run.finish(1600);
@@ -163,11 +162,12 @@ TEST_CASE("asleep for a request: let in, queued, in the device, and what no requ
     CHECK(books.proof.unbalanced_accounts == 0);
 }
 
-TEST_CASE("requests of one sleep that overlap are counted once; a bio in two requests is known by both", "[ledger]")
+TEST_CASE("requests of one sleep that overlap are counted once; a bio in two requests is known by both",
+          "[ledger]")
 {
     Run run;
     run.comes(1000);
-    run.bio(1000, 0, 8192);    // split: 0-7, 8-15
+    run.bio(1000, 0, 8192);  // split: 0-7, 8-15
     run.bio(1000, 100, 4096);
     run.blocks(1100, FB_SW_PREV_IOWAIT);
     run.done(1300, 0, 4096, 0, 200);
@@ -200,7 +200,8 @@ TEST_CASE("queue time goes to those in the device meanwhile, to the nanosecond",
     CHECK(std::ranges::find(books.io, "/b", &IoBlame::path)->queued_ns == 0);
 }
 
-TEST_CASE("a bio that io.max kept back: the task that sent it waits, not the worker that sends it on", "[ledger]")
+TEST_CASE("a bio that io.max kept back: the task that sent it waits, not the worker that sends it on",
+          "[ledger]")
 {
     Run run;
     run.comes(1000);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ledger against the truth of random schedules, to the nanosecond; and that it would notice.
 #include "flyball/ledger/ledger.hpp"
-
 #include "schedule.hpp"
 #include "support/catch.hpp"
 
@@ -15,7 +14,7 @@ using flyball::test::TrueAccount;
 
 namespace {
 
-const std::map<std::uint64_t, std::string> kPaths{{1, "/"},       {10, "/quota"}, {11, "/quota/a"},
+const std::map<std::uint64_t, std::string> kPaths{{1, "/"},         {10, "/quota"}, {11, "/quota/a"},
                                                   {12, "/quota/b"}, {20, "/rival"}, {30, "/other"}};
 
 std::vector<profile::KnownCgroup> known()
@@ -70,9 +69,11 @@ std::map<std::string, std::uint64_t> cells(const std::map<std::uint64_t, std::ui
 bool agree(const Account& account, const TrueAccount& truth)
 {
     return at(account.parts, Part::Run) == truth.run && at(account.parts, Part::WaitIdle) == truth.idle &&
-           at(account.parts, Part::OwnTasks) == truth.own && at(account.parts, Part::KernelThreads) == truth.kernel &&
+           at(account.parts, Part::OwnTasks) == truth.own &&
+           at(account.parts, Part::KernelThreads) == truth.kernel &&
            at(account.parts, Part::Sleep) == truth.sleep && account.waits == truth.waits &&
-           cells(account.held_by) == cells(truth.held_by) && cells(account.displaced_by) == cells(truth.displaced_by);
+           cells(account.held_by) == cells(truth.held_by) &&
+           cells(account.displaced_by) == cells(truth.displaced_by);
 }
 
 // 0: all accounts are the true ones.
@@ -165,7 +166,8 @@ TEST_CASE("lost switches are named, never spread over the others", "[ledger]")
     for (const Account& account : books.accounts) {
         unknown += at(account.parts, Part::Unknown) + at(account.parts, Part::WaitUnknown);
         const auto truth = schedule.truth().find(
-            std::ranges::find(kPaths, account.path, &std::pair<const std::uint64_t, std::string>::second)->first);
+            std::ranges::find(kPaths, account.path, &std::pair<const std::uint64_t, std::string>::second)
+                ->first);
         REQUIRE(truth != schedule.truth().end());
         // nobody is blamed for more than he took
         for (const Blame& blame : account.displaced_by) {

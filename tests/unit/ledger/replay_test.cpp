@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The books of real recordings (tests/replay): the same however the events arrive, and what is known of the scenario.
+// The books of real recordings (tests/replay): the same however the events arrive, and what is known of the
+// scenario.
 #include "flyball/ledger/observer.hpp"
-
 #include "support/catch.hpp"
 
 #include <algorithm>
@@ -15,8 +15,14 @@ namespace {
 // As an online run with one round at the very end.
 class WithoutRounds final : public profile::Observer {
 public:
-    void on_begin(const profile::Meta& meta, std::span<const profile::KnownCgroup> known) override { inner.on_begin(meta, known); }
-    void on_batch(const fb_batch& header, std::span<const fb_event> events) override { inner.on_batch(header, events); }
+    void on_begin(const profile::Meta& meta, std::span<const profile::KnownCgroup> known) override
+    {
+        inner.on_begin(meta, known);
+    }
+    void on_batch(const fb_batch& header, std::span<const fb_event> events) override
+    {
+        inner.on_batch(header, events);
+    }
     void on_control(std::span<const std::byte> bytes) override { inner.on_control(bytes); }
     void on_closing(const profile::Closing& closing) override { inner.on_closing(closing); }
     LedgerObserver inner;
@@ -95,10 +101,12 @@ TEST_CASE("a slice as one account: who is inside is no aggressor", "[ledger]")
 {
     const Books books = books_of("shop-before.fbr");
     const Account slice = subtree(books, "/prod.slice");
-    const Account &checkout = account(books, "/prod.slice/checkout.service"), &batch = account(books, "/prod.slice/batch.scope");
+    const Account &checkout = account(books, "/prod.slice/checkout.service"),
+                  &batch = account(books, "/prod.slice/batch.scope");
     CHECK(slice.life_ns == checkout.life_ns + batch.life_ns);
     CHECK(total(slice.parts) == slice.life_ns);
-    CHECK(total(slice.parts, Family::Wait) == total(checkout.parts, Family::Wait) + total(batch.parts, Family::Wait));
+    CHECK(total(slice.parts, Family::Wait) ==
+          total(checkout.parts, Family::Wait) + total(batch.parts, Family::Wait));
     for (const Blame& blame : slice.displaced_by)
         CHECK(!blame.path.starts_with("/prod.slice"));
     CHECK(at(slice.parts, Part::OwnTasks) > 0);

@@ -36,7 +36,8 @@ struct TrueAccount {
 class Schedule {
 public:
     // The tree: root 1; 10 with a quota, 11 and 12 below it; 20 and 30 beside it. Kernel threads are in 1.
-    static constexpr std::uint64_t kRoot = 1, kQuota = 10, kBelow = 11, kBelowToo = 12, kRival = 20, kOther = 30;
+    static constexpr std::uint64_t kRoot = 1, kQuota = 10, kBelow = 11, kBelowToo = 12, kRival = 20,
+                                   kOther = 30;
 
     Schedule(unsigned seed, std::uint32_t cpus, std::uint32_t tasks, Bug bug = Bug::None)
         : random_(seed), bug_(bug), cpus_(cpus)
@@ -60,10 +61,18 @@ public:
             pass(1 + pick(100'000));
             switch (pick(8)) {
             case 0:
-            case 1: wake(); break;
-            case 2: migrate(); break;
-            case 3: throttle(); break;
-            default: reschedule(pick(static_cast<std::uint32_t>(cpus_.size()))); break;
+            case 1:
+                wake();
+                break;
+            case 2:
+                migrate();
+                break;
+            case 3:
+                throttle();
+                break;
+            default:
+                reschedule(pick(static_cast<std::uint32_t>(cpus_.size())));
+                break;
             }
         }
         pass(1000);
@@ -76,7 +85,8 @@ public:
     // Lets everybody run once more and go to sleep, so that no wait is open at the end.
     void settle()
     {
-        for (int rounds = 0; rounds < 1000 && (any(Now::Waiting) != nullptr || any(Now::Running) != nullptr); ++rounds) {
+        for (int rounds = 0; rounds < 1000 && (any(Now::Waiting) != nullptr || any(Now::Running) != nullptr);
+             ++rounds) {
             for (std::uint32_t cpu = 0; cpu < cpus_.size(); ++cpu) {
                 pass(1000);
                 reschedule(cpu);
@@ -114,9 +124,9 @@ private:
         std::uint32_t cpu = 0;
         Now now = Now::Blocked;
         bool seen = false;
-        std::uint64_t since = kStart;     // of its state
-        std::uint64_t held = 0;           // of the wait under way
-        TrueAccount pending{};            // of the wait under way: booked when it ends
+        std::uint64_t since = kStart;  // of its state
+        std::uint64_t held = 0;        // of the wait under way
+        TrueAccount pending{};         // of the wait under way: booked when it ends
     };
     struct Cpu {
         Task* running = nullptr;
@@ -125,8 +135,14 @@ private:
     };
 
     std::uint32_t pick(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
-    static bool under_quota(std::uint64_t cgroup) { return cgroup == kQuota || cgroup == kBelow || cgroup == kBelowToo; }
-    bool held(const Task& task) const { return under_quota(task.cgroup) && cpus_[task.cpu].throttled_since.has_value(); }
+    static bool under_quota(std::uint64_t cgroup)
+    {
+        return cgroup == kQuota || cgroup == kBelow || cgroup == kBelowToo;
+    }
+    bool held(const Task& task) const
+    {
+        return under_quota(task.cgroup) && cpus_[task.cpu].throttled_since.has_value();
+    }
     static bool is_kthread(const Task& task) { return task.cgroup == kRoot; }
 
     void pass(std::uint64_t ns)
@@ -210,7 +226,8 @@ private:
         fb_throttle e{};
         e.hdr = header(FB_EV_THROTTLE, pick(static_cast<std::uint32_t>(cpus_.size())), kQuota);
         e.throttler_id = kQuota;
-        e.duration_ns = now_ - (bug_ == Bug::OneEpisodeACgroup ? last_throttled_ : *cpus_[cpu].throttled_since);
+        e.duration_ns =
+            now_ - (bug_ == Bug::OneEpisodeACgroup ? last_throttled_ : *cpus_[cpu].throttled_since);
         e.kind = FB_THROTTLE_OWN;
         e.cpu = cpu;
         events_.push_back(std::bit_cast<fb_event>(e));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/stream/in_order.hpp"
-
 #include "support/catch.hpp"
 
 #include <vector>
