@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the cgroup file system that belongs to the tests: /flyball-test-<pid> in the unified hierarchy, or in
+// The part of the cgroup file system that belongs to the tests: /flyball-test-<pid>, or /flyball-test-<run>-<pid> where
+// tools/test names its run in FLYBALL_TEST_RUN, in the unified hierarchy, or in
 // each v1 hierarchy that has a controller we need. Removed at the end, also when this process is killed.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -83,7 +85,12 @@ public:
     CgroupTree& operator=(const CgroupTree&) = delete;
 
 private:
-    CgroupTree() : name_("/flyball-test-" + std::to_string(getpid())) {
+    // So that two runs on one machine do not remove each other's.
+    static std::string run() {
+        const char* name = std::getenv("FLYBALL_TEST_RUN");
+        return name && *name ? std::string(name) + "-" : "";
+    }
+    CgroupTree() : name_("/flyball-test-" + run() + std::to_string(getpid())) {
         find_mounts();
         start_janitor();
         if (unified_) enable_controllers();
