@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against a recording of a real kernel (tests/replay/scenario.sh): prod.slice has 60 ms in 100 ms, a spinner
+// Against a recording of a real kernel (tests/scenarios/shop.sh): prod.slice has 60 ms in 100 ms, a spinner
 // in batch.scope and checkout.service, which wants 5 ms of every 25 ms, share it on two CPUs.
 #include "../../../src/ledger/quota.hpp"
 #include "flyball/profile/recording.hpp"

@@ -1,7 +1,7 @@
 #!/bin/bash
-# tests/replay/scenario.sh before|after FLYBALL WORKLOAD OUT: makes the recordings of this directory, inside the lab:
+# tests/scenarios/shop.sh before|after FLYBALL WORKLOAD OUT: makes the recordings of tests/replay, inside the lab:
 #   tools/lab 6.12 --mem 1G --null-blk completion_nsec=2000000,irqmode=2 -- \
-#     tests/replay/scenario.sh before build/release/flyball build/release/flyball-workload shop-before.fbr
+#     tests/scenarios/shop.sh before build/release/flyball build/release/flyball-workload shop-before.fbr
 # A shop: its checkout and a batch job share the quota of prod.slice, a build runs beside them, a cache meets its memory.max.
 # after: the batch job has moved out of prod.slice, into a slice of little weight.
 set -euo pipefail
