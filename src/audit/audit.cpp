@@ -33,6 +33,8 @@ std::vector<AuditRow> audit(const profile::Snapshot& snapshot) {
     const IoTotals io = io_totals(snapshot);
     for (const auto& [path, subject] : subjects_of(snapshot)) {
         if (!has_files(path)) continue;
+        // one above what -c selects: there for its limits only
+        if (subject.profile == nullptr && !profile::filter_selects(snapshot.meta.filters, path)) continue;
         const std::size_t before = rows.size();
         check_throttling(subject, rows);
         check_tasks(subject, rows);

@@ -125,8 +125,10 @@ profile::Meta make_meta(const RecordOptions& options, const cgroup::Layout& layo
 std::vector<std::string> audited_paths(const std::vector<cgroup::Node>& nodes, const std::vector<std::string>& filters) {
     std::set<std::string> paths;
     for (const cgroup::Node& node : nodes) {
-        // the root keeps none of these counters of its own
-        if (node.path != "/" && (filters.empty() || profile::filter_selects(filters, node.path))) paths.insert(node.path);
+        if (!filters.empty() && !profile::filter_selects(filters, node.path)) continue;
+        // With those above: their limits hold it. The root keeps none of these counters of its own.
+        for (std::string path = node.path; path.size() > 1; path.resize(std::max<std::size_t>(path.rfind('/'), 1)))
+            paths.insert(path);
     }
     return {paths.begin(), paths.end()};
 }

@@ -2,6 +2,7 @@
 #include "snapshot_builder.hpp"
 
 #include "final_counters.hpp"
+#include "flyball/profile/subtree.hpp"
 #include "measures.hpp"
 
 #include <algorithm>
@@ -123,6 +124,14 @@ std::vector<CgroupProfile> cgroup_profiles(const std::vector<Entity*>& entities,
     return result;
 }
 
+// The selected cgroups and those above them, whose limits hold them.
+bool concerns(const std::string& path, const std::vector<Entity*>& entities, std::span<const std::string> filters)
+{
+    return filter_selects(filters, path) || std::ranges::any_of(entities, [&](const Entity* entity) {
+               return in_subtree(entity->profile.path, path) && filter_selects(filters, entity->profile.path);
+           });
+}
+
 }  // namespace
 
 Snapshot build_snapshot(Meta meta, Names& names, OomAssembler& ooms, Closing closing,
@@ -148,7 +157,7 @@ Snapshot build_snapshot(Meta meta, Names& names, OomAssembler& ooms, Closing clo
     const std::vector<Entity*> entities = names.entities();
     snapshot.counters = counter_windows(std::move(closing.counters), entities);
     std::erase_if(snapshot.counters,
-                  [&](const CounterWindow& w) { return !filter_selects(filters, w.path); });
+                  [&](const CounterWindow& w) { return !concerns(w.path, entities, filters); });
     snapshot.cgroups = cgroup_profiles(entities, snapshot.counters, filters);
     snapshot.paths = names.paths();
     return snapshot;

@@ -78,10 +78,10 @@ void Adviser::quota(const Reason& reason)
                         name(spent[0].first), who, format_percent(spent[0].second)));
     if (quota->enough_quota_ns && quota->period_ns)
         say("raise_quota",
-            fmt::format(
-                "{} cpu.max of {} to {}/{}: with this demand, that would have avoided 99% of the holds.",
-                other_spends ? "Or raise" : "Raise", who, limit_ns(*quota->enough_quota_ns),
-                plain_ns(*quota->period_ns)));
+            fmt::format("{} cpu.max of {} to {}/{}: with this demand, that would have avoided 99% of "
+                        "the holds{}.",
+                        other_spends ? "Or raise" : "Raise", who, limit_ns(*quota->enough_quota_ns),
+                        plain_ns(*quota->period_ns), quota->note.empty() ? "" : " (but see QUOTAS)"));
     if (quota->enough_burst_ns)
         say("allow_burst",
             fmt::format("{} the quota and set cpu.max.burst of {} to {}: what was left over before "

@@ -314,6 +314,9 @@ TEST_CASE("outside of the filter nothing is compared", "[audit]") {
     KernelCounters k;
     k.io_rios = 100;
     window(s, "/a", k);
+    // there for its limits only: nothing is said of it
+    CHECK(std::ranges::none_of(audit(s), [](const AuditRow& r) { return r.cgroup == "/a"; }));
+    cgroup(s, "/a");
     CHECK(row(s, "/a", "io.read.ops").verdict == Verdict::NotComparable);
 }
 
