@@ -153,6 +153,7 @@ std::string facts_text(const Facts& facts)
                                         {"task storage", facts.task_storage},
                                         {"array of rings", facts.map_in_map},
                                         {"test run", facts.test_run}}));
+    out += fact("sampling", yes_and_no({{"clock ticks (--stacks)", facts.cpu_clock}}));
     if (facts.btf)
         out += fact("preemption", facts.preempt_off.ok ? "kept out of programs"
                                                        : "may stop a program: " + facts.preempt_off.why);
@@ -286,6 +287,7 @@ Json facts_json(const Facts& facts)
                       {"task_storage", trial_json(facts.task_storage)},
                       {"map_in_map", trial_json(facts.map_in_map)},
                       {"test_run", trial_json(facts.test_run)},
+                      {"cpu_clock", trial_json(facts.cpu_clock)},
                       {"preempt_off", trial_json(facts.preempt_off)}};
     return json;
 }

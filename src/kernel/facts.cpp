@@ -173,9 +173,11 @@ void try_all(Facts& facts, const std::string& root)
         facts.ring_buffer = trials::ring_buffer(facts.page_size);
         facts.task_storage = trials::task_storage();
         facts.map_in_map = trials::map_in_map(facts.page_size);
+        facts.cpu_clock = trials::cpu_clock();
     } else {
         // nothing else can work, and libbpf would complain on stderr
-        facts.test_run = facts.ring_buffer = facts.task_storage = facts.map_in_map = plain.trial;
+        facts.test_run = facts.ring_buffer = facts.task_storage = facts.map_in_map =
+            facts.cpu_clock = plain.trial;
     }
 
     // Looked for first, since libbpf reports a missing file on stderr by itself.

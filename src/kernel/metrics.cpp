@@ -96,6 +96,11 @@ std::optional<Lack> has_psi(const Plan& plan)
     return Lack{.why = "pressure stall information (PSI) is off", .remedy = "boot with psi=1"};
 }
 
+std::optional<Lack> has_cpu_clock(const Plan& plan)
+{
+    return no_cpu_clock(plan.facts);
+}
+
 // An empty Lack: not this way, though nothing is lacking that a user could give.
 std::optional<Lack> lacks_nothing_if(bool refuse)
 {
@@ -164,6 +169,7 @@ std::vector<Rule> cpu_rules()
         {"cpu.preemptions", {{{"sched_switch"}}}},
         {"cpu.throttle.own", throttle_ways("throttle_end"), has_cpu_max},
         {"cpu.throttle.inherited", throttle_ways("throttle_down"), has_cpu_max},
+        {"cpu.stacks", {{{}, {}, nullptr, "perf_event/cpu-clock (--stacks)"}}, has_cpu_clock},
     };
 }
 

@@ -112,6 +112,12 @@ Lack explain(const Facts& facts, std::string_view name)
             .remedy = privilege_remedy(facts, fmt::format("use another kernel, {}", kLab))};
 }
 
+std::optional<Lack> no_cpu_clock(const Facts& facts)
+{
+    return trial_failed(facts, facts.cpu_clock, "clock to sample stacks at",
+                        "allow perf_event_open() (kernel.perf_event_paranoid, seccomp), with CONFIG_PERF_EVENTS=y");
+}
+
 std::optional<Lack> nothing_works(const Facts& facts)
 {
     if (!facts.bpf.ok)

@@ -21,6 +21,9 @@ struct Lack {
 // Of a program that is not usable.
 [[nodiscard]] Lack explain(const Facts& facts, std::string_view program);
 
+// Why no program runs at the ticks of a clock; nullopt: one does.
+[[nodiscard]] std::optional<Lack> no_cpu_clock(const Facts& facts);
+
 // What keeps the whole object from working; nullopt: nothing does.
 [[nodiscard]] std::optional<Lack> nothing_works(const Facts& facts);
 

@@ -4,7 +4,11 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -130,6 +134,27 @@ Trial test_run(int program_fd)
                 .cpu = static_cast<__u32>(std::max(0, sched_getcpu())));
     const int error = bpf_prog_test_run_opts(program_fd, &options);
     return error == 0 ? Trial{.ok = true, .why = {}} : refused(-error);
+}
+
+Trial cpu_clock()
+{
+    perf_event_attr attributes{};
+    attributes.size = sizeof attributes;
+    attributes.type = PERF_TYPE_SOFTWARE;
+    attributes.config = PERF_COUNT_SW_CPU_CLOCK;
+    attributes.sample_period = 1'000'000'000;
+    attributes.disabled = 1;
+    const UniqueFd event(static_cast<int>(::syscall(SYS_perf_event_open, &attributes, -1,
+                                                    std::max(0, sched_getcpu()), -1, PERF_FLAG_FD_CLOEXEC)));
+    if (!event.valid())
+        return {.ok = false, .why = std::string("perf_event_open: ") + std::strerror(errno)};
+    const UniqueFd program(bpf_prog_load(BPF_PROG_TYPE_PERF_EVENT, kName, kLicense, kReturnZero.data(),
+                                         kReturnZero.size(), nullptr));
+    if (!program.valid())
+        return {.ok = false, .why = std::string("a program for perf events: ") + std::strerror(errno)};
+    if (::ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program.get()) != 0)
+        return {.ok = false, .why = std::string("a program at a perf event: ") + std::strerror(errno)};
+    return {.ok = true, .why = {}};
 }
 
 Trial ring_buffer(std::uint32_t page_size)

@@ -32,6 +32,8 @@ struct PreemptCalls {
 
 [[nodiscard]] Trial attach(int program_fd);
 [[nodiscard]] Trial test_run(int program_fd);
+// A perf event that counts the CPU's clock, with a program of two instructions, never enabled.
+[[nodiscard]] Trial cpu_clock();
 [[nodiscard]] Trial ring_buffer(std::uint32_t page_size);
 [[nodiscard]] Trial task_storage();
 [[nodiscard]] Trial map_in_map(std::uint32_t page_size);

@@ -58,6 +58,7 @@ struct Facts {
     Trial tp_btf, fentry, fexit;  // attaching one, once for each kind, on a target that is hardly ever hit
     Trial ring_buffer, task_storage, map_in_map;
     Trial test_run;  // BPF_PROG_TEST_RUN of a raw_tp program: how batches are flushed
+    Trial cpu_clock;    // a program at the ticks of a perf event: what --stacks needs
     Trial preempt_off;  // keeping other tasks off the CPU while a program of ours runs
     std::map<std::string, Hook, std::less<>> hooks;  // by program name: all of programs()
     std::set<std::string, std::less<>>

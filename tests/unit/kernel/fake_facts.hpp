@@ -27,7 +27,7 @@ inline Facts everything()
     facts.lockdown = "none";
     facts.btf = facts.psi = true;
     facts.bpf = facts.tp_btf = facts.fentry = facts.fexit = kYes;
-    facts.ring_buffer = facts.task_storage = facts.map_in_map = facts.test_run = kYes;
+    facts.ring_buffer = facts.task_storage = facts.map_in_map = facts.test_run = facts.cpu_clock = kYes;
     for (const Program& program : programs())
         facts.hooks[std::string(program.name)] = Hook{.exists = true, .loads = true};
     facts.fields = {"cfs_rq.throttled", "task_struct.in_memstall"};
@@ -91,7 +91,7 @@ inline Facts no_privileges()
     facts.euid = 1000;
     facts.caps = {};
     facts.bpf = facts.tp_btf = facts.fentry = facts.fexit = kRefused;
-    facts.ring_buffer = facts.task_storage = facts.map_in_map = facts.test_run = kRefused;
+    facts.ring_buffer = facts.task_storage = facts.map_in_map = facts.test_run = facts.cpu_clock = kRefused;
     facts.preempt_off = kRefused;
     for (auto& [name, hook] : facts.hooks)
         if (hook.exists)

@@ -31,7 +31,7 @@ const std::vector<std::string_view> kThrottleSet{"throttle_end", "throttle_walk"
 std::vector<std::string_view> all_metrics()
 {
     return {"cpu.wait",       "cpu.held",           "cpu.slice",        "cpu.wakeups",
-            "cpu.migrations", "cpu.preemptions",    "cpu.throttle.own", "cpu.throttle.inherited",
+            "cpu.migrations", "cpu.preemptions",    "cpu.throttle.own", "cpu.throttle.inherited", "cpu.stacks",
             "mem.charge",     "mem.charge_stall",   "mem.high",         "mem.reclaim",
             "mem.refault",    "mem.global_reclaim", "mem.limit_hits",   "oom.decision",
             "oom.group",      "oom.victims",        "oom.sigkill",      "oom.exit",
