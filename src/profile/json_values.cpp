@@ -153,6 +153,21 @@ void fields(Archive& a, Closing& v)
     a("tasks_first", v.tasks_first), a("tasks_last", v.tasks_last), a("warnings", v.warnings);
 }
 
+template <class Archive>
+void fields(Archive& a, Stack& v)
+{
+    a("cgroup_id", v.cgroup_id), a("comm", v.comm), a("frames", v.frames), a("samples", v.samples);
+}
+
+template <class Archive>
+void fields(Archive& a, Stacks& v)
+{
+    a("hz", v.hz), a("cpus", v.cpus), a("due", v.due), a("idle", v.idle), a("attempted", v.attempted);
+    a("dropped", v.dropped), a("delivered", v.delivered), a("no_user_stack", v.no_user_stack);
+    a("ended", v.ended), a("cut", v.cut), a("not_kept", v.not_kept);
+    a("frames", v.frames), a("stacks", v.stacks), a("notes", v.notes);
+}
+
 class Writer {
 public:
     template <class T>
@@ -323,6 +338,11 @@ std::string to_json(const Closing& closing)
     return write_text(closing);
 }
 
+std::string to_json(const Stacks& stacks)
+{
+    return write_text(stacks);
+}
+
 Result<MetaChunk> meta_from_json(std::string_view text)
 {
     return read_text<MetaChunk>(text);
@@ -330,6 +350,20 @@ Result<MetaChunk> meta_from_json(std::string_view text)
 Result<Closing> closing_from_json(std::string_view text)
 {
     return read_text<Closing>(text);
+}
+
+Result<Stacks> stacks_from_json(std::string_view text)
+{
+    auto stacks = read_text<Stacks>(text);
+    if (!stacks)
+        return stacks;
+    for (const Stack& stack : stacks->stacks) {
+        for (const std::uint32_t frame : stack.frames) {
+            if (frame >= stacks->frames.size())
+                return fail(ErrorKind::Usage, fmt::format("stacks: frames: there is no frame {}", frame));
+        }
+    }
+    return stacks;
 }
 
 }  // namespace flyball::profile

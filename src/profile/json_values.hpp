@@ -18,10 +18,12 @@ struct MetaChunk {
 };
 
 [[nodiscard]] std::string to_json(const MetaChunk& meta);
-[[nodiscard]] std::string to_json(const Closing& closing);
+[[nodiscard]] std::string to_json(const Closing& closing);  // without its stacks
+[[nodiscard]] std::string to_json(const Stacks& stacks);
 
 // Errors say which field is wrong. Fields that are missing keep their defaults, others are ignored.
 [[nodiscard]] Result<MetaChunk> meta_from_json(std::string_view text);
 [[nodiscard]] Result<Closing> closing_from_json(std::string_view text);
+[[nodiscard]] Result<Stacks> stacks_from_json(std::string_view text);
 
 }  // namespace flyball::profile

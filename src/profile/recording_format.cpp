@@ -36,16 +36,16 @@ std::uint32_t header_crc(const ChunkHeader& header)
     return crc(std::as_bytes(std::span(&header, 1)).first(offsetof(ChunkHeader, header_crc)));
 }
 
-std::vector<std::byte> make_chunk(ChunkType type, std::span<const std::byte> plain)
+std::vector<std::byte> make_chunk(ChunkType type, std::span<const std::byte> plain, std::uint32_t flags)
 {
-    ChunkHeader header{type, 0, plain.size(), plain.size(), 0, 0};
+    ChunkHeader header{type, flags, plain.size(), plain.size(), 0, 0};
     uLongf room = compressBound(plain.size());
     std::vector<std::byte> chunk(sizeof header + room);
     std::byte* body = chunk.data() + sizeof header;
     const bool deflated =
         compress2(as_zlib(body), &room, as_zlib(plain.data()), plain.size(), kDeflateLevel) == Z_OK;
     if (deflated && room < plain.size()) {
-        header.flags = kDeflated;
+        header.flags |= kDeflated;
         header.stored = room;
     } else if (!plain.empty()) {
         std::memcpy(body, plain.data(), plain.size());

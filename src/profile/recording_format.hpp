@@ -26,7 +26,7 @@ struct FileHeader {
 };
 static_assert(sizeof(FileHeader) == 16);
 
-enum ChunkType : std::uint32_t { kMeta = 1, kEvents = 2, kClosing = 3, kEnd = 4 };
+enum ChunkType : std::uint32_t { kMeta = 1, kEvents = 2, kClosing = 3, kEnd = 4, kStacks = 5 };
 enum ChunkFlags : std::uint32_t {
     kDeflated = 1U << 0,
     kSkippable = 1U << 1,  // a reader that does not know the type passes over it
@@ -68,8 +68,9 @@ inline constexpr std::uint64_t kMaxInflation = 1032;
 [[nodiscard]] std::uint32_t crc(std::span<const std::byte> bytes);
 [[nodiscard]] std::uint32_t header_crc(const ChunkHeader& header);
 
-// Header and bytes of a chunk, deflated where that saves space.
-[[nodiscard]] std::vector<std::byte> make_chunk(ChunkType type, std::span<const std::byte> plain);
+// Header and bytes of a chunk, deflated where that saves space. flags: besides kDeflated.
+[[nodiscard]] std::vector<std::byte> make_chunk(ChunkType type, std::span<const std::byte> plain,
+                                                std::uint32_t flags = 0);
 
 // Fails (without an offset, which the caller knows) unless exactly `plain` bytes come out.
 [[nodiscard]] Result<std::vector<std::byte>> inflate(std::span<const std::byte> stored, std::uint64_t plain);

@@ -113,7 +113,7 @@ Result<> ChunkReader::check(const format::ChunkHeader& header, std::uint64_t beg
 {
     if (header.header_crc != format::header_crc(header))
         return corrupt(begin, "the chunk's header is damaged");
-    const bool known = header.type >= format::kMeta && header.type <= format::kEnd;
+    const bool known = header.type >= format::kMeta && header.type <= format::kStacks;
     if (!known && (header.flags & format::kSkippable) == 0) {
         return corrupt(begin, fmt::format("no chunk is of type {}", header.type));
     }
@@ -154,7 +154,7 @@ Result<Chunk> ChunkReader::next()
         if (format::crc(*stored) != header.stored_crc)
             return corrupt(body, "the chunk's bytes do not match their checksum");
         ++chunks_;
-        if (header.type > format::kEnd)
+        if (header.type > format::kStacks)
             continue;  // skippable, of a later version
         if ((header.flags & format::kDeflated) == 0)
             return Chunk{header.type, begin, std::move(*stored)};

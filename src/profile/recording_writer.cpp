@@ -93,7 +93,7 @@ struct RecordingWriter::State {
 
     void remember(int errnum);
     void write(std::span<const std::byte> bytes);
-    void write_chunk(format::ChunkType type, std::span<const std::byte> plain);
+    void write_chunk(format::ChunkType type, std::span<const std::byte> plain, std::uint32_t flags = 0);
     void append(format::RecordKind kind, std::span<const std::byte> head, std::span<const std::byte> tail);
     void flush_events();
     [[nodiscard]] Result<> status() const;
@@ -119,11 +119,12 @@ void RecordingWriter::State::write(std::span<const std::byte> bytes)
     }
 }
 
-void RecordingWriter::State::write_chunk(format::ChunkType type, std::span<const std::byte> plain)
+void RecordingWriter::State::write_chunk(format::ChunkType type, std::span<const std::byte> plain,
+                                         std::uint32_t flags)
 {
     if (failure)
         return;
-    write(format::make_chunk(type, plain));
+    write(format::make_chunk(type, plain, flags));
     ++chunks;
 }
 
@@ -248,6 +249,11 @@ Result<> RecordingWriter::close(const Closing& closing)
     state.closed = true;
     if (!state.failure)
         state.flush_events();
+    // Skippable: a reader from before there were stacks reads all the rest.
+    if (closing.stacks) {
+        const std::string stacks = to_json(*closing.stacks);
+        state.write_chunk(format::kStacks, std::as_bytes(std::span(stacks)), format::kSkippable);
+    }
     const std::string text = to_json(closing);
     state.write_chunk(format::kClosing, std::as_bytes(std::span(text)));
     const std::uint64_t chunks = state.chunks;

@@ -50,8 +50,27 @@ Result<MetaChunk> read_meta(ChunkReader& reader)
     return meta;
 }
 
-// All after META, up to and with the end mark. CLOSING is filled in when it comes.
-Result<> read_rest(ChunkReader& reader, stream::Sink& sink, std::optional<Closing>& closing)
+// What stands behind the events. Of a file that was cut there may be stacks and no closing.
+struct Ending {
+    std::optional<Closing> closing;
+    std::optional<Stacks> stacks;
+};
+
+Result<> read_stacks(const Chunk& chunk, Ending& ending)
+{
+    if (ending.closing)
+        return misplaced(chunk, "stacks after CLOSING");
+    if (ending.stacks)
+        return misplaced(chunk, "a second STACKS");
+    auto read = stacks_from_json(text_of(chunk));
+    if (!read)
+        return std::unexpected(at_chunk(std::move(read).error(), chunk, "STACKS"));
+    ending.stacks = std::move(*read);
+    return {};
+}
+
+// All after META, up to and with the end mark. The ending is filled in as it comes.
+Result<> read_rest(ChunkReader& reader, stream::Sink& sink, Ending& ending)
 {
     for (;;) {
         auto chunk = reader.next();
@@ -59,22 +78,26 @@ Result<> read_rest(ChunkReader& reader, stream::Sink& sink, std::optional<Closin
             return std::unexpected(std::move(chunk).error());
         switch (chunk->type) {
         case format::kEvents:
-            if (closing)
+            if (ending.closing)
                 return misplaced(*chunk, "events after CLOSING");
             if (auto sent = send_events(*chunk, sink); !sent)
                 return sent;
             break;
         case format::kClosing: {
-            if (closing)
+            if (ending.closing)
                 return misplaced(*chunk, "a second CLOSING");
             auto read = closing_from_json(text_of(*chunk));
             if (!read)
                 return std::unexpected(at_chunk(std::move(read).error(), *chunk, "CLOSING"));
-            closing = std::move(*read);
+            ending.closing = std::move(*read);
             break;
         }
+        case format::kStacks:
+            if (auto read = read_stacks(*chunk, ending); !read)
+                return read;
+            break;
         case format::kEnd:
-            if (!closing)
+            if (!ending.closing)
                 return misplaced(*chunk, "an end mark without CLOSING");
             return reader.finish(*chunk);
         default:
@@ -122,13 +145,16 @@ Result<Snapshot> replay_from(Input& input, const ReplayOptions& options)
     Accumulator accumulator(std::move(begin->meta), std::move(begin->known));
     Both both(accumulator, options.observer);
 
-    std::optional<Closing> closing;
-    const Result<> rest = read_rest(reader, both, closing);
+    Ending ending;
+    const Result<> rest = read_rest(reader, both, ending);
+    std::optional<Closing>& closing = ending.closing;
     if (!rest && !options.salvage)
         return std::unexpected(rest.error());
     if (closing && options.observer != nullptr)
         options.observer->on_closing(*closing);
-    Snapshot snapshot = std::move(accumulator).finish(closing ? std::move(*closing) : Closing{});
+    Closing last = closing ? std::move(*closing) : Closing{};
+    last.stacks = std::move(ending.stacks);
+    Snapshot snapshot = std::move(accumulator).finish(std::move(last));
     if (!rest) {
         snapshot.incomplete = true;
         snapshot.incomplete_why = rest.error().what;
@@ -163,8 +189,8 @@ Result<> replay_into(std::span<const std::byte> bytes, stream::Sink& sink)
     auto begin = read_meta(reader);
     if (!begin)
         return std::unexpected(std::move(begin).error());
-    std::optional<Closing> closing;
-    return read_rest(reader, sink, closing);
+    Ending ending;
+    return read_rest(reader, sink, ending);
 }
 
 }  // namespace flyball::profile

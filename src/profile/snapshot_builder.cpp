@@ -159,6 +159,12 @@ Snapshot build_snapshot(Meta meta, Names& names, OomAssembler& ooms, Closing clo
     std::erase_if(snapshot.counters,
                   [&](const CounterWindow& w) { return !concerns(w.path, entities, filters); });
     snapshot.cgroups = cgroup_profiles(entities, snapshot.counters, filters);
+    // So that each id that was sampled has a name, or at least a stand-in for one.
+    if (closing.stacks) {
+        for (const Stack& stack : closing.stacks->stacks)
+            (void)names.of(Controller::Cpu, stack.cgroup_id);
+    }
+    snapshot.stacks = std::move(closing.stacks);
     snapshot.paths = names.paths();
     return snapshot;
 }

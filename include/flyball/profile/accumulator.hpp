@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,6 +40,7 @@ struct Closing {
     std::vector<CounterWindow> counters;
     std::vector<fb_task_record> tasks_first, tasks_last;
     std::vector<std::string> warnings;
+    std::optional<Stacks> stacks;  // a chunk of its own in a recording
 };
 
 class Accumulator final : public stream::Sink {

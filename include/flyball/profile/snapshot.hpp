@@ -15,6 +15,7 @@
 
 #include "flyball/abi/events.h"
 #include "flyball/profile/histogram.hpp"
+#include "flyball/profile/stacks.hpp"
 
 namespace flyball::profile {
 
@@ -184,6 +185,7 @@ struct Snapshot {
     // hierarchy -> id -> path, of all cgroups that anything was said of, also those outside the filter
     std::map<int, std::map<std::uint64_t, std::string>> paths;
     std::uint64_t sigkills_not_oom = 0;
+    std::optional<Stacks> stacks;  // of all cgroups; nullopt: not asked for (--stacks)
     // Events of CPU waits etc. that belong to cgroups outside the filter are not in cgroups.
     bool incomplete = false;             // the recording had no end mark (crash, truncation)
     std::string incomplete_why;
