@@ -42,6 +42,10 @@ void add_recording(CLI::App* verb, RecordOptions& o) {
     verb->add_option("-d,--duration", o.duration, "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
     verb->add_option("-o,--output", o.output, "Keep the recording in this file, for `flyball report` and `flyball explain`");
     verb->add_option("--ring-size", o.ring_size, "Size of each CPU's event ring (default 1M)");
+    verb->add_option("--stacks", o.stacks, "Sample who runs, and where, HZ times a second on each CPU: from 1 to 999")
+        ->expected(0, 1)
+        ->type_name("HZ")
+        ->default_str("99");
     verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);
     verb->add_option("--cpu-max", o.limits.cpu_max, "Limit of the command's cgroup: 20ms/100ms, 50%");
     verb->add_option("--memory-max", o.limits.memory_max, "... 64M");
@@ -89,7 +93,12 @@ CLI::App* add_explain(CLI::App& app, Verbs& verbs) {
 // A file is replayed: what is for recording makes no sense beside it.
 bool replays_and_records(const ExplainOptions& o) {
     const RecordOptions& r = o.record;
-    return !o.file.empty() && (!r.duration.empty() || !r.output.empty() || !r.command.empty() || !r.without.empty() || r.limits.any());
+    return !o.file.empty() && (!r.duration.empty() || !r.output.empty() || !r.command.empty() || !r.without.empty() || !r.stacks.empty() || r.limits.any());
+}
+
+// Stacks are shown by `explain -f folded`, now or from a recording.
+bool nobody_sees_stacks(const RecordOptions& o, bool folded) {
+    return !o.stacks.empty() && !folded && o.output.empty();
 }
 
 // Everything after "--" is the command; CLI11 would take its options for ours.
@@ -143,6 +152,11 @@ int run_command_line(int argc, char** argv) {
     }
     if (explain->parsed() && verbs.explain.record.output == "-") {
         fmt::print(stderr, "flyball: explain needs standard output for itself (give -o a file)\n");
+        return kUsage;
+    }
+    if ((record->parsed() && nobody_sees_stacks(verbs.record, false)) ||
+        (explain->parsed() && nobody_sees_stacks(verbs.explain.record, verbs.explain.format == ExplainFormat::Folded))) {
+        fmt::print(stderr, "flyball: --stacks: this run would show no stacks (try `flyball explain --stacks -f folded`, or add -o FILE)\n");
         return kUsage;
     }
     if (verbs.record_json) verbs.record.out.format = Format::Json;

@@ -52,7 +52,8 @@ Result<> print_explanation(const profile::Snapshot& snapshot, const ledger::Book
     // The recording's own -c where none was given.
     const std::vector<std::string>& only = snapshot.meta.filters;
     if (options.format == ExplainFormat::Folded)
-        return print(report::render_folded(books, only));
+        return print(snapshot.stacks ? report::render_folded_stacks(snapshot, only)
+                                     : report::render_folded(books, only));
     const auto explanation =
         report::build_explanation(snapshot, books, {.cgroups = only, .top = options.top});
     if (options.format == ExplainFormat::Json)

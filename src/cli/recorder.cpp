@@ -25,6 +25,7 @@
 #include "flyball/profile/recording.hpp"
 #include "flyball/stream/reader.hpp"
 #include "progress.hpp"
+#include "stack_recording.hpp"
 
 namespace flyball::cli {
 
@@ -60,6 +61,7 @@ private:
 struct Request {
     std::uint64_t duration_ns = 0;  // 0: no end of its own
     std::uint64_t ring_bytes = 0;
+    std::uint32_t stacks_hz = 0;  // 0: no stacks
     cgroup::Limits limits;
 };
 
@@ -74,6 +76,11 @@ Result<Request> parse(const RecordOptions& o) {
     if (!ring) return std::unexpected(std::move(ring.error()).context("--ring-size"));
     if (*ring == 0 || *ring > (1U << 30)) return fail(ErrorKind::Usage, "--ring-size: from 4K to 1G, for each CPU");
     request.ring_bytes = *ring;
+    if (!o.stacks.empty()) {
+        auto hz = parse_stacks_hz(o.stacks);
+        if (!hz) return std::unexpected(hz.error());
+        request.stacks_hz = *hz;
+    }
     if (o.limits.any() && o.command.empty())
         return fail(ErrorKind::Usage, "limits are for a command's own cgroup", "add -- CMD; flyball never limits a cgroup that it did not make");
     const auto limit = [](std::string_view flag, const std::string& text, auto parser, auto& into) -> Result<> {
@@ -116,8 +123,11 @@ profile::Meta make_meta(const RecordOptions& options, const cgroup::Layout& layo
     meta.command = fmt::format("{}", fmt::join(options.command, " "));
     meta.hierarchy = layout.hierarchy_of;
     meta.kernel_fields.assign(plan.facts.fields.begin(), plan.facts.fields.end());
-    for (const kernel::MetricPlan& m : plan.metrics)
+    for (const kernel::MetricPlan& m : plan.metrics) {
+        // What nobody asked for is no metric that could not be had.
+        if (m.metric == "cpu.stacks" && options.stacks.empty()) continue;
         meta.coverage.push_back({.metric = m.metric, .available = m.available, .hook = m.hook, .note = m.note, .remedy = m.remedy});
+    }
     meta.warnings = layout.notes;
     return meta;
 }
@@ -171,6 +181,7 @@ private:
     std::optional<cgroup::ExitStatus> child_status_;
     std::optional<probe::Session> session_;
     std::optional<stream::Reader> reader_;
+    std::optional<StackRecording> stacks_;
     std::optional<profile::Accumulator> accumulator_;
     std::optional<profile::RecordingWriter> writer_;
     std::optional<CounterSampler> counters_;
@@ -208,6 +219,12 @@ Result<> Run::make_command() {
 Result<> Run::prepare() {
     auto plan = make_plan(options_);
     if (!plan) return std::unexpected(plan.error());
+    // Before there is a command: it is not run for nothing.
+    if (request_.stacks_hz != 0) {
+        auto stacks = StackRecording::open(*plan, request_.stacks_hz, options_.verbose);
+        if (!stacks) return std::unexpected(stacks.error());
+        stacks_.emplace(std::move(*stacks));
+    }
     auto layout = cgroup::detect();
     if (!layout) return std::unexpected(layout.error());
     layout_ = std::move(*layout);
@@ -263,6 +280,7 @@ Result<> Run::start() {
     // The window opens here: right after the kernel's counters were read, and whatever else takes time comes after.
     meta_.start_ns = start_ns_ = monotonic_ns();
     session_->set_recording(true);
+    if (stacks_) stacks_->begin(start_ns_);
     next_slow_ns_ = start_ns_ + kSlowTickNs;
     if (auto r = open_file(known); !r) return r;
     if (observer_ != nullptr) {
@@ -289,10 +307,17 @@ Result<> Run::slow_tick(std::uint64_t now) {
 
 Result<> Run::loop() {
     Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
-    std::array<pollfd, 3> fds{{{reader_->poll_fd(), POLLIN, 0}, {stop_->fd(), POLLIN, 0}, {child_ ? child_->pidfd() : -1, POLLIN, 0}}};
+    std::array<pollfd, 4> fds{{{reader_->poll_fd(), POLLIN, 0},
+                               {stop_->fd(), POLLIN, 0},
+                               {child_ ? child_->pidfd() : -1, POLLIN, 0},
+                               {stacks_ ? stacks_->poll_fd() : -1, POLLIN, 0}}};
     for (;;) {
         (void)::poll(fds.data(), fds.size(), kTickMs);
         const std::uint64_t now = monotonic_ns();
+        // First: whoever was sampled may be gone soon, and its memory map with it.
+        if (stacks_) {
+            if (auto r = stacks_->consume(); !r) return r;
+        }
         reader_->flush_older_than(kMaxBatchAgeNs);
         if (auto r = reader_->consume(tee); !r) return r;
         if (stop_->requested()) return {};
@@ -313,6 +338,10 @@ Result<Recorded> Run::finish() {
     Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
     session_->set_recording(false);
     closing_.end_ns = monotonic_ns();
+    if (stacks_) {
+        stacks_->end(closing_.end_ns);
+        if (auto r = stacks_->consume(); !r) return std::unexpected(r.error());
+    }
     auto tasks = session_->read_tasks();
     if (!tasks) return std::unexpected(tasks.error());
     closing_.tasks_last = std::move(*tasks);
@@ -336,6 +365,14 @@ Result<Recorded> Run::finish() {
     if (!folded) return std::unexpected(folded.error());
     for (const probe::FoldedBucket& f : *folded) closing_.folded.push_back({.key = f.key, .value = f.value});
     closing_.recursion_misses = session_->read_recursion_misses();
+
+    if (stacks_) {
+        auto stacks = stacks_->finish();
+        if (!stacks) return std::unexpected(stacks.error());
+        progress_.say(summary(*stacks));
+        for (const std::string& note : stacks->notes) progress_.say(note);
+        closing_.stacks = std::move(*stacks);
+    }
 
     Recorded recorded;
     recorded.command = child_status_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CPU time as folded stacks: the path is the stack, the task its top.
+// CPU time as folded stacks: the path is the stack, the task its top; or, where stacks were sampled, the
+// task and what it called.
 #include "cells.hpp"
 #include "flyball/profile/accumulator.hpp"
 #include "flyball/report/explain.hpp"
@@ -7,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace flyball::report {
 namespace {
@@ -52,6 +54,34 @@ std::string render_folded(const ledger::Books& books, const std::vector<std::str
         }
         add("(others)", left);
     }
+    return text;
+}
+
+std::string render_folded_stacks(const profile::Snapshot& snapshot, const std::vector<std::string>& cgroups)
+{
+    if (!snapshot.stacks)
+        return {};
+    const profile::Stacks& stacks = *snapshot.stacks;
+    const auto cpu = snapshot.meta.hierarchy.find("cpu");
+    const auto paths = snapshot.paths.find(cpu == snapshot.meta.hierarchy.end() ? 0 : cpu->second);
+    // By line: cgroups that had one path after another are one.
+    std::map<std::string, std::uint64_t> lines;
+    for (const profile::Stack& stack : stacks.stacks) {
+        std::string path = fmt::format("?:{}", stack.cgroup_id);
+        if (paths != snapshot.paths.end()) {
+            if (const auto found = paths->second.find(stack.cgroup_id); found != paths->second.end())
+                path = found->second;
+        }
+        if (!profile::filter_selects(cgroups, path))
+            continue;
+        std::string line = frames(path) + ';' + frame(stack.comm);
+        for (const std::uint32_t index : stack.frames)
+            line += ';' + frame(stacks.frames[index]);
+        lines[std::move(line)] += stack.samples;
+    }
+    std::string text;
+    for (const auto& [line, samples] : lines)
+        text += fmt::format("{} {}\n", line, samples);
     return text;
 }
 

@@ -32,6 +32,7 @@ struct RecordOptions {
     std::string output;                // -o, empty: no recording is kept
     std::string ring_size = "1M";
     std::vector<std::string> without;  // BPF programs to leave out
+    std::string stacks;                // --stacks, samples a second as given; empty: none are taken
     LimitOptions limits;
     OutputOptions out;
     bool verbose = false;

@@ -103,4 +103,9 @@ inline constexpr const char* kExplainSchema = "flyball.explain/1";
 // 1234", in microseconds.
 [[nodiscard]] std::string render_folded(const ledger::Books& books, const std::vector<std::string>& cgroups);
 
+// The same from sampled stacks, outermost frame first: "prod.slice;web.service;nginx;main;serve;do_syscall_64_[k]
+// 17", in samples. Empty where the snapshot has none.
+[[nodiscard]] std::string render_folded_stacks(const profile::Snapshot& snapshot,
+                                               const std::vector<std::string>& cgroups);
+
 }  // namespace flyball::report

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stack_recording.hpp"
+
+#include "flyball/base/strings.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace flyball::cli {
+
+namespace {
+
+// The tick of most kernels is 1000 a second or less; a clock beyond it would be felt, and say little more.
+constexpr std::uint64_t kMostHz = 999;
+constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+
+}  // namespace
+
+Result<std::uint32_t> parse_stacks_hz(std::string_view text)
+{
+    const auto hz = parse_u64(text);
+    if (!hz || *hz == 0 || *hz > kMostHz)
+        return fail(ErrorKind::Usage,
+                    fmt::format("--stacks: '{}' is no whole number of samples a second from 1 to {}", text, kMostHz),
+                    "--stacks alone takes 99");
+    return static_cast<std::uint32_t>(*hz);
+}
+
+Result<StackRecording> StackRecording::open(const kernel::Plan& plan, std::uint32_t hz, bool verbose)
+{
+    auto sampler = probe::StackSampler::open(plan, {.hz = hz, .verbose = verbose});
+    if (!sampler)
+        return std::unexpected(std::move(sampler).error());
+    auto reader = stream::StackReader::open(sampler->ring_fd());
+    if (!reader)
+        return std::unexpected(std::move(reader).error());
+    return StackRecording(std::move(*sampler), std::move(*reader), hz);
+}
+
+void StackRecording::begin(std::uint64_t now_ns)
+{
+    begin_ns_ = now_ns;
+    sampler_.set_recording(true);
+}
+
+void StackRecording::end(std::uint64_t now_ns)
+{
+    sampler_.set_recording(false);
+    end_ns_ = now_ns;
+}
+
+Result<profile::Stacks> StackRecording::finish()
+{
+    sampler_.detach();
+    if (auto consumed = consume(); !consumed)
+        return std::unexpected(std::move(consumed).error());
+    const auto stats = sampler_.read_stats();
+    if (!stats)
+        return std::unexpected(stats.error());
+    profile::Stacks stacks = std::move(collector_).finish();
+    stacks.hz = hz_;
+    stacks.cpus = sampler_.cpus();
+    stacks.due = sampler_.cpus() * ((end_ns_ - begin_ns_) / (kNsPerSecond / hz_));
+    stacks.idle = stats->idle;
+    stacks.attempted = stats->attempted;
+    stacks.dropped = stats->dropped;
+    if (stats->busy > 0)
+        stacks.notes.push_back(
+            fmt::format("{} of the dropped samples met another one of their CPU under way", stats->busy));
+    if (reader_.malformed() > 0)
+        stacks.notes.push_back(fmt::format("{} malformed samples were skipped", reader_.malformed()));
+    return stacks;
+}
+
+std::string summary(const profile::Stacks& stacks)
+{
+    std::string text = fmt::format("{} stacks at {} a second on {} CPUs ({} ticks idle, {} late, {} dropped)",
+                                   stacks.delivered, stacks.hz, stacks.cpus, stacks.idle, stacks.late(),
+                                   stacks.dropped);
+    const auto add = [&text](std::uint64_t n, std::string_view what) {
+        if (n > 0)
+            text += fmt::format("; {} {}", n, what);
+    };
+    add(stacks.no_user_stack, "without a user stack");
+    add(stacks.ended, "of processes that ended before they could be looked at");
+    add(stacks.cut, "deeper than what is kept");
+    add(stacks.not_kept, "not kept, since too many were different");
+    if (!stacks.balances())
+        text += "; THE COUNTS DO NOT BALANCE: please report it";
+    return text;
+}
+
+}  // namespace flyball::cli
