@@ -169,7 +169,7 @@ std::vector<Rule> cpu_rules()
         {"cpu.preemptions", {{{"sched_switch"}}}},
         {"cpu.throttle.own", throttle_ways("throttle_end"), has_cpu_max},
         {"cpu.throttle.inherited", throttle_ways("throttle_down"), has_cpu_max},
-        {"cpu.stacks", {{{}, {}, nullptr, "perf_event/cpu-clock (--stacks)"}}, has_cpu_clock},
+        {"cpu.stacks", {{{}, {}, nullptr, "perf_event/cpu-clock"}}, has_cpu_clock},
     };
 }
 

@@ -42,7 +42,7 @@ static std::string chunk(std::uint32_t type, std::uint32_t flags, const std::str
     return header + body;
 }
 
-// A whole recording around the input: as META, EVENTS, deflated EVENTS or CLOSING.
+// A whole recording around the input: as META, EVENTS, deflated EVENTS, CLOSING or STACKS.
 static std::string wrapped(unsigned where, const std::string& input)
 {
     std::string file("FLYBALL\0", 8);
@@ -54,9 +54,11 @@ static std::string wrapped(unsigned where, const std::string& input)
         file += chunk(2, 0, input, input.size());
     if (where == 2)
         file += chunk(2, 1, input, input.size() * 3);
+    if (where == 4)
+        file += chunk(5, 2, input, input.size());
     file += chunk(3, 0, where == 3 ? input : "{}", where == 3 ? input.size() : 2);
     std::string count;
-    put(count, std::uint64_t{where == 1 || where == 2 ? 3U : 2U});
+    put(count, std::uint64_t{where == 1 || where == 2 || where == 4 ? 3U : 2U});
     return file + chunk(4, 0, count, count.size());
 }
 
@@ -113,15 +115,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0)
         return 0;
     const std::string input(reinterpret_cast<const char*>(data) + 1, size - 1);
-    switch (data[0] % 6) {
+    switch (data[0] % 7) {
     case 0:
         read(input);
         break;
     case 5:
         read(wrapped(1, framed(input)));
         break;
+    case 6:
+        read(wrapped(4, input));
+        break;
     default:
-        read(wrapped(data[0] % 6 - 1U, input));
+        read(wrapped(data[0] % 7 - 1U, input));
         break;
     }
     return 0;

@@ -22,6 +22,7 @@ struct Verb {
 
 const std::array kVerbs{
     Verb{"spin", workload::spin, "SECONDS [--threads N]"},
+    Verb{"hotcold", workload::hotcold, "SECONDS [--hot PERCENT]"},
     Verb{"duty", workload::duty, "SECONDS --busy-us X --period-us Y"},
     Verb{"sleepwake", workload::sleepwake, "N [--period-us P]"},
     Verb{"alloc", workload::alloc, "MIB [--touch] [--hold SECONDS] [--procs N]", {"--touch"}},

@@ -8,6 +8,7 @@
 namespace workload {
 
 int spin(const Args& args);
+int hotcold(const Args& args);
 int duty(const Args& args);
 int sleepwake(const Args& args);
 int alloc(const Args& args);

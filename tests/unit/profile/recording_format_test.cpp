@@ -215,3 +215,31 @@ TEST_CASE("format: JSON that is wrong names its field")
     folded.chunk(kMeta, "{}").chunk(kClosing, R"({"folded":[{"metric":65536}]})");
     CHECK_THAT(folded.refused(), ContainsSubstring("folded: metric"));
 }
+
+TEST_CASE("recording: stacks that are none, or at the wrong place, are refused", "[recording][stacks]")
+{
+    constexpr std::uint32_t kStacks = 5, kSkippable = 2;
+    const std::string known = R"({"known":[{"id":1,"path":"/"}]})";
+    const auto with = [&](const std::string& stacks) {
+        return File().chunk(kMeta, known).chunk(kStacks, stacks, kSkippable).chunk(kClosing, "{}").end();
+    };
+    const std::string good = R"({"hz":99,"frames":["f"],"stacks":[{"cgroup_id":1,"comm":"c","frames":[0],"samples":3}]})";
+    const auto read = with(good).read();
+    REQUIRE(read);
+    REQUIRE(read->stacks);
+    CHECK(read->stacks->counted() == 3);
+
+    CHECK_THAT(with(R"({"frames":["f"],"stacks":[{"frames":[1]}]})").refused(), ContainsSubstring("no frame 1"));
+    CHECK_THAT(with(R"({"stacks":[{"frames":[-1]}]})").refused(), ContainsSubstring("STACKS"));
+    CHECK_THAT(with(R"({"stacks":7})").refused(), ContainsSubstring("STACKS"));
+    CHECK_THAT(with("not json").refused(), ContainsSubstring("STACKS"));
+    CHECK_THAT(File().chunk(kMeta, known).chunk(kStacks, good).chunk(kStacks, good).chunk(kClosing, "{}").end().refused(),
+               ContainsSubstring("a second STACKS"));
+    CHECK_THAT(File().chunk(kMeta, known).chunk(kClosing, "{}").chunk(kStacks, good).end().refused(),
+               ContainsSubstring("after CLOSING"));
+    // Cut behind them: they are what there is.
+    const auto cut = File().chunk(kMeta, known).chunk(kStacks, good).read(true);
+    REQUIRE(cut);
+    CHECK(cut->incomplete);
+    CHECK(cut->stacks);
+}
