@@ -27,6 +27,19 @@ void check_losses(const Snapshot& snapshot, Rows& rows) {
         }
         rows.push_back(std::move(row));
     }
+    if (snapshot.stacks) {
+        const profile::Stacks& stacks = *snapshot.stacks;
+        AuditRow row = equal("loss.stacks", stacks.delivered + stacks.dropped, stacks.attempted);
+        if (row.verdict == Verdict::Disagree) {
+            row.reason = fmt::format("delivered {} + dropped {} is not attempted {}", stacks.delivered, stacks.dropped,
+                                     stacks.attempted);
+        }
+        rows.push_back(std::move(row));
+        row = equal("loss.stacks.counted", stacks.counted(), stacks.delivered);
+        if (row.verdict == Verdict::Disagree)
+            row.reason = fmt::format("{} in stacks, {} delivered", stacks.counted(), stacks.delivered);
+        rows.push_back(std::move(row));
+    }
     AuditRow gaps = equal("loss.sequence_gaps", snapshot.loss.sequence_gaps, 0);
     if (gaps.verdict == Verdict::Disagree) gaps.reason = "batches were lost between the kernel and the reader";
     rows.push_back(std::move(gaps));

@@ -45,6 +45,17 @@ void warn_of_losses(const ReportModel& model, std::vector<Warning>& warnings) {
     }
 }
 
+void warn_of_stacks(const profile::Snapshot& snapshot, std::vector<Warning>& warnings) {
+    if (!snapshot.stacks) return;
+    const profile::Stacks& stacks = *snapshot.stacks;
+    if (stacks.dropped > 0) {
+        warnings.push_back({"stacks_dropped", fmt::format("{} of {} sampled stacks were dropped, since their ring was full: a flame "
+                                                          "graph lacks them.",
+                                                          stacks.dropped, stacks.attempted)});
+    }
+    for (const std::string& note : stacks.notes) warnings.push_back({"stacks", "Stacks: " + note + "."});
+}
+
 void warn_of_audit(const ReportModel& model, std::vector<Warning>& warnings) {
     const audit::Summary& sum = model.audit_summary;
     if (sum.outcome == audit::Outcome::Disagree) {
@@ -67,6 +78,7 @@ std::vector<Warning> build_warnings(const ReportModel& model, const profile::Sna
                                                                                              : snapshot.incomplete_why)});
     }
     warn_of_losses(model, warnings);
+    warn_of_stacks(snapshot, warnings);
     warn_of_audit(model, warnings);
     for (const std::string& text : snapshot.meta.warnings) warnings.push_back({"recorder", text});
     return warnings;

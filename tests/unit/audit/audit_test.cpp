@@ -340,6 +340,24 @@ TEST_CASE("losses and buckets are audited for the whole recording", "[audit]") {
     CHECK(buckets.reason == "/a: 2 in buckets, 1 counted");
 }
 
+TEST_CASE("sampled stacks are audited where there are any", "[audit][stacks]") {
+    Snapshot s = base();
+    std::vector<AuditRow> rows = flyball::audit::audit(s);
+    CHECK(std::ranges::none_of(rows, [](const AuditRow& r) { return r.quantity.starts_with("loss.stacks"); }));
+    flyball::profile::Stacks& stacks = s.stacks.emplace();
+    stacks.attempted = 10;
+    stacks.delivered = 8;
+    stacks.dropped = 2;
+    stacks.frames = {"f"};
+    stacks.stacks = {{.cgroup_id = 1, .comm = "a", .frames = {0}, .samples = 8}};
+    CHECK(row(s, "", "loss.stacks").verdict == Verdict::Agree);
+    CHECK(row(s, "", "loss.stacks.counted").verdict == Verdict::Agree);
+    stacks.attempted = 11;
+    CHECK(row(s, "", "loss.stacks").verdict == Verdict::Disagree);
+    stacks.stacks[0].samples = 9;
+    CHECK(row(s, "", "loss.stacks.counted").verdict == Verdict::Disagree);
+}
+
 TEST_CASE("a recording that compared nothing does not pass", "[audit]") {
     Snapshot s = base();
     CHECK(summarize(audit(s)).outcome == Outcome::NothingCompared);

@@ -118,3 +118,15 @@ TEST_CASE("a refused run makes no file, and leaves one that is there alone", "[c
     CHECK(std::filesystem::file_size(options.output) == 20);
     std::filesystem::remove_all(dir);
 }
+
+TEST_CASE("record refuses a sampling rate that is none", "[cli][stacks]")
+{
+    RecordOptions options;
+    options.duration = "1s";
+    options.out.format = Format::None;
+    for (const char* hz : {"0", "1000", "-1", "99x", "9.5", "often", "18446744073709551616"}) {
+        options.stacks = hz;
+        CHECK_THAT(refused(options), ContainsSubstring(std::string("--stacks: '") + hz + "' is no whole number") &&
+                                         ContainsSubstring("from 1 to 999"));
+    }
+}

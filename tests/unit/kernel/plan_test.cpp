@@ -394,3 +394,17 @@ TEST_CASE("the self-test program is loaded on request, and stays", "[kernel][pla
     CHECK_FALSE(without(plan, "emit_selftest", "x").loads("emit_selftest"));
     CHECK(with_selftest(decide(fake::no_btf())).programs.empty());
 }
+
+TEST_CASE("without a clock there are no stacks, and all the rest", "[kernel][plan][stacks]")
+{
+    Facts facts = fake::debian_6_18();
+    facts.cpu_clock = {.ok = false, .why = "perf_event_open: Permission denied"};
+    const Plan plan = decide(facts);
+    CHECK_FALSE(plan.nothing);
+    const MetricPlan* stacks = plan.metric("cpu.stacks");
+    REQUIRE(stacks != nullptr);
+    CHECK_FALSE(stacks->available);
+    CHECK(stacks->note == "the kernel gives no clock to sample stacks at (perf_event_open: Permission denied)");
+    CHECK(stacks->remedy.find("kernel.perf_event_paranoid") != std::string::npos);
+    CHECK(plan.programs == decide(fake::debian_6_18()).programs);
+}

@@ -68,6 +68,8 @@ TEST_CASE("no SEC() of a program escapes the pattern above", "[kernel]")
     std::size_t sections = 0;
     const std::regex any(R"re(SEC\("(?!\.maps|license)[^"]*"\))re");
     for (const auto& entry : std::filesystem::directory_iterator(FLYBALL_SOURCE_DIR "/bpf")) {
+        if (entry.path().filename() == "stacks.bpf.c")
+            continue;  // an object of its own: its one program is loaded by --stacks, not by a plan
         const std::string text = read(entry.path());
         sections += static_cast<std::size_t>(
             std::distance(std::sregex_iterator(text.begin(), text.end(), any), std::sregex_iterator()));
