@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stack_recording.hpp"
 
+#include "flyball/base/file.hpp"
 #include "flyball/base/strings.hpp"
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace flyball::cli {
@@ -14,6 +17,31 @@ namespace {
 // The tick of most kernels is 1000 a second or less; a clock beyond it would be felt, and say little more.
 constexpr std::uint64_t kMostHz = 999;
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+
+// The kernel names a task by the PID of the initial namespace: in another one /proc has other processes there.
+bool sees_all_processes()
+{
+    constexpr std::string_view kInitial = "pid:[4026531836]";  // since v3.8, and nothing else ever had it
+    std::error_code error;
+    return std::filesystem::read_symlink("/proc/self/ns/pid", error).native() == kInitial;
+}
+
+symbol::Places make_places()
+{
+    if (sees_all_processes())
+        return symbol::Places();
+    return symbol::Places("/nowhere", "process of another PID namespace");
+}
+
+profile::StackCollector::Limits make_limits()
+{
+    profile::StackCollector::Limits limits;
+    if (const auto text = read_file("/proc/sys/kernel/perf_event_max_stack")) {
+        if (const auto depth = parse_u64(trim(*text)); depth && *depth < limits.depth)
+            limits.depth = *depth;
+    }
+    return limits;
+}
 
 }  // namespace
 
@@ -36,6 +64,14 @@ Result<StackRecording> StackRecording::open(const kernel::Plan& plan, std::uint3
     if (!reader)
         return std::unexpected(std::move(reader).error());
     return StackRecording(std::move(*sampler), std::move(*reader), hz);
+}
+
+StackRecording::StackRecording(probe::StackSampler sampler, stream::StackReader reader, std::uint32_t hz)
+    : sampler_(std::move(sampler)), reader_(std::move(reader)), collector_(make_places(), make_limits()), hz_(hz)
+{
+    if (!sees_all_processes())
+        notes_.emplace_back("functions of programs are not named: flyball runs in a PID namespace of its own (run it on "
+                            "the host, or in a container that shares the host's PIDs)");
 }
 
 void StackRecording::begin(std::uint64_t now_ns)
@@ -65,6 +101,7 @@ Result<profile::Stacks> StackRecording::finish()
     stacks.idle = stats->idle;
     stacks.attempted = stats->attempted;
     stacks.dropped = stats->dropped;
+    stacks.notes.insert(stacks.notes.begin(), notes_.begin(), notes_.end());
     if (stats->busy > 0)
         stacks.notes.push_back(
             fmt::format("{} of the dropped samples met another one of their CPU under way", stats->busy));
@@ -83,7 +120,7 @@ std::string summary(const profile::Stacks& stacks)
             text += fmt::format("; {} {}", n, what);
     };
     add(stacks.no_user_stack, "without a user stack");
-    add(stacks.ended, "of processes that ended before they could be looked at");
+    add(stacks.ended, "of processes whose memory map could not be read in time");
     add(stacks.cut, "deeper than what is kept");
     add(stacks.not_kept, "not kept, since too many were different");
     if (!stacks.balances())

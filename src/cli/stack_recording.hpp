@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace flyball::cli {
 
@@ -34,16 +35,14 @@ public:
     [[nodiscard]] Result<profile::Stacks> finish();
 
 private:
-    StackRecording(probe::StackSampler sampler, stream::StackReader reader, std::uint32_t hz)
-        : sampler_(std::move(sampler)), reader_(std::move(reader)), hz_(hz)
-    {
-    }
+    StackRecording(probe::StackSampler sampler, stream::StackReader reader, std::uint32_t hz);
 
     probe::StackSampler sampler_;
     stream::StackReader reader_;
     profile::StackCollector collector_;
     std::uint32_t hz_;
     std::uint64_t begin_ns_ = 0, end_ns_ = 0;
+    std::vector<std::string> notes_;
 };
 
 // For stderr: how many, and what became of the others.

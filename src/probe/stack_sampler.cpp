@@ -10,13 +10,14 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cstring>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,9 +33,6 @@ constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 
 struct SkeletonDeleter {
     void operator()(stacks_bpf* skeleton) const { stacks_bpf__destroy(skeleton); }
-};
-struct LinkDeleter {
-    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
 
 constexpr const char* kDoctor = "run `flyball doctor`: cpu.stacks says what is lacking; or leave --stacks away";
@@ -56,12 +54,12 @@ UniqueFd open_clock(int cpu, std::uint32_t hz)
 
 struct StackSampler::State {
     std::unique_ptr<stacks_bpf, SkeletonDeleter> skeleton;
-    std::vector<std::unique_ptr<bpf_link, LinkDeleter>> links;  // each closes its clock, too
+    std::vector<UniqueFd> clocks;  // a program goes with its clock: one descriptor a CPU is enough
     std::uint32_t possible_cpus = 0;
-    std::uint32_t cpus = 0;
+    std::uint32_t cpus = 0;  // that have a clock, also when it has stopped
 
     Result<> load(const kernel::Plan& plan, BpfLog& log);
-    Result<> attach(const StackSamplerOptions& options, BpfLog& log);
+    Result<> attach(std::uint32_t hz);
 };
 
 Result<> StackSampler::State::load(const kernel::Plan& plan, BpfLog& log)
@@ -81,25 +79,22 @@ Result<> StackSampler::State::load(const kernel::Plan& plan, BpfLog& log)
     return std::unexpected(errno_error(ErrorKind::Unavailable, "--stacks: loading its BPF object", -error, kDoctor));
 }
 
-Result<> StackSampler::State::attach(const StackSamplerOptions& options, BpfLog& log)
+Result<> StackSampler::State::attach(std::uint32_t hz)
 {
+    const auto refused = [](std::string_view what, std::uint32_t cpu, int error) {
+        return std::unexpected(errno_error(ErrorKind::Unavailable, fmt::format("--stacks: {} of CPU {}", what, cpu),
+                                           error, kDoctor));
+    };
+    const int program = bpf_program__fd(skeleton->progs.on_clock);
     for (std::uint32_t cpu = 0; cpu < possible_cpus; ++cpu) {
-        UniqueFd clock = open_clock(static_cast<int>(cpu), options.hz);
+        UniqueFd clock = open_clock(static_cast<int>(cpu), hz);
         if (!clock.valid() && errno == ENODEV)
             continue;  // offline
-        if (!clock.valid()) {
-            return std::unexpected(errno_error(ErrorKind::Unavailable,
-                                               fmt::format("--stacks: perf_event_open on CPU {}", cpu), errno, kDoctor));
-        }
-        bpf_link* link = bpf_program__attach_perf_event(skeleton->progs.on_clock, clock.get());
-        if (link == nullptr) {
-            const int error = errno;
-            const std::string why = log.reason().empty() ? std::strerror(error) : log.reason();
-            return fail(ErrorKind::Unavailable, fmt::format("--stacks: the clock of CPU {} takes no program: {}", cpu, why),
-                        kDoctor);
-        }
-        links.emplace_back(link);
-        (void)clock.release();  // the link's
+        if (!clock.valid())
+            return refused("perf_event_open for the clock", cpu, errno);
+        if (::ioctl(clock.get(), PERF_EVENT_IOC_SET_BPF, program) != 0)
+            return refused("a program at the clock", cpu, errno);
+        clocks.push_back(std::move(clock));
         ++cpus;
     }
     if (cpus == 0)
@@ -120,7 +115,7 @@ Result<StackSampler> StackSampler::open(const kernel::Plan& plan, const StackSam
     BpfLog log(options.verbose);
     if (auto loaded = state->load(plan, log); !loaded)
         return std::unexpected(std::move(loaded).error());
-    if (auto attached = state->attach(options, log); !attached)
+    if (auto attached = state->attach(options.hz); !attached)
         return std::unexpected(std::move(attached).error());
     return StackSampler(std::move(state));
 }
@@ -137,7 +132,7 @@ void StackSampler::set_recording(bool on)
 
 void StackSampler::detach()
 {
-    state_->links.clear();
+    state_->clocks.clear();
 }
 
 std::uint32_t StackSampler::cpus() const

@@ -26,8 +26,10 @@ constexpr const char* kKernelMark = "_[k]";
 
 }  // namespace
 
-StackCollector::StackCollector(symbol::Places places, std::size_t most_frames)
-    : places_(std::move(places)), most_frames_(most_frames)
+StackCollector::StackCollector(symbol::Places places) : StackCollector(std::move(places), Limits()) {}
+
+StackCollector::StackCollector(symbol::Places places, const Limits& limits)
+    : places_(std::move(places)), limits_(limits)
 {
 }
 
@@ -54,9 +56,9 @@ void StackCollector::on_sample(const fb_stack_sample& header, std::span<const st
     }
     if (!key.user.empty() && key.user.front().module == symbol::Places::kGone)
         ++counts_.ended;
-    if (user.size() >= FB_STACK_FRAMES)
+    if (user.size() >= limits_.depth)
         key.marks |= Key::kUserCut;
-    if (kernel.size() >= FB_STACK_FRAMES)
+    if (kernel.size() >= limits_.depth)
         key.marks |= Key::kKernelCut;
     counts_.cut += (key.marks & (Key::kUserCut | Key::kKernelCut)) != 0;
 
@@ -66,7 +68,7 @@ void StackCollector::on_sample(const fb_stack_sample& header, std::span<const st
     }
     // One more counts for the key itself, so that stacks without frames are bounded as well.
     const std::size_t more = key.user.size() + key.kernel.size() + 1;
-    if (more > most_frames_ - std::min(frames_, most_frames_)) {
+    if (more > limits_.frames - std::min(frames_, limits_.frames)) {
         ++counts_.not_kept;
         key.user.clear();
         key.kernel.clear();

@@ -83,10 +83,10 @@ std::string read_all(int fd, std::size_t most)
 
 }  // namespace
 
-Places::Places(std::string proc) : proc_(std::move(proc))
+Places::Places(std::string proc, std::string gone) : proc_(std::move(proc))
 {
     add({.label = "unmapped"});
-    add({.label = "process ended before its map was read"});
+    add({.label = std::move(gone)});
 }
 Places::~Places() = default;
 Places::Places(Places&&) noexcept = default;

@@ -18,8 +18,13 @@ namespace flyball::profile {
 
 class StackCollector final : public stream::StackSink {
 public:
-    // Places and names come from there. most_frames bounds what is kept: 4 million are 64 MiB.
-    explicit StackCollector(symbol::Places places = symbol::Places(), std::size_t most_frames = 4'000'000);
+    struct Limits {
+        std::size_t frames = 4'000'000;        // of all stacks that are kept: 64 MiB
+        std::size_t depth = FB_STACK_FRAMES;   // a stack of so many was cut off by the kernel
+    };
+    // Places and names come from there.
+    explicit StackCollector(symbol::Places places = symbol::Places());
+    StackCollector(symbol::Places places, const Limits& limits);
 
     // Looks into the process's memory map, which is there only while it lives: call it soon.
     void on_sample(const fb_stack_sample& header, std::span<const std::uint64_t> user,
@@ -42,7 +47,7 @@ private:
     class Naming;
 
     symbol::Places places_;
-    std::size_t most_frames_;
+    Limits limits_;
     std::size_t frames_ = 0;
     std::map<Key, std::uint64_t> samples_;
     Stacks counts_;

@@ -42,10 +42,10 @@ class Places {
 public:
     // Modules of addresses that lie in no file.
     static constexpr std::uint32_t kUnmapped = 0;  // in no executable mapping
-    static constexpr std::uint32_t kGone = 1;      // the process ended before its maps were read
+    static constexpr std::uint32_t kGone = 1;      // the process's maps could not be read
 
-    // proc: "/proc", or a directory that looks like it.
-    explicit Places(std::string proc = "/proc");
+    // proc: "/proc", or a directory that looks like it. gone: what the name of kGone says.
+    explicit Places(std::string proc = "/proc", std::string gone = "process ended before its map was read");
     ~Places();
     Places(Places&&) noexcept;
     Places& operator=(Places&&) noexcept;
@@ -55,7 +55,7 @@ public:
     [[nodiscard]] Place place(const ProcessKey& process, std::uint64_t address, bool innermost,
                               std::uint64_t now_ns);
 
-    // "function", "[libc.so.6+0x1234]", "[unmapped]". Not innermost: the place is where a call returns to.
+    // "function", "[libc.so.6+0x1234]", "[unmapped]", "[process ended ...]". Not innermost: the place is where a call returns to.
     [[nodiscard]] std::string name(const Place& place, bool innermost);
 
     // Files that were never opened, since there were too many.

@@ -115,7 +115,7 @@ TEST_CASE("stacks: what is too deep or too many is marked and counted", "[profil
 {
     const FakeRoot root;
     machine(root);
-    StackCollector collector{symbol::Places(root.path()), 130};
+    StackCollector collector{symbol::Places(root.path()), {.frames = 130}};
     collector.on_sample(sample(2, 9, "prog"), Addresses(FB_STACK_FRAMES, 0x400010), {});
     collector.on_sample(sample(2, 9, "prog"), Addresses{0x400010, 0x400020}, {});
     collector.on_sample(sample(2, 9, "prog"), Addresses{0x400010, 0x400030}, {});
@@ -126,6 +126,20 @@ TEST_CASE("stacks: what is too deep or too many is marked and counted", "[profil
     REQUIRE(stacks.stacks.size() == 2);
     CHECK_THAT(line_of(stacks, 0) + line_of(stacks, 1), ContainsSubstring("prog;[stack not kept] 2"));
     CHECK_THAT(line_of(stacks, 0) + line_of(stacks, 1), ContainsSubstring("prog;[outer frames not kept];[prog"));
+}
+
+TEST_CASE("stacks: a kernel that keeps less of them cuts them earlier", "[profile][stacks]")
+{
+    const FakeRoot root;
+    machine(root);
+    StackCollector collector{symbol::Places(root.path()), {.depth = 2}};
+    collector.on_sample(sample(2, 9, "prog"), Addresses{0x400010}, Addresses{0xffffffff81000204});
+    collector.on_sample(sample(2, 9, "prog"), Addresses{0x400010, 0x400020}, {});
+    collector.on_sample(sample(2, 9, "prog"), Addresses{0x400010}, Addresses{0xffffffff81000204, 0xffffffff81000104});
+    const Stacks stacks = std::move(collector).finish(root.path());
+    CHECK(stacks.cut == 2);
+    CHECK(std::ranges::count(stacks.frames, "[outer frames not kept]") == 1);
+    CHECK(std::ranges::count(stacks.frames, "[outer frames not kept]_[k]") == 1);
 }
 
 TEST_CASE("stacks: every tick has a place in the account", "[profile][stacks]")
