@@ -520,7 +520,11 @@ void OomAssembler::close(Episode& episode)
 {
     find_sharers(episode);
     find_reclaim(episode);
-    OomEpisode& value = episode.value;
+    put_names(episode.value, episode);
+}
+
+void OomAssembler::put_names(OomEpisode& value, const Episode& episode)
+{
     value.domain = value.global ? "/" : name_of(episode.domain);
     value.trigger_cgroup = name_of(episode.trigger);
     value.group_cgroup = name_of(episode.group);
@@ -530,6 +534,16 @@ void OomAssembler::close(Episode& episode)
         value.members[i].cgroup = name_of(episode.member_cgroups[i]);
     for (std::size_t i = 0; i < value.sharers.size(); ++i)
         value.sharers[i].cgroup = name_of(episode.sharer_cgroups[i]);
+}
+
+std::vector<OomEpisode> OomAssembler::open_episodes() const
+{
+    std::vector<OomEpisode> result;
+    for (const Episode& episode : episodes_) {
+        result.push_back(episode.value);
+        put_names(result.back(), episode);
+    }
+    return result;
 }
 
 bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed)

@@ -41,6 +41,7 @@ public:
     [[nodiscard]] std::vector<OomEpisode> take_complete(std::uint64_t now_ns, bool wait_for_freed);
     // Begun and not yet given out.
     [[nodiscard]] bool open() const { return !episodes_.empty(); }
+    [[nodiscard]] std::vector<OomEpisode> open_episodes() const;
 
     // SIGKILLs that were not the OOM killer's, in time order, since the last call. Kept from keep_other_kills() on.
     void keep_other_kills() { keep_other_kills_ = true; }
@@ -99,6 +100,7 @@ private:
 
     Episode& open(std::uint64_t ts_ns, Entity& domain);
     void close(Episode& episode);
+    static void put_names(OomEpisode& value, const Episode& episode);
     void follow(Episode& episode);
     void find_sharers(Episode& episode);
     void find_reclaim(Episode& episode);

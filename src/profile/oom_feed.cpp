@@ -125,6 +125,11 @@ bool OomFeed::open() const
     return state_->ooms.open();
 }
 
+std::vector<OomEpisode> OomFeed::open_episodes() const
+{
+    return state_->ooms.open_episodes();
+}
+
 std::vector<OtherKill> OomFeed::take_other_kills()
 {
     return state_->ooms.take_other_kills();

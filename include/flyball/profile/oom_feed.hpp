@@ -42,6 +42,8 @@ public:
     [[nodiscard]] std::vector<OomEpisode> finish();
     // Some have begun and have not been given out.
     [[nodiscard]] bool open() const;
+    // Those, as far as they are known.
+    [[nodiscard]] std::vector<OomEpisode> open_episodes() const;
 
     // SIGKILLs of other senders since the last call, in the order in which it was certain.
     [[nodiscard]] std::vector<OtherKill> take_other_kills();
