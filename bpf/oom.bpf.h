@@ -6,6 +6,7 @@
 #pragma once
 
 #define SIGKILL 9
+#define PF_EXITING 0x4
 
 static __always_inline u64 pages_to_bytes(u64 pages)
 {
@@ -115,8 +116,11 @@ static __always_inline struct fb_oom_task *oom_task(struct task_struct *task, u3
 	e->si_code = 0;
 	e->exit_code = task->exit_code;
 	e->marked = bpf_map_lookup_elem(&oom_marked, &tgid) != NULL;
+	e->how = FB_SIG_UNKNOWN;
+	e->current_tid = current_tid();
 	e->pad = 0;
 	bpf_probe_read_kernel(e->comm, FB_COMM_MAX, task->comm);
+	bpf_get_current_comm(e->current_comm, FB_COMM_MAX);
 	return e;
 }
 
@@ -188,8 +192,10 @@ int UNPREEMPTED_PROG(oom_sigkill, int sig, struct kernel_siginfo *info, struct t
 	/* SEND_SIG_NOINFO is 0 (from user), SEND_SIG_PRIV is 1 (from the kernel) */
 	if ((u64)info == 1) {
 		e->si_code = 0x80;
+		e->how = FB_SIG_KERNEL;
 	} else {
-		e->sender_tid = current_tid();
+		e->sender_tid = e->current_tid;
+		e->how = info ? FB_SIG_USER : FB_SIG_NOINFO;
 		if (info)
 			e->si_code = BPF_CORE_READ(info, si_code);
 	}
@@ -219,5 +225,66 @@ int UNPREEMPTED_PROG(oom_reaped, int pid)
 	e->rss_bytes = ~0ULL;
 	e->usage_bytes = ~0ULL;
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+static __always_inline int emit_oom_member(struct task_struct *task, u32 kind, struct mem_cgroup *domain)
+{
+	struct fb_oom_member *e = control_reserve_minor(sizeof(*e), FB_P_OOM);
+	struct mm_struct *mm;
+
+	if (!e)
+		return 0;
+	control_header(&e->hdr, FB_EV_OOM_MEMBER, sizeof(*e), FB_P_OOM, task_memory_cgroup(task));
+	mm = task->mm;
+	e->domain_id = domain ? BPF_CORE_READ(domain, css.cgroup, kn, id) : 0;
+	e->start_ns = task->start_time;
+	e->rss_bytes = mm ? pages_to_bytes(mm_resident_pages(mm)) : ~0ULL;
+	e->oom_score_adj = task->signal->oom_score_adj;
+	e->tid = task->pid;
+	e->tgid = task->tgid;
+	e->kind = kind;
+	e->flags = (task->flags & PF_KTHREAD ? FB_OM_KTHREAD : 0) | (task->tgid == 1 ? FB_OM_INIT : 0) |
+		   (mm ? 0 : FB_OM_NO_MM) | (task->signal->oom_mm ? FB_OM_VICTIM : 0) |
+		   (task->flags & PF_EXITING ? FB_OM_EXITING : 0);
+	e->current_tid = current_tid();
+	bpf_probe_read_kernel(e->comm, FB_COMM_MAX, task->comm);
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/*
+ * Each process below the limit that was hit, while a victim is sought. When the whole machine is out
+ * of memory that is every process of it, and none of them is in the scope of anything.
+ */
+SEC("fentry/oom_evaluate_task")
+int UNPREEMPTED_PROG(oom_scan, struct task_struct *task, void *arg)
+{
+	struct oom_control *oc = arg;
+	struct mem_cgroup *memcg = BPF_CORE_READ(oc, memcg);
+
+	return memcg ? emit_oom_member(task, FB_OM_SCANNED, memcg) : 0;
+}
+
+SEC("fentry/oom_kill_memcg_member")
+int UNPREEMPTED_PROG(oom_member, struct task_struct *task)
+{
+	return emit_oom_member(task, FB_OM_GROUP, NULL);
+}
+
+/* In exit_mm(), after mmput(): the last thread of a process has given its memory back by then. */
+SEC("fentry/exit_oom_victim")
+int oom_freed(void *ctx)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct fb_oom_task *e;
+
+	preempt_off();
+	e = oom_task(current, FB_EV_OOM_FREED);
+	if (e) {
+		e->marked = 1;
+		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	}
+	preempt_on();
 	return 0;
 }

@@ -7,7 +7,6 @@
 #include <initializer_list>
 #include <poll.h>
 #include <set>
-#include <sys/utsname.h>
 #include <thread>
 #include <unistd.h>
 
@@ -15,7 +14,6 @@
 #include "flyball/base/clock.hpp"
 #include "flyball/base/signals.hpp"
 #include "flyball/base/units.hpp"
-#include "flyball/base/version.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/cgroup/transient.hpp"
 #include "flyball/cgroup/tree.hpp"
@@ -25,6 +23,7 @@
 #include "flyball/profile/recording.hpp"
 #include "flyball/stream/reader.hpp"
 #include "progress.hpp"
+#include "setup.hpp"
 #include "stack_recording.hpp"
 
 namespace flyball::cli {
@@ -97,44 +96,16 @@ Result<Request> parse(const RecordOptions& o) {
     return request;
 }
 
-Result<kernel::Plan> make_plan(const RecordOptions& options) {
-    auto facts = kernel::gather();
-    if (!facts) return std::unexpected(facts.error());
-    auto plan = kernel::decide(*facts);
-    for (const std::string& program : options.without) {
-        if (!plan.loads(program))
-            return fail(ErrorKind::Usage, fmt::format("--without {}: no such program is loaded here", program), "`flyball doctor` names the hooks");
-        plan = kernel::without(plan, program, "left out by --without", "leave --without away");
-    }
-    if (plan.nothing) return fail(ErrorKind::Unavailable, plan.why_nothing, plan.remedy);
-    return plan;
-}
-
 profile::Meta make_meta(const RecordOptions& options, const cgroup::Layout& layout, const kernel::Plan& plan) {
-    profile::Meta meta;
-    utsname names{};
-    ::uname(&names);
-    meta.flyball_version = std::string(kVersion);
-    meta.host = names.nodename;
-    meta.kernel = names.release;
-    meta.arch = names.machine;
-    meta.cpus = static_cast<std::uint32_t>(::sysconf(_SC_NPROCESSORS_ONLN));
+    profile::Meta meta = describe(layout, plan, !options.stacks.empty());
     meta.filters = options.cgroups;
     meta.command = fmt::format("{}", fmt::join(options.command, " "));
-    meta.hierarchy = layout.hierarchy_of;
-    meta.kernel_fields.assign(plan.facts.fields.begin(), plan.facts.fields.end());
-    for (const kernel::MetricPlan& m : plan.metrics) {
-        // What nobody asked for is no metric that could not be had.
-        if (m.metric == "cpu.stacks" && options.stacks.empty()) continue;
-        meta.coverage.push_back({.metric = m.metric, .available = m.available, .hook = m.hook, .note = m.note, .remedy = m.remedy});
-    }
-    meta.warnings = layout.notes;
     return meta;
 }
 
-std::vector<std::string> audited_paths(const std::vector<cgroup::Node>& nodes, const std::vector<std::string>& filters) {
+std::vector<std::string> audited_paths(const std::vector<profile::KnownCgroup>& nodes, const std::vector<std::string>& filters) {
     std::set<std::string> paths;
-    for (const cgroup::Node& node : nodes) {
+    for (const profile::KnownCgroup& node : nodes) {
         if (!filters.empty() && !profile::filter_selects(filters, node.path)) continue;
         // With those above: their limits hold it. The root keeps none of these counters of its own.
         for (std::string path = node.path; path.size() > 1; path.resize(std::max<std::size_t>(path.rfind('/'), 1)))
@@ -217,7 +188,7 @@ Result<> Run::make_command() {
 }
 
 Result<> Run::prepare() {
-    auto plan = make_plan(options_);
+    auto plan = make_plan(options_.without);
     if (!plan) return std::unexpected(plan.error());
     // Before there is a command: it is not run for nothing.
     if (request_.stacks_hz != 0) {
@@ -265,14 +236,12 @@ Result<> Run::start() {
     // Makes the state of all tasks; what was created since attaching has it already.
     if (auto tasks = session_->read_tasks(); !tasks) return std::unexpected(tasks.error());
     std::this_thread::sleep_for(kSettle);
-    auto nodes = cgroup::walk_all(layout_);
-    if (!nodes) return std::unexpected(nodes.error());
-    std::vector<profile::KnownCgroup> known;
-    for (const cgroup::Node& node : *nodes) known.push_back({.hierarchy = node.hierarchy, .id = node.id, .path = node.path});
+    auto known = known_cgroups(layout_);
+    if (!known) return std::unexpected(known.error());
     meta_ = make_meta(options_, layout_, session_->plan());
     meta_.filters = filters_;
     counters_.emplace(layout_);
-    counters_->sample_first(audited_paths(*nodes, filters_));
+    counters_->sample_first(audited_paths(*known, filters_));
     meta_.start_wall_ns = realtime_ns();
     auto tasks = session_->read_tasks();
     if (!tasks) return std::unexpected(tasks.error());
@@ -282,12 +251,12 @@ Result<> Run::start() {
     session_->set_recording(true);
     if (stacks_) stacks_->begin(start_ns_);
     next_slow_ns_ = start_ns_ + kSlowTickNs;
-    if (auto r = open_file(known); !r) return r;
+    if (auto r = open_file(*known); !r) return r;
     if (observer_ != nullptr) {
-        observer_->on_begin(meta_, known);
+        observer_->on_begin(meta_, *known);
         observer_->on_tasks(closing_.tasks_first);
     }
-    accumulator_.emplace(meta_, std::move(known));
+    accumulator_.emplace(meta_, std::move(*known));
     progress_.say(child_ ? "recording the command" : request_.duration_ns != 0 ? "recording" : "recording, Ctrl-C to end");
     if (child_) {
         if (auto released = child_->release(); !released) return std::unexpected(released.error());

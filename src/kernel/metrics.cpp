@@ -214,6 +214,8 @@ std::vector<Rule> oom_rules()
         {"oom.victims", {{{"oom_mark"}}}},
         {"oom.sigkill", {{{"oom_sigkill"}}}},
         {"oom.exit", {{{"oom_exit", "oom_mark"}}}},
+        {"oom.members", {{{"oom_scan", "oom_member"}}}},
+        {"oom.freed", {{{"oom_freed"}}}},
         {"oom.reap", {{{"oom_reaped"}, "often silent: most victims exit before the reaper is due"}}},
     };
 }

@@ -1,31 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/profile/accumulator.hpp"
 
+#include "decode.hpp"
 #include "measures.hpp"
 #include "names.hpp"
 #include "oom_assembler.hpp"
 #include "received.hpp"
 #include "snapshot_builder.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace flyball::profile {
-namespace {
-
-// A record may be longer than this version knows (a newer kernel side), never shorter.
-template <class Record>
-std::optional<Record> decode(std::span<const std::byte> bytes)
-{
-    if (bytes.size() < sizeof(Record))
-        return std::nullopt;
-    Record record;
-    std::memcpy(&record, bytes.data(), sizeof record);
-    return record;
-}
-
-}  // namespace
 
 struct Accumulator::State {
     Meta meta;
@@ -36,14 +21,6 @@ struct Accumulator::State {
     State(Meta m, std::span<const KnownCgroup> known) : meta(std::move(m)), names(meta.hierarchy, known) {}
 
     [[nodiscard]] bool apply_control(std::uint16_t type, std::span<const std::byte> bytes);
-    template <class Record, class Use>
-    static bool with(std::span<const std::byte> bytes, Use use)
-    {
-        const std::optional<Record> record = decode<Record>(bytes);
-        if (record)
-            use(*record);
-        return record.has_value();
-    }
 };
 
 bool Accumulator::State::apply_control(std::uint16_t type, std::span<const std::byte> bytes)
@@ -53,20 +30,8 @@ bool Accumulator::State::apply_control(std::uint16_t type, std::span<const std::
         return with<fb_cgroup>(bytes, [&](const auto& r) { names.apply(r); });
     case FB_EV_ATTACH:
         return bytes.size() >= sizeof(fb_attach);  // kept in recordings, feeds no metric
-    case FB_EV_OOM_KILL:
-        return with<fb_oom_kill>(bytes, [&](const auto& r) { ooms.on_decision(names, r); });
-    case FB_EV_OOM_GROUP:
-        return with<fb_oom_group>(bytes, [&](const auto& r) { ooms.on_policy(names, r); });
-    case FB_EV_OOM_VICTIM:
-        return with<fb_oom_task>(bytes, [&](const auto& r) { ooms.on_marked(names, r); });
-    case FB_EV_OOM_SIGKILL:
-        return with<fb_oom_task>(bytes, [&](const auto& r) { ooms.on_sigkill(r); });
-    case FB_EV_OOM_EXIT:
-        return with<fb_oom_task>(bytes, [&](const auto& r) { ooms.on_exit(r); });
-    case FB_EV_OOM_REAP:
-        return with<fb_oom_task>(bytes, [&](const auto& r) { ooms.on_reaped(r); });
     default:
-        return false;
+        return ooms.on_control(names, type, bytes);
     }
 }
 
@@ -84,6 +49,7 @@ void Accumulator::on_batch(const fb_batch& header, std::span<const fb_event> eve
     for (const fb_event& event : events) {
         if (!apply_event(state_->names, event))
             state_->received.add_unknown();
+        state_->ooms.on_event(event);
     }
 }
 

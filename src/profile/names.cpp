@@ -205,6 +205,12 @@ std::vector<Entity*> Names::entities() const
     return result;
 }
 
+std::optional<KernelCounters> Names::ended(const std::string& path) const
+{
+    const auto found = by_path_.find(path);
+    return found == by_path_.end() ? std::nullopt : resolve(found->second)->ended;
+}
+
 std::map<int, std::map<std::uint64_t, std::string>> Names::paths() const
 {
     std::map<int, std::map<std::uint64_t, std::string>> result;

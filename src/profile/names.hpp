@@ -68,6 +68,9 @@ public:
     // Every entity that has its own data, in no useful order.
     [[nodiscard]] std::vector<Entity*> entities() const;
 
+    // Of the path's cgroups that were removed; nullopt: none was.
+    [[nodiscard]] std::optional<KernelCounters> ended(const std::string& path) const;
+
     // hierarchy -> id -> path, of every id that was named or spoken of.
     [[nodiscard]] std::map<int, std::map<std::uint64_t, std::string>> paths() const;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oom_assembler.hpp"
 
+#include "decode.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -19,6 +21,21 @@ constexpr std::uint64_t kBlindGapNs = 100'000'000;
 // __oom_kill_process() sends SIGKILL first and marks next, with nothing but task_lock between.
 constexpr std::uint64_t kPendingNs = 1'000'000'000;
 constexpr std::int32_t kFromKernel = 0x80;  // SI_KERNEL
+// Between two processes of one scan there is no sleep; the next scan of the same task comes after a
+// reclaim at least, or meets a process again.
+constexpr std::uint64_t kScanGapNs = 20'000'000;
+// An episode is told when nothing has happened in it for so long ...
+constexpr std::uint64_t kQuietNs = 250'000'000;
+// ... an exit is followed by its memory within this, or nobody will tell of it ...
+constexpr std::uint64_t kFreedNs = 1'000'000'000;
+// ... and a victim that will not go is waited for so long.
+constexpr std::uint64_t kPatienceNs = 10'000'000'000;
+// A kill this soon after the last victim of another one in the same place follows from it.
+constexpr std::uint64_t kCascadeNs = 1'000'000'000;
+// Between two rounds of reclaim of one allocation (MAX_RECLAIM_RETRIES in mm/memcontrol.c).
+constexpr std::uint64_t kReclaimGapNs = 20'000'000;
+constexpr std::size_t kStallsKept = 32;
+constexpr std::size_t kStallingTasks = 4096;
 
 std::uint64_t elapsed(std::uint64_t since_ns, std::uint64_t now_ns)
 {
@@ -60,8 +77,18 @@ void fill_exit(OomVictim& victim, const fb_oom_task& record)
     if (victim.exit_ns)
         return;
     victim.exit_ns = record.hdr.ts_ns;
-    if (record.usage_bytes != kUnknown)
+    if (record.usage_bytes != kUnknown && !victim.freed_ns)
         victim.usage_after_bytes = record.usage_bytes;
+}
+
+OtherKill::By sender_of(const fb_oom_task& record)
+{
+    switch (record.how) {
+    case FB_SIG_KERNEL: return OtherKill::By::Kernel;
+    case FB_SIG_NOINFO: return OtherKill::By::Cgroup;
+    case FB_SIG_USER: return OtherKill::By::User;
+    default: return OtherKill::By::Unknown;
+    }
 }
 
 std::string name_of(Entity* entity)
@@ -70,6 +97,38 @@ std::string name_of(Entity* entity)
 }
 
 }  // namespace
+
+bool OomAssembler::on_control(Names& names, std::uint16_t type, std::span<const std::byte> bytes)
+{
+    switch (type) {
+    case FB_EV_OOM_KILL:
+        return with<fb_oom_kill>(bytes, [&](const auto& r) { on_decision(names, r); });
+    case FB_EV_OOM_GROUP:
+        return with<fb_oom_group>(bytes, [&](const auto& r) { on_policy(names, r); });
+    case FB_EV_OOM_VICTIM:
+        return with<fb_oom_task>(bytes, [&](const auto& r) { on_marked(names, r); });
+    case FB_EV_OOM_SIGKILL:
+        return with<fb_oom_task>(bytes, [&](const auto& r) { on_sigkill(names, r); });
+    case FB_EV_OOM_EXIT:
+        return with<fb_oom_task>(bytes, [&](const auto& r) { on_exit(r); });
+    case FB_EV_OOM_REAP:
+        return with<fb_oom_task>(bytes, [&](const auto& r) { on_reaped(r); });
+    case FB_EV_OOM_MEMBER:
+        return with<fb_oom_member>(bytes, [&](const auto& r) { on_member(names, r); });
+    case FB_EV_OOM_FREED:
+        return with<fb_oom_task>(bytes, [&](const auto& r) { on_freed(r); });
+    default:
+        return false;
+    }
+}
+
+void OomAssembler::on_event(const fb_event& event)
+{
+    if (event.hdr.type == FB_EV_STALL)
+        on_stall(reinterpret_cast<const fb_stall&>(event));
+    else if (event.hdr.type == FB_EV_TASK && !pending_.empty())
+        on_task_exit(reinterpret_cast<const fb_task&>(event));
+}
 
 OomAssembler::Episode& OomAssembler::open(std::uint64_t ts_ns, Entity& domain)
 {
@@ -88,11 +147,91 @@ void OomAssembler::on_decision(Names& names, const fb_oom_kill& record)
     episode.trigger = &names.of(Controller::Memory, record.trigger_cgroup_id);
     value.trigger_comm = comm_of(record.trigger_comm);
     value.trigger_tid = record.trigger_tid;
+    value.trigger_tgid = record.trigger_tgid;
+    value.points = record.points;
+    value.asked_pages = record.order >= 0 && record.order < 32 ? std::uint64_t{1} << record.order : 0;
     value.victim_comm = comm_of(record.victim_comm);
     value.victim_tgid = record.victim_tgid;
     value.limit_bytes = record.limit_bytes;
     value.usage_bytes = record.usage_bytes;
     value.swap_bytes = record.swap_bytes;
+    if (scan_.tid == record.trigger_tid && elapsed(scan_.last_ns, record.hdr.ts_ns) <= kScanGapNs) {
+        value.members = std::move(scan_.members);
+        episode.member_cgroups = std::move(scan_.cgroups);
+    }
+    scan_ = {};
+    follow(episode);
+}
+
+// Does this decision come while the last one in the same place is not over, or right after it?
+void OomAssembler::follow(Episode& episode)
+{
+    const auto related = [&](Entity* domain) {
+        return maybe_inside(episode.domain, domain) || maybe_inside(domain, episode.domain);
+    };
+    const std::uint64_t now = episode.value.ts_ns;
+    for (auto it = episodes_.rbegin() + 1; it != episodes_.rend(); ++it) {
+        const bool recent = elapsed(gone_ns(it->value), now) <= kCascadeNs;
+        if (it->value.decision_seen && recent && related(it->domain)) {
+            episode.value.follows_ns = it->value.ts_ns;
+            return;
+        }
+    }
+    for (auto it = past_.rbegin(); it != past_.rend(); ++it) {
+        if (elapsed(it->gone_ns, now) <= kCascadeNs && related(it->domain)) {
+            episode.value.follows_ns = it->ts_ns;
+            return;
+        }
+    }
+}
+
+// Of its last victim; that of a victim which has not gone is yet to come.
+std::uint64_t OomAssembler::gone_ns(const OomEpisode& episode)
+{
+    std::uint64_t last = episode.ts_ns;
+    for (const OomVictim& victim : episode.victims) {
+        if (!victim.exit_ns)
+            return kUnknown;
+        last = std::max({last, *victim.exit_ns, victim.freed_ns.value_or(0)});
+    }
+    return last;
+}
+
+void OomAssembler::on_member(Names& names, const fb_oom_member& record)
+{
+    OomMember member;
+    member.tid = record.tid;
+    member.tgid = record.tgid;
+    member.comm = comm_of(record.comm);
+    member.rss_bytes = record.rss_bytes;
+    member.oom_score_adj = record.oom_score_adj;
+    member.flags = record.flags;
+    Entity& cgroup = names.of(Controller::Memory, record.hdr.cgroup_id);
+    const auto same = [&](const OomMember& other) { return other.tgid == record.tgid; };
+    if (record.kind == FB_OM_SCANNED) {
+        const bool next_scan = scan_.tid != record.current_tid ||
+                               elapsed(scan_.last_ns, record.hdr.ts_ns) > kScanGapNs ||
+                               std::ranges::any_of(scan_.members, same);
+        if (next_scan)
+            scan_ = {.tid = record.current_tid};
+        scan_.last_ns = record.hdr.ts_ns;
+        member.scanned = true;
+        scan_.members.push_back(std::move(member));
+        scan_.cgroups.push_back(&cgroup);
+        return;
+    }
+    // Under oom_lock there is one kill at a time: it is the latest.
+    if (episodes_.empty() || !episodes_.back().value.group_policy.value_or(false))
+        return;
+    Episode& episode = episodes_.back();
+    const auto known = std::ranges::find_if(episode.value.members, same);
+    if (known != episode.value.members.end()) {
+        known->in_group = true;
+        return;
+    }
+    member.in_group = true;
+    episode.value.members.push_back(std::move(member));
+    episode.member_cgroups.push_back(&cgroup);
 }
 
 OomAssembler::Episode* OomAssembler::episode_of_policy(const fb_oom_group& record)
@@ -158,7 +297,7 @@ OomVictim* OomAssembler::victim_of(std::uint32_t tgid)
     const auto found = latest_.find(tgid);
     if (found == latest_.end())
         return nullptr;
-    return &episodes_[found->second.episode].value.victims[found->second.victim];
+    return &episodes_[found->second.episode - number_].value.victims[found->second.victim];
 }
 
 // The kernel marks threads: a second thread of a process that is already a victim is no second
@@ -168,7 +307,7 @@ bool OomAssembler::already_marked(const fb_oom_task& record)
     const OomVictim* victim = victim_of(record.tgid);
     if (victim == nullptr || victim->exit_ns)
         return false;
-    const std::size_t marked_in = latest_.at(record.tgid).episode;
+    const std::uint64_t marked_in = latest_.at(record.tgid).episode - number_;
     const Episode& newest = episodes_.back();
     const bool chosen_again = marked_in + 1 < episodes_.size() && newest.value.victim_tgid == record.tgid &&
                               elapsed(newest.last_ns, record.hdr.ts_ns) <= kEpisodeGapNs;
@@ -196,8 +335,9 @@ void OomAssembler::on_marked(Names& names, const fb_oom_task& record)
     episode->last_ns = std::max<std::uint64_t>(episode->last_ns, record.hdr.ts_ns);
     episode->value.victims.push_back(std::move(victim));
     episode->victim_cgroups.push_back(&cgroup);
-    latest_[record.tgid] = {static_cast<std::size_t>(episode - episodes_.data()),
-                            episode->value.victims.size() - 1};
+    const auto index =
+        std::ranges::find_if(episodes_, [&](const Episode& e) { return &e == episode; }) - episodes_.begin();
+    latest_[record.tgid] = {number_ + static_cast<std::uint64_t>(index), episode->value.victims.size() - 1};
 }
 
 void OomAssembler::claim_pending(OomVictim& victim, std::uint64_t marked_ns)
@@ -217,8 +357,20 @@ void OomAssembler::claim_pending(OomVictim& victim, std::uint64_t marked_ns)
 
 void OomAssembler::drop(const Pending& pending)
 {
-    if (!pending.is_exit)
-        ++sigkills_not_oom_;
+    if (pending.is_exit)
+        return;
+    ++sigkills_not_oom_;
+    if (!keep_other_kills_)
+        return;
+    const fb_oom_task& record = pending.record;
+    OtherKill kill;
+    kill.ts_ns = record.hdr.ts_ns;
+    kill.tgid = record.tgid;
+    kill.comm = comm_of(record.comm);
+    kill.by = sender_of(record);
+    kill.sender_tid = record.sender_tid;
+    kill.sender_comm = comm_of(record.current_comm);
+    other_kills_.emplace_back(std::move(kill), pending.cgroup);
 }
 
 void OomAssembler::forget_pending_before(std::uint64_t now_ns)
@@ -229,9 +381,10 @@ void OomAssembler::forget_pending_before(std::uint64_t now_ns)
     }
 }
 
-void OomAssembler::on_sigkill(const fb_oom_task& record)
+void OomAssembler::on_sigkill(Names& names, const fb_oom_task& record)
 {
     forget_pending_before(record.hdr.ts_ns);
+    const Pending pending{false, record, &names.of(Controller::Memory, record.hdr.cgroup_id), {}};
     OomVictim* victim = victim_of(record.tgid);
     if (victim != nullptr && victim->exit_ns)
         victim = nullptr;  // another process has its number
@@ -245,9 +398,9 @@ void OomAssembler::on_sigkill(const fb_oom_task& record)
                distance(victim->marked_ns.value_or(0), record.hdr.ts_ns) <= kPendingNs) {
         fill_sigkill(*victim, record);
     } else if (from_kernel) {
-        pending_.push_back({false, record});
+        pending_.push_back(pending);
     } else {
-        ++sigkills_not_oom_;
+        drop(pending);
     }
 }
 
@@ -258,7 +411,7 @@ void OomAssembler::on_exit(const fb_oom_task& record)
         fill_exit(*victim, record);
     } else {
         // v6.16 moved the exit tracepoint ahead of exit_mm(): it may overtake the mark.
-        pending_.push_back({true, record});
+        pending_.push_back({true, record, nullptr, {}});
     }
 }
 
@@ -275,22 +428,189 @@ void OomAssembler::on_reaped(const fb_oom_task& record)
         victim->reaped_ns = record.hdr.ts_ns;
 }
 
+void OomAssembler::on_freed(const fb_oom_task& record)
+{
+    OomVictim* victim = victim_of(record.tgid);
+    if (victim == nullptr || victim->freed_ns)
+        return;
+    victim->freed_ns = record.hdr.ts_ns;
+    if (record.usage_bytes != kUnknown)
+        victim->usage_after_bytes = record.usage_bytes;
+}
+
+void OomAssembler::on_stall(const fb_stall& stall)
+{
+    if (stall.kind != FB_STALL_RECLAIM)
+        return;
+    std::deque<Stall>& latest = stalls_[stall.tid];
+    const std::uint64_t end_ns = stall.hdr.ts_ns;
+    latest.push_back({end_ns - std::min(end_ns, std::uint64_t{stall.duration_ns}), end_ns, stall.amount});
+    if (latest.size() > kStallsKept)
+        latest.pop_front();
+    if (stalls_.size() > kStallingTasks)
+        forget_stalls_before(end_ns);
+}
+
+void OomAssembler::forget_stalls_before(std::uint64_t now_ns)
+{
+    std::erase_if(stalls_, [&](const auto& of) {
+        return elapsed(of.second.back().end_ns, now_ns) > 2 * kPendingNs;
+    });
+}
+
+void OomAssembler::on_task_exit(const fb_task& task)
+{
+    if (task.kind != FB_TASK_EXIT)
+        return;
+    for (Pending& pending : pending_) {
+        if (!pending.is_exit && pending.record.tgid == task.tid && !pending.gone_ns)
+            pending.gone_ns = task.hdr.ts_ns;
+    }
+}
+
+// __oom_kill_process() sends SIGKILL to the processes that share the victim's memory as well, and marks
+// none of them: they are what the task that asked for memory has killed without marking it.
+void OomAssembler::find_sharers(Episode& episode)
+{
+    OomEpisode& value = episode.value;
+    if (!value.decision_seen)
+        return;
+    std::erase_if(pending_, [&](const Pending& pending) {
+        const fb_oom_task& record = pending.record;
+        const bool its = !pending.is_exit && record.how == FB_SIG_KERNEL &&
+                         record.current_tid == value.trigger_tid && record.hdr.ts_ns >= value.ts_ns &&
+                         elapsed(episode.last_ns, record.hdr.ts_ns) <= kQuietNs;
+        if (!its)
+            return false;
+        value.sharers.push_back({.tid = record.tid,
+                                 .tgid = record.tgid,
+                                 .comm = comm_of(record.comm),
+                                 .sigkill_ns = record.hdr.ts_ns,
+                                 .exit_ns = pending.gone_ns});
+        episode.sharer_cgroups.push_back(pending.cgroup);
+        return true;
+    });
+}
+
+// Back from the decision, round by round, as far as they belong to one allocation.
+void OomAssembler::find_reclaim(Episode& episode)
+{
+    const auto found = stalls_.find(episode.value.trigger_tid);
+    if (!episode.value.decision_seen || found == stalls_.end())
+        return;
+    std::deque<Stall>& stalls = found->second;
+    std::ranges::sort(stalls, {}, &Stall::end_ns);  // its rounds may come from two CPUs
+    OomReclaim sum;
+    std::uint64_t next_ns = episode.value.ts_ns;
+    for (auto it = stalls.rbegin(); it != stalls.rend(); ++it) {
+        if (it->end_ns > episode.value.ts_ns)
+            continue;
+        if (elapsed(it->end_ns, next_ns) > kReclaimGapNs)
+            break;
+        ++sum.rounds;
+        sum.ns += it->end_ns - it->begin_ns;
+        sum.pages += it->pages;
+        next_ns = it->begin_ns;
+    }
+    if (sum.rounds > 0)
+        episode.value.reclaim = sum;
+}
+
+void OomAssembler::close(Episode& episode)
+{
+    find_sharers(episode);
+    find_reclaim(episode);
+    put_names(episode.value, episode);
+}
+
+void OomAssembler::put_names(OomEpisode& value, const Episode& episode)
+{
+    value.domain = value.global ? "/" : name_of(episode.domain);
+    value.trigger_cgroup = name_of(episode.trigger);
+    value.group_cgroup = name_of(episode.group);
+    for (std::size_t i = 0; i < value.victims.size(); ++i)
+        value.victims[i].cgroup = name_of(episode.victim_cgroups[i]);
+    for (std::size_t i = 0; i < value.members.size(); ++i)
+        value.members[i].cgroup = name_of(episode.member_cgroups[i]);
+    for (std::size_t i = 0; i < value.sharers.size(); ++i)
+        value.sharers[i].cgroup = name_of(episode.sharer_cgroups[i]);
+}
+
+std::vector<OomEpisode> OomAssembler::open_episodes() const
+{
+    std::vector<OomEpisode> result;
+    for (const Episode& episode : episodes_) {
+        result.push_back(episode.value);
+        put_names(result.back(), episode);
+    }
+    return result;
+}
+
+bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed)
+{
+    if (elapsed(episode.last_ns, now_ns) < kQuietNs)
+        return false;
+    if (elapsed(episode.last_ns, now_ns) >= kPatienceNs)
+        return true;
+    // A decision without a mark: its victim was dying already, or its record was lost.
+    if (episode.value.victims.empty() && elapsed(episode.last_ns, now_ns) < kPendingNs)
+        return false;
+    return std::ranges::all_of(episode.value.victims, [&](const OomVictim& victim) {
+        const bool freed = !wait_for_freed || victim.freed_ns;
+        return victim.exit_ns && (freed || elapsed(*victim.exit_ns, now_ns) >= kFreedNs);
+    });
+}
+
+void OomAssembler::forget_before(std::uint64_t now_ns)
+{
+    forget_pending_before(now_ns);
+    while (!past_.empty() && past_.front().gone_ns != kUnknown &&
+           elapsed(past_.front().gone_ns, now_ns) > 2 * kCascadeNs)
+        past_.pop_front();
+    forget_stalls_before(now_ns);
+}
+
+std::vector<OomEpisode> OomAssembler::take_complete(std::uint64_t now_ns, bool wait_for_freed)
+{
+    std::vector<OomEpisode> result;
+    while (!episodes_.empty() && complete(episodes_.front(), now_ns, wait_for_freed)) {
+        Episode& episode = episodes_.front();
+        close(episode);
+        const std::uint64_t gone = gone_ns(episode.value);
+        if (episode.value.decision_seen)
+            past_.push_back({episode.value.ts_ns, gone == kUnknown ? now_ns : gone, episode.domain});
+        std::erase_if(latest_, [&](const auto& entry) { return entry.second.episode == number_; });
+        for (const OomVictim& victim : episode.value.victims)
+            tgid_of_.erase(victim.tid);
+        result.push_back(std::move(episode.value));
+        episodes_.pop_front();
+        ++number_;
+    }
+    forget_before(now_ns);
+    return result;
+}
+
+std::vector<OtherKill> OomAssembler::take_other_kills()
+{
+    std::vector<OtherKill> result;
+    for (auto& [kill, cgroup] : other_kills_) {
+        kill.cgroup = name_of(cgroup);
+        result.push_back(std::move(kill));
+    }
+    other_kills_.clear();
+    return result;
+}
+
 std::vector<OomEpisode> OomAssembler::finish()
 {
+    std::vector<OomEpisode> result;
+    for (Episode& episode : episodes_) {
+        close(episode);
+        result.push_back(std::move(episode.value));
+    }
     for (const Pending& pending : pending_)
         drop(pending);
     pending_.clear();
-    std::vector<OomEpisode> result;
-    for (Episode& episode : episodes_) {
-        OomEpisode& value = episode.value;
-        value.domain = value.global ? "/" : name_of(episode.domain);
-        value.trigger_cgroup = name_of(episode.trigger);
-        value.group_cgroup = name_of(episode.group);
-        for (std::size_t i = 0; i < value.victims.size(); ++i) {
-            value.victims[i].cgroup = name_of(episode.victim_cgroups[i]);
-        }
-        result.push_back(std::move(value));
-    }
     episodes_.clear();
     latest_.clear();
     std::ranges::stable_sort(result, {}, &OomEpisode::ts_ns);

@@ -2,8 +2,12 @@
 // Puts the records of OOM kills together into episodes.
 //
 // The kernel decides and marks under oom_lock, one kill at a time: decision, policy, then
-// SIGKILL and mark of each victim. Exits and the reaper come whenever they come. Processes are
-// joined by tgid, since the marked task may be any thread that still has the mm.
+// SIGKILL and mark of each victim; before that it scans the tasks below the limit. Exits and the
+// reaper come whenever they come. Processes are joined by tgid, since the marked task may be any
+// thread that still has the mm.
+//
+// Two ways to use it: finish() once at the end, or take_complete() now and then, which keeps its
+// memory bounded by what is under way.
 #pragma once
 
 #include "flyball/abi/events.h"
@@ -12,23 +16,36 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace flyball::profile {
 
 class OomAssembler {
 public:
-    void on_decision(Names& names, const fb_oom_kill& record);
-    void on_policy(Names& names, const fb_oom_group& record);
-    void on_marked(Names& names, const fb_oom_task& record);
-    void on_sigkill(const fb_oom_task& record);
-    void on_exit(const fb_oom_task& record);
-    void on_reaped(const fb_oom_task& record);
+    // One record of the control ring. False: too short, or none of an OOM kill.
+    [[nodiscard]] bool on_control(Names& names, std::uint16_t type, std::span<const std::byte> bytes);
+    // What the stream adds: reclaim before a kill, exits of those that are killed along.
+    void on_event(const fb_event& event);
 
     // Ends it: episodes in time order, cgroups by their names of now.
     [[nodiscard]] std::vector<OomEpisode> finish();
+
+    // Those that nothing more is expected of, in the order of their beginnings. One whose victims do
+    // not go holds up those after it, but for no longer than the patience: then it is given as it is.
+    // Records up to now_ns must have been handed over. wait_for_freed: FB_EV_OOM_FREED is observed.
+    [[nodiscard]] std::vector<OomEpisode> take_complete(std::uint64_t now_ns, bool wait_for_freed);
+    // Begun and not yet given out.
+    [[nodiscard]] bool open() const { return !episodes_.empty(); }
+    [[nodiscard]] std::vector<OomEpisode> open_episodes() const;
+
+    // SIGKILLs that were not the OOM killer's, in time order, since the last call. Kept from keep_other_kills() on.
+    void keep_other_kills() { keep_other_kills_ = true; }
+    [[nodiscard]] std::vector<OtherKill> take_other_kills();
 
     // SIGKILLs of processes that the OOM killer had not chosen; final after finish().
     [[nodiscard]] std::uint64_t sigkills_not_oom() const { return sigkills_not_oom_; }
@@ -39,20 +56,58 @@ private:
         Entity* domain = nullptr;
         Entity* trigger = nullptr;
         Entity* group = nullptr;
-        std::vector<Entity*> victim_cgroups;  // parallel to value.victims
-        std::uint64_t last_ns = 0;            // decision or latest mark
+        // parallel to the lists of value
+        std::vector<Entity*> victim_cgroups, member_cgroups, sharer_cgroups;
+        std::uint64_t last_ns = 0;  // decision or latest mark
     };
     struct VictimRef {
-        std::size_t episode;
+        std::uint64_t episode;  // number_ + index
         std::size_t victim;
     };
     // A SIGKILL or an exit whose mark may still come.
     struct Pending {
         bool is_exit;
         fb_oom_task record;
+        Entity* cgroup;
+        std::optional<std::uint64_t> gone_ns;  // its task's exit
+    };
+    // What the scan under way has met; it ends in a decision, or comes to nothing.
+    struct Scan {
+        std::uint32_t tid = 0;  // of the task that scans
+        std::uint64_t last_ns = 0;
+        std::vector<OomMember> members;
+        std::vector<Entity*> cgroups;
+    };
+    // An episode that was given out: a later one may follow from it.
+    struct Past {
+        std::uint64_t ts_ns, gone_ns;
+        Entity* domain;
+    };
+    struct Stall {
+        std::uint64_t begin_ns, end_ns, pages;
     };
 
+    void on_decision(Names& names, const fb_oom_kill& record);
+    void on_policy(Names& names, const fb_oom_group& record);
+    void on_marked(Names& names, const fb_oom_task& record);
+    void on_sigkill(Names& names, const fb_oom_task& record);
+    void on_exit(const fb_oom_task& record);
+    void on_reaped(const fb_oom_task& record);
+    void on_member(Names& names, const fb_oom_member& record);
+    void on_freed(const fb_oom_task& record);
+    void on_stall(const fb_stall& stall);
+    void on_task_exit(const fb_task& task);
+
     Episode& open(std::uint64_t ts_ns, Entity& domain);
+    void close(Episode& episode);
+    static void put_names(OomEpisode& value, const Episode& episode);
+    void follow(Episode& episode);
+    void find_sharers(Episode& episode);
+    void find_reclaim(Episode& episode);
+    [[nodiscard]] static std::uint64_t gone_ns(const OomEpisode& episode);
+    [[nodiscard]] static bool complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed);
+    void forget_before(std::uint64_t now_ns);
+    void forget_stalls_before(std::uint64_t now_ns);
     Episode* episode_of_mark(const fb_oom_task& record, Entity& cgroup);
     Episode* episode_of_policy(const fb_oom_group& record);
     OomVictim* victim_of(std::uint32_t tgid);
@@ -61,11 +116,17 @@ private:
     void forget_pending_before(std::uint64_t now_ns);
     void drop(const Pending& pending);
 
-    std::vector<Episode> episodes_;
+    std::deque<Episode> episodes_;
+    std::uint64_t number_ = 0;  // of episodes_.front(): those given out are counted
     std::unordered_map<std::uint32_t, VictimRef> latest_;       // by tgid
     std::unordered_map<std::uint32_t, std::uint32_t> tgid_of_;  // marked thread -> process
     std::deque<Pending> pending_;
     std::uint64_t sigkills_not_oom_ = 0;
+    Scan scan_;
+    std::deque<Past> past_;
+    std::unordered_map<std::uint32_t, std::deque<Stall>> stalls_;  // by tid: the latest few
+    bool keep_other_kills_ = false;
+    std::vector<std::pair<OtherKill, Entity*>> other_kills_;
 };
 
 }  // namespace flyball::profile

@@ -56,9 +56,9 @@ std::size_t columns(char32_t code) {
 }
 
 bool is_control(char32_t code) {
-    // C0, DEL, C1 and the marks that turn the direction of writing.
+    // C0, DEL, C1, the marks that turn the direction of writing, and the two that XML and YAML refuse.
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
-           (code >= 0x2066 && code <= 0x2069);
+           (code >= 0x2066 && code <= 0x2069) || code == 0xfffe || code == 0xffff;
 }
 
 // As much of the front as fits into WIDTH columns, in bytes.

@@ -13,6 +13,9 @@
 
 namespace flyball::report {
 
+// What the values of the kernel side hold where they know nothing.
+inline constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
+
 // Columns that a terminal takes for valid UTF-8: 2 for East Asian wide and emoji, 0 for combining marks.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 

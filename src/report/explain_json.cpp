@@ -11,21 +11,6 @@ using ledger::Blame;
 using ledger::Part;
 using ledger::TaskShare;
 
-// null: who it was is not known.
-Json json_path(const std::string& path)
-{
-    return path.empty() || path == "?" ? Json(nullptr) : Json(harmless(path));
-}
-
-template <class List, class One>
-Json json_list(const List& list, One one)
-{
-    Json array = Json::array();
-    for (const auto& item : list)
-        array.push_back(one(item));
-    return array;
-}
-
 Json json_tasks(const std::vector<TaskShare>& tasks)
 {
     return json_list(tasks, [](const TaskShare& task) -> Json {

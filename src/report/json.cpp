@@ -61,6 +61,12 @@ Json json_strings(const std::vector<std::string>& texts) {
     return array;
 }
 
+Json json_known(std::uint64_t value) { return value == kUnknown ? Json(nullptr) : Json(value); }
+
+Json json_path(const std::string& path) {
+    return path.empty() || path == "?" ? Json(nullptr) : Json(harmless(path));
+}
+
 Json json_recording(const profile::Meta& meta, std::uint64_t window_ns, bool incomplete) {
     Json hierarchy = Json::object();
     for (const auto& [controller, id] : meta.hierarchy) hierarchy[controller] = id;

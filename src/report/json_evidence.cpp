@@ -6,16 +6,12 @@
 namespace flyball::report {
 namespace {
 
-constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
-
-Json known(std::uint64_t value) { return value == kUnknown ? Json(nullptr) : Json(value); }
-
 Json json_victim(const profile::OomVictim& v) {
     return {{"comm", harmless(v.comm)},
             {"tid", v.tid},
             {"pid", v.tgid},
             {"cgroup", harmless(v.cgroup)},
-            {"rss_bytes", known(v.rss_bytes)},
+            {"rss_bytes", json_known(v.rss_bytes)},
             {"oom_score_adj", v.oom_score_adj},
             {"marked_ns", json_maybe(v.marked_ns)},
             {"sigkill_ns", json_maybe(v.sigkill_ns)},
@@ -42,9 +38,9 @@ Json json_oom(const OomReport& oom, std::uint64_t start_ns) {
         json["domain"] = harmless(e.domain);
         json["trigger"] = {{"comm", harmless(e.trigger_comm)}, {"tid", e.trigger_tid}, {"cgroup", harmless(e.trigger_cgroup)}};
         json["chosen"] = {{"comm", harmless(e.victim_comm)}, {"pid", e.victim_tgid}};
-        json["limit_bytes"] = known(e.limit_bytes);
+        json["limit_bytes"] = json_known(e.limit_bytes);
         json["usage_bytes"] = e.usage_bytes;
-        json["swap_bytes"] = known(e.swap_bytes);
+        json["swap_bytes"] = json_known(e.swap_bytes);
     } else {
         for (const char* key : {"domain", "trigger", "chosen", "limit_bytes", "usage_bytes", "swap_bytes"}) json[key] = nullptr;
     }

@@ -13,6 +13,10 @@ using Json = nlohmann::ordered_json;
 // Meta, as every report has it.
 [[nodiscard]] Json json_recording(const profile::Meta& meta, std::uint64_t window_ns, bool incomplete);
 [[nodiscard]] Json json_strings(const std::vector<std::string>& texts);
+// null: not known.
+[[nodiscard]] Json json_known(std::uint64_t value);
+// A cgroup; null: which one is not known.
+[[nodiscard]] Json json_path(const std::string& path);
 // The whole document, lists of plain values on one line each.
 [[nodiscard]] std::string written(const Json& root);
 
@@ -21,6 +25,15 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json json_coverage(const profile::Meta& meta);
 [[nodiscard]] Json json_audit(const ReportModel& model);
 [[nodiscard]] Json json_losses(const ReportModel& model);
+
+template <class List, class One>
+[[nodiscard]] Json json_list(const List& list, One one)
+{
+    Json array = Json::array();
+    for (const auto& item : list)
+        array.push_back(one(item));
+    return array;
+}
 
 template <class T>
 [[nodiscard]] Json json_maybe(const std::optional<T>& value) {

@@ -23,6 +23,15 @@ Cell maybe_cell(const Maybe& value, Style style, Format format) {
 Cell ns_cell(const Maybe& ns, Style style) { return maybe_cell(ns, style, narrow_ns); }
 Cell count_cell(const Maybe& count, Style style) { return maybe_cell(count, style, narrow_count); }
 
+Cell bytes_cell(std::uint64_t bytes) {
+    return bytes == kUnknown ? Cell("n/a", Style::Dim) : Cell(narrow_bytes(bytes));
+}
+
+Cell offset_cell(const Maybe& at, std::uint64_t from) {
+    if (!at) return {"n/a", Style::Dim};
+    return {*at < from ? "-" + narrow_ns(from - *at) : "+" + narrow_ns(*at - from)};
+}
+
 std::string device_name(std::uint32_t dev) {
     constexpr std::uint32_t kMinorBits = 20;  // include/linux/kdev_t.h
     return fmt::format("{}:{}", dev >> kMinorBits, dev & ((1U << kMinorBits) - 1));

@@ -13,8 +13,6 @@ using profile::OomEpisode;
 using profile::OomVictim;
 using Side = Table::Side;
 
-constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
-
 std::string bytes_or(std::uint64_t bytes, const char* otherwise) {
     return bytes == kUnknown ? otherwise : format_bytes(bytes);
 }
@@ -38,12 +36,6 @@ std::string policy(const OomEpisode& e) {
     return fmt::format("The whole group: memory.oom.group of {}.", who);
 }
 
-// "+1.23ms" after the decision; n/a when it was not seen.
-Cell offset(const std::optional<std::uint64_t>& at, std::uint64_t from) {
-    if (!at) return {"n/a", Style::Dim};
-    return {*at < from ? "-" + narrow_ns(from - *at) : "+" + narrow_ns(*at - from)};
-}
-
 void draw_victims(const OomEpisode& e, Canvas& canvas) {
     if (e.victims.empty()) {
         canvas.paragraph("No victim was seen.", 4, "", Style::Red);
@@ -53,12 +45,12 @@ void draw_victims(const OomEpisode& e, Canvas& canvas) {
                  {"SIGKILL"}, {"exit"}, {"left"}}, 4);
     for (const OomVictim& v : e.victims) {
         const bool gone = v.exit_ns.has_value();
-        Cell exit = offset(v.exit_ns, e.ts_ns);
+        Cell exit = offset_cell(v.exit_ns, e.ts_ns);
         if (!gone) exit = {"not seen", Style::Red};
         table.row({Cell(harmless(v.comm), v.tgid == e.victim_tgid ? Style::Bold : Style::Plain), std::to_string(v.tgid),
-                   harmless(v.cgroup), v.rss_bytes == kUnknown ? Cell("n/a", Style::Dim) : Cell(narrow_bytes(v.rss_bytes)),
-                   std::to_string(v.oom_score_adj), offset(v.marked_ns, e.ts_ns), offset(v.sigkill_ns, e.ts_ns), exit,
-                   v.usage_after_bytes ? Cell(narrow_bytes(*v.usage_after_bytes)) : Cell("n/a", Style::Dim)});
+                   harmless(v.cgroup), bytes_cell(v.rss_bytes),
+                   std::to_string(v.oom_score_adj), offset_cell(v.marked_ns, e.ts_ns), offset_cell(v.sigkill_ns, e.ts_ns), exit,
+                   bytes_cell(v.usage_after_bytes.value_or(kUnknown))});
     }
     table.draw(canvas);
 }

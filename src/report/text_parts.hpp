@@ -30,6 +30,10 @@ struct Log2Row {
 // "n/a" where nothing was measured, "-" for nothing seen.
 [[nodiscard]] Cell ns_cell(const Maybe& ns, Style style = Style::Plain);
 [[nodiscard]] Cell count_cell(const Maybe& count, Style style = Style::Plain);
+// "61.0M"; "n/a" of kUnknown.
+[[nodiscard]] Cell bytes_cell(std::uint64_t bytes);
+// "+1.23ms" after FROM; "n/a" where it was not seen.
+[[nodiscard]] Cell offset_cell(const Maybe& at, std::uint64_t from);
 
 // "254:16"; "read".
 [[nodiscard]] std::string device_name(std::uint32_t dev);

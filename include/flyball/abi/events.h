@@ -20,7 +20,10 @@
 #define FB_STATIC_ASSERT(cond, text) static_assert(cond, text)
 #endif
 
-/* Raised whenever a struct or a meaning below changes; stored in every recording. */
+/*
+ * Raised whenever a struct or a meaning below changes; stored in every recording. A new event type, or a
+ * control record that grows at its end, is no change: readers skip the one and zero the other.
+ */
 #define FB_ABI_VERSION 2
 
 /* ---- programs: who produced an event; the unit of loss accounting ------------------------- */
@@ -70,6 +73,8 @@ enum fb_event_type {
 	FB_EV_OOM_SIGKILL,	/* struct fb_oom_task: SIGKILL generated */
 	FB_EV_OOM_EXIT,		/* struct fb_oom_task: a marked or killed process is gone */
 	FB_EV_OOM_REAP,		/* struct fb_oom_task: the reaper finished with it */
+	FB_EV_OOM_MEMBER,	/* struct fb_oom_member: in the scope of a kill */
+	FB_EV_OOM_FREED,	/* struct fb_oom_task: a marked thread has let go of its memory */
 	FB_EV_CONTROL_MAX,
 };
 
@@ -432,6 +437,14 @@ struct fb_oom_group {
 };
 FB_STATIC_ASSERT(sizeof(struct fb_oom_group) == 40, "fb_oom_group");
 
+/* How a signal was sent: the siginfo argument of the kernel's signal functions. */
+enum fb_signal_how {
+	FB_SIG_UNKNOWN = 0,	/* recorded before this was */
+	FB_SIG_KERNEL,		/* SEND_SIG_PRIV: the kernel for itself (the OOM killer among others) */
+	FB_SIG_NOINFO,		/* SEND_SIG_NOINFO: the kernel for a user's request (cgroup.kill) */
+	FB_SIG_USER,		/* with a siginfo: kill(2), tgkill(2), pidfd_send_signal(2) */
+};
+
 struct fb_oom_task {
 	struct fb_hdr hdr;	/* memcg of the task */
 	__u64 rss_bytes;	/* anon + file + shmem, as mm counts; ~0 unknown */
@@ -444,9 +457,41 @@ struct fb_oom_task {
 	__u32 exit_code;
 	char comm[FB_COMM_MAX];
 	__u32 marked;		/* 1: the OOM killer had marked this process */
+	__u32 how;		/* SIGKILL: enum fb_signal_how */
+	/* not in every recording: */
+	char current_comm[FB_COMM_MAX];	/* SIGKILL: of the task that was running */
+	__u32 current_tid;
 	__u32 pad;
 };
-FB_STATIC_ASSERT(sizeof(struct fb_oom_task) == 24 + 16 + 24 + 16 + 8, "fb_oom_task");
+#define FB_OOM_TASK_OLD 88	/* without what was put at its end */
+FB_STATIC_ASSERT(sizeof(struct fb_oom_task) == FB_OOM_TASK_OLD + 24, "fb_oom_task");
+
+enum fb_oom_member_kind {
+	FB_OM_SCANNED = 0,	/* oom_evaluate_task(): a candidate below the limit that was hit */
+	FB_OM_GROUP,		/* oom_kill_memcg_member(): of the group that is being killed */
+};
+enum fb_oom_member_flags {
+	FB_OM_KTHREAD = 1 << 0,
+	FB_OM_INIT = 1 << 1,	/* of the whole machine: never killed */
+	FB_OM_NO_MM = 1 << 2,	/* its main thread has none (any more) */
+	FB_OM_VICTIM = 1 << 3,	/* marked already, by this kill or an earlier one */
+	FB_OM_EXITING = 1 << 4,
+};
+
+struct fb_oom_member {
+	struct fb_hdr hdr;	/* memcg of the process */
+	__u64 domain_id;	/* SCANNED: memcg whose limit was hit */
+	__u64 start_ns;		/* task_struct.start_time */
+	__u64 rss_bytes;	/* ~0 unknown */
+	__s32 oom_score_adj;
+	__u32 tid;
+	__u32 tgid;
+	__u32 kind;
+	__u32 flags;
+	__u32 current_tid;	/* of the task whose allocation it is about */
+	char comm[FB_COMM_MAX];
+};
+FB_STATIC_ASSERT(sizeof(struct fb_oom_member) == 24 + 24 + 24 + 16, "fb_oom_member");
 
 /* ---- what the task iterator writes: one record a task, at the start and at the end ------------ */
 struct fb_task_record {

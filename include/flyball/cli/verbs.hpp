@@ -57,9 +57,49 @@ struct ExplainOptions {
     bool salvage = false;
 };
 
+struct OomWatchOptions {
+    std::string file;                  // a recording; empty: this machine, now
+    std::vector<std::string> cgroups;  // -c
+    std::string duration;              // empty: until Ctrl-C or the command's end
+    std::uint64_t count = 0;           // stop after so many verdicts, 0: never
+    std::string exec;                  // shell command for each verdict, its JSON on stdin
+    bool json = false;
+    bool kills = false;    // SIGKILLs of other senders too
+    bool journal = false;  // to the system's journal as well
+    bool salvage = false;
+    LimitOptions limits;
+    std::string ring_size = "256K";
+    std::vector<std::string> without;
+    bool verbose = false;
+    bool quiet = false;
+    std::vector<std::string> command;
+};
+
+struct OomTestOptions {
+    std::vector<std::string> scenarios;  // empty: all
+    bool list = false;
+    std::string memory_max = "64M";
+    std::uint64_t processes = 5;         // of a group
+    std::uint64_t repeat = 1;
+    std::string junit, tap, output;      // files; "-": standard output
+    bool json = false;
+    std::string kill_bound = "5s", free_bound = "10s", recover_bound = "30s";
+    std::string restart, health, unit;   // of a service that is to recover
+    std::string cgroup;                  // one that flyball did not make
+    bool kill_in_that_cgroup = false;
+    std::string lab;                     // kernel series of a disposable machine
+    std::string fault;                   // something wrong on purpose, to see it noticed
+    std::vector<std::string> without;
+    bool verbose = false;
+    bool quiet = false;
+    std::vector<std::string> command;
+};
+
 int run_record(const RecordOptions& options);
 int run_report(const ReportOptions& options);
 int run_explain(const ExplainOptions& options);
+int run_oom_watch(const OomWatchOptions& options);
+int run_oom_test(const OomTestOptions& options);
 
 // One line on stderr: "flyball: what (hint)"; gives the exit code.
 int complain(const Error& error);

@@ -113,8 +113,41 @@ struct OomVictim {
     std::uint64_t rss_bytes = ~0ULL;
     std::int32_t oom_score_adj = 0;
     std::optional<std::uint64_t> marked_ns, sigkill_ns, exit_ns, reaped_ns;
-    std::optional<std::uint64_t> usage_after_bytes;  // memory.current of its cgroup at exit
+    // exit_ns: its last thread; freed_ns: the marked thread has let go of the memory
+    std::optional<std::uint64_t> freed_ns;
+    std::optional<std::uint64_t> usage_after_bytes;  // memory.current of its cgroup then
     friend bool operator==(const OomVictim&, const OomVictim&) = default;
+};
+
+// A process in the scope of the kill at that instant, as the kernel met it.
+struct OomMember {
+    std::uint32_t tid = 0, tgid = 0;
+    std::string comm;
+    std::string cgroup;  // path
+    std::uint64_t rss_bytes = ~0ULL;
+    std::int32_t oom_score_adj = 0;
+    std::uint32_t flags = 0;     // enum fb_oom_member_flags
+    bool scanned = false;        // looked at when a victim was sought among all below the limit
+    bool in_group = false;       // met again when the group was killed
+    friend bool operator==(const OomMember&, const OomMember&) = default;
+};
+
+// A process that is no member and no victim, and got SIGKILL with one because they share their memory.
+struct OomSharer {
+    std::uint32_t tid = 0, tgid = 0;
+    std::string comm;
+    std::string cgroup;
+    std::uint64_t sigkill_ns = 0;
+    std::optional<std::uint64_t> exit_ns;
+    friend bool operator==(const OomSharer&, const OomSharer&) = default;
+};
+
+// Reclaim at a memory limit by the task that asked, before it was given up.
+struct OomReclaim {
+    std::uint64_t rounds = 0;
+    std::uint64_t ns = 0;
+    std::uint64_t pages = 0;
+    friend bool operator==(const OomReclaim&, const OomReclaim&) = default;
 };
 
 struct OomEpisode {
@@ -123,14 +156,34 @@ struct OomEpisode {
     bool global = false;            // no memcg limit: the machine ran out
     std::string domain;             // cgroup whose limit was hit
     std::string trigger_cgroup, trigger_comm;
-    std::uint32_t trigger_tid = 0;
+    std::uint32_t trigger_tid = 0, trigger_tgid = 0;
     std::string victim_comm;
     std::uint32_t victim_tgid = 0;
+    std::int64_t points = 0;        // the chosen one's score, in pages (mm/oom_kill.c: oom_badness())
     std::uint64_t limit_bytes = ~0ULL, usage_bytes = 0, swap_bytes = 0;
+    std::uint64_t asked_pages = 0;  // by the allocation that failed
     std::optional<bool> group_policy;   // memory.oom.group applied; nullopt: not observable here
     std::string group_cgroup;           // the ancestor that decided
     std::vector<OomVictim> victims;     // in the order in which they were marked
+    std::vector<OomMember> members;     // in the order of the kernel's scan; by oom.members
+    std::vector<OomSharer> sharers;
+    std::optional<OomReclaim> reclaim;  // where reclaim is observed
+    // The decision before this one in the same scope, when its victims were not gone for longer than a second.
+    std::optional<std::uint64_t> follows_ns;
     friend bool operator==(const OomEpisode&, const OomEpisode&) = default;
+};
+
+// A SIGKILL that the OOM killer did not send.
+struct OtherKill {
+    enum class By { User, Cgroup, Kernel, Unknown };  // kill(2); cgroup.kill; the kernel for another reason
+    std::uint64_t ts_ns = 0;
+    std::uint32_t tgid = 0;
+    std::string comm;
+    std::string cgroup;  // memory cgroup of the process that is killed
+    By by = By::Unknown;
+    std::uint32_t sender_tid = 0;
+    std::string sender_comm;  // empty: not recorded
+    friend bool operator==(const OtherKill&, const OtherKill&) = default;
 };
 
 // The kernel's own counters of one cgroup at one instant. nullopt: the file or field is not there.

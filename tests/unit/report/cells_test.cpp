@@ -28,6 +28,12 @@ TEST_CASE("squeezing keeps both ends and whole characters", "[report][cells]") {
     }
 }
 
+TEST_CASE("what a terminal, XML or YAML would choke on is spelled out", "[report][cells]") {
+    CHECK(harmless("a\nb\x1b\xff") == "a\\x0ab\\x1b\\xff");
+    CHECK(harmless("\xef\xbf\xbe \xef\xbf\xbf") == "\\xef\\xbf\\xbe \\xef\\xbf\\xbf");
+    CHECK(harmless("\xef\xbf\xbd") == "\xef\xbf\xbd");  // U+FFFD is a character
+}
+
 TEST_CASE("wrapping loses nothing", "[report][cells]") {
     CHECK(wrap("one two three", 7) == std::vector<std::string>{"one two", "three"});
     CHECK(wrap("abcdefgh", 3) == std::vector<std::string>{"abc", "def", "gh"});

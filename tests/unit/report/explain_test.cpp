@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/report/explain.hpp"
+#include "golden.hpp"
 #include "sample_books.hpp"
 #include "support/catch.hpp"
 
@@ -14,23 +15,11 @@
 
 using namespace flyball;
 using namespace flyball::report;
+using flyball::test::check_golden;
 using flyball::test::ContainsSubstring;
 using flyball::test::kMs;
 
 namespace {
-
-// UPDATE_GOLDEN=1 rewrites the file; look at the diff before keeping it.
-void check_golden(const std::string& name, const std::string& text)
-{
-    const std::string path = std::string(FLYBALL_SOURCE_DIR) + "/tests/golden/" + name;
-    if (const char* update = std::getenv("UPDATE_GOLDEN"); update != nullptr && *update == '1')
-        std::ofstream(path, std::ios::binary) << text;
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream have;
-    have << file.rdbuf();
-    INFO(path);
-    CHECK((have.str() == text));  // not expanded: two reports are a long message
-}
 
 Explanation sample(const ExplainOptions& options = {})
 {

@@ -6,11 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "golden.hpp"
 #include "sample_snapshot.hpp"
 #include "support/catch.hpp"
 
 using namespace flyball;
 using namespace flyball::report;
+using flyball::test::check_golden;
 using flyball::test::ContainsSubstring;
 
 namespace {
@@ -21,23 +23,6 @@ ReportModel model_of(const profile::Snapshot& snapshot, const Options& options =
 
 std::string text_of(const profile::Snapshot& snapshot, const Options& options = {}, const TextOptions& how = {}) {
     return render_text(model_of(snapshot, options), how);
-}
-
-std::string read(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
-// UPDATE_GOLDEN=1 rewrites the file; look at the diff before keeping it.
-void check_golden(const std::string& name, const std::string& text) {
-    const std::string path = std::string(FLYBALL_SOURCE_DIR) + "/tests/golden/" + name;
-    if (const char* update = std::getenv("UPDATE_GOLDEN"); update != nullptr && *update == '1') {
-        std::ofstream(path, std::ios::binary) << text;
-    }
-    INFO(path);
-    CHECK((read(path) == text));  // not expanded: two reports are a long message
 }
 
 // Code points: the samples hold no wide characters where this is used.

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flyball/profile/oom_feed.hpp"
+
+#include "decode.hpp"
+#include "names.hpp"
+#include "oom_assembler.hpp"
+#include "received.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace flyball::profile {
+namespace {
+
+// Survivors are looked for when an episode is complete, which is within the patience of the assembler.
+constexpr std::uint64_t kRememberNs = 15'000'000'000;
+// Of births and of moves each. A fork bomb outside must not cost memory for ever.
+constexpr std::size_t kRemembered = 65536;
+
+template <class Entry>
+void remember(std::vector<Entry>& list, Entry entry)
+{
+    const std::uint64_t now_ns = entry.ts_ns;
+    if (list.size() >= kRemembered) {
+        std::erase_if(list, [&](const Entry& old) { return old.ts_ns + kRememberNs < now_ns; });
+        if (list.size() >= kRemembered)
+            list.erase(list.begin(), list.begin() + kRemembered / 2);
+    }
+    list.push_back(std::move(entry));
+}
+
+bool covers(const Meta& meta, const char* metric)
+{
+    const auto found = std::ranges::find(meta.coverage, metric, &Coverage::metric);
+    return found != meta.coverage.end() && found->available;
+}
+
+int hierarchy_of(const Meta& meta, const char* controller)
+{
+    const auto found = meta.hierarchy.find(controller);
+    return found == meta.hierarchy.end() ? 0 : found->second;
+}
+
+}  // namespace
+
+struct OomFeed::State {
+    State(const Meta& meta, std::span<const KnownCgroup> known)
+        : names(meta.hierarchy, known), wait_for_freed(covers(meta, "oom.freed")),
+          memory_hierarchy(hierarchy_of(meta, "memory"))
+    {
+        ooms.keep_other_kills();
+    }
+
+    void on_attach(const fb_attach& record)
+    {
+        if (record.hierarchy != memory_hierarchy)
+            return;
+        remember(moves, {record.hdr.ts_ns, record.tgid,
+                         resolve(&names.of(Controller::Memory, record.hdr.cgroup_id))->profile.path});
+    }
+
+    Names names;
+    OomAssembler ooms;
+    Received received;
+    bool wait_for_freed;
+    int memory_hierarchy;
+    std::uint64_t oom_records = 0;
+    std::vector<Birth> births;
+    std::vector<Move> moves;
+};
+
+OomFeed::OomFeed(const Meta& meta, std::span<const KnownCgroup> known)
+    : state_(std::make_unique<State>(meta, known))
+{
+}
+OomFeed::~OomFeed() = default;
+OomFeed::OomFeed(OomFeed&&) noexcept = default;
+OomFeed& OomFeed::operator=(OomFeed&&) noexcept = default;
+
+void OomFeed::on_batch(const fb_batch& header, std::span<const fb_event> events)
+{
+    state_->received.add_batch(header, events);
+    for (const fb_event& event : events) {
+        state_->ooms.on_event(event);
+        if (event.hdr.type != FB_EV_TASK)
+            continue;
+        const auto& task = reinterpret_cast<const fb_task&>(event);
+        if (task.kind == FB_TASK_FORK && task.tid == task.tgid)
+            remember(state_->births, {task.hdr.ts_ns, task.tgid});
+    }
+}
+
+void OomFeed::on_control(std::span<const std::byte> bytes)
+{
+    const std::optional<fb_hdr> hdr = decode<fb_hdr>(bytes);
+    if (!hdr)
+        return state_->received.add_unknown();
+    state_->received.add_control(*hdr);
+    bool known = false;
+    if (hdr->type == FB_EV_CGROUP) {
+        known = with<fb_cgroup>(bytes, [&](const auto& r) { state_->names.apply(r); });
+    } else if (hdr->type == FB_EV_ATTACH) {
+        known = with<fb_attach>(bytes, [&](const auto& r) { state_->on_attach(r); });
+    } else {
+        known = state_->ooms.on_control(state_->names, hdr->type, bytes);
+        state_->oom_records += known ? 1 : 0;
+    }
+    if (!known)
+        state_->received.add_unknown();
+}
+
+std::vector<OomEpisode> OomFeed::take_complete(std::uint64_t now_ns)
+{
+    (void)state_->names.take_created();  // nobody else asks
+    return state_->ooms.take_complete(now_ns, state_->wait_for_freed);
+}
+
+std::vector<OomEpisode> OomFeed::finish()
+{
+    return state_->ooms.finish();
+}
+
+bool OomFeed::open() const
+{
+    return state_->ooms.open();
+}
+
+std::vector<OomEpisode> OomFeed::open_episodes() const
+{
+    return state_->ooms.open_episodes();
+}
+
+std::vector<OtherKill> OomFeed::take_other_kills()
+{
+    return state_->ooms.take_other_kills();
+}
+
+std::span<const Birth> OomFeed::births() const
+{
+    return state_->births;
+}
+
+std::span<const Move> OomFeed::moves() const
+{
+    return state_->moves;
+}
+
+std::optional<KernelCounters> OomFeed::ended(const std::string& path) const
+{
+    return state_->names.ended(path);
+}
+
+std::uint64_t OomFeed::unknown_records() const
+{
+    return state_->received.unknown();
+}
+
+std::uint64_t OomFeed::sequence_gaps() const
+{
+    return state_->received.sequence_gaps();
+}
+
+std::uint64_t OomFeed::oom_records() const
+{
+    return state_->oom_records;
+}
+
+}  // namespace flyball::profile
