@@ -72,13 +72,26 @@ TEST_CASE("what was not seen is not shown as zero", "[oom]")
     CHECK_THAT(text, !ContainsSubstring("memory.max"));
     CHECK_THAT(text, !ContainsSubstring("score 0"));
     CHECK_THAT(text, !ContainsSubstring("0 B"));
-    CHECK_THAT(text, ContainsSubstring("not seen here"));
+    CHECK_THAT(text, ContainsSubstring("policy   not seen\n"));
     oom::Judged none = sample::group_kill();
     none.episode.victims.clear();
     CHECK_THAT(render_verdict_text(none, {}), ContainsSubstring("No victim was seen."));
     none.episode.limit_bytes = ~0ULL;
     CHECK_THAT(render_verdict_text(none, {}), ContainsSubstring("memory.max none"));
     CHECK_THAT(render_verdict_text({}, {}), ContainsSubstring("INCONCLUSIVE"));
+}
+
+TEST_CASE("a policy that was read afterwards is told from one that was seen", "[oom]")
+{
+    oom::Judged judged = sample::group_kill();
+    CHECK_THAT(render_verdict_text(judged, {}),
+               ContainsSubstring("policy   memory.oom.group of /jobs: the whole group\n"));
+    judged.episode.group_policy.reset();
+    CHECK_THAT(render_verdict_text(judged, {}),
+               ContainsSubstring("policy   not seen; memory.oom.group of /jobs applied\n"));
+    judged.episode.group_policy = false;
+    CHECK_THAT(render_verdict_text(judged, {}),
+               ContainsSubstring("no memory.oom.group: the chosen one alone"));
 }
 
 TEST_CASE("of a large group those are shown of whom something is to be told", "[oom]")
