@@ -22,6 +22,8 @@ struct Verbs {
     RecordOptions record;
     ReportOptions report;
     ExplainOptions explain;
+    OomWatchOptions oom_watch;
+    OomTestOptions oom_test;
     bool record_json = false;
     bool report_json = false;
     bool explain_json = false;
@@ -86,6 +88,55 @@ CLI::App* add_explain(CLI::App& app, Verbs& verbs) {
     return verb;
 }
 
+CLI::App* add_oom_watch(CLI::App& oom, OomWatchOptions& o) {
+    CLI::App* verb = oom.add_subcommand("watch", "A verdict for each OOM kill, as it is complete");
+    verb->add_option("FILE", o.file, "A recording; without one, watch this machine");
+    verb->add_option("-c,--cgroup", o.cgroups, "Only kills in this cgroup and below it: path, glob or unit name (repeatable)")
+        ->allow_extra_args(false);
+    verb->add_option("-d,--duration", o.duration, "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
+    verb->add_option("--count", o.count, "End after so many verdicts");
+    verb->add_option("--exec", o.exec, "Run this shell command for each verdict, with its JSON on standard input");
+    verb->add_flag("-j,--json", o.json, "One JSON object a line");
+    verb->add_flag("--kills", o.kills, "Also tell of SIGKILLs that the OOM killer did not send");
+    verb->add_flag("--journal", o.journal, "Also write to the system's journal");
+    verb->add_flag("--salvage", o.salvage, "Read a cut recording up to where it was cut");
+    verb->add_option("--memory-max", o.limits.memory_max, "Limit of the command's cgroup: 64M");
+    verb->add_option("--memory-high", o.limits.memory_high, "... 48M");
+    verb->add_option("--cpu-max", o.limits.cpu_max, "... 20ms/100ms, 50%");
+    verb->add_option("--pids-max", o.limits.pids_max, "... 100");
+    verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);
+    verb->add_flag("-v,--verbose", o.verbose, "Show libbpf's messages");
+    verb->add_flag("-q,--quiet", o.quiet, "No progress");
+    return verb;
+}
+
+CLI::App* add_oom_test(CLI::App& oom, OomTestOptions& o) {
+    CLI::App* verb = oom.add_subcommand("test", "OOM behaviour, tested in cgroups of its own: scenarios with a known right answer");
+    verb->add_option("SCENARIO", o.scenarios, "Only these (default: all)");
+    verb->add_flag("--list", o.list, "Name the scenarios");
+    verb->add_option("--lab", o.lab, "In a disposable virtual machine with this kernel: 6.1, 6.12, 7.2");
+    verb->add_option("--memory-max", o.memory_max, "The limit that is hit (default 64M)");
+    verb->add_option("--processes", o.processes, "Of a group (default 5)")->check(CLI::Range(2, 100).description(""));
+    verb->add_option("--repeat", o.repeat, "Run all of it so many times")->check(CLI::Range(1, 100000).description(""));
+    verb->add_option("--kill-bound", o.kill_bound, "Longest time from the decision to the last exit (default 5s)");
+    verb->add_option("--free-bound", o.free_bound, "... to the last memory given back (default 10s)");
+    verb->add_option("--recover-bound", o.recover_bound, "Longest time until it is well again (default 30s)");
+    verb->add_option("--restart", o.restart, "Shell command that starts the service again after a kill");
+    verb->add_option("--health", o.health, "Shell command that ends with 0 when it is well");
+    verb->add_option("--unit", o.unit, "The same by systemctl restart and is-active of this unit");
+    verb->add_option("-o,--output", o.output, "Write the report for people to this file, too: oom_behavior.txt");
+    verb->add_option("--junit", o.junit, "Write JUnit XML to this file, -: standard output");
+    verb->add_option("--tap", o.tap, "Write TAP to this file, -: standard output");
+    verb->add_flag("-j,--json", o.json, "Print the report as JSON");
+    verb->add_option("-c,--cgroup", o.cgroup, "Run the scenario trigger in this cgroup, which flyball did not make");
+    verb->add_flag("--kill-in-that-cgroup", o.kill_in_that_cgroup, "Yes, processes in it may be killed");
+    verb->add_option("--fault", o.fault, "Do it wrong on purpose, to see it noticed: no-policy, survivor, by-hand, loss or removed");
+    verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);
+    verb->add_flag("-v,--verbose", o.verbose, "Show libbpf's messages");
+    verb->add_flag("-q,--quiet", o.quiet, "No progress");
+    return verb;
+}
+
 // A file is replayed: what is for recording makes no sense beside it.
 bool replays_and_records(const ExplainOptions& o) {
     const RecordOptions& r = o.record;
@@ -108,7 +159,8 @@ std::vector<std::string> split_command(int& argc, char** argv) {
 int run_command_line(int argc, char** argv) {
     Verbs verbs;
     const int given = argc;
-    verbs.record.command = verbs.explain.record.command = split_command(argc, argv);
+    verbs.record.command = verbs.explain.record.command = verbs.oom_watch.command = verbs.oom_test.command =
+        split_command(argc, argv);
     const bool dashes = argc != given;
 
     CLI::App app{"flyball: where did this cgroup's time go, which limit hit, who was killed", "flyball"};
@@ -119,6 +171,10 @@ int run_command_line(int argc, char** argv) {
     CLI::App* record = add_record(app, verbs);
     CLI::App* report = add_report(app, verbs);
     CLI::App* explain = add_explain(app, verbs);
+    CLI::App* oom = app.add_subcommand("oom", "OOM kills: watch them with a verdict each, or test how they go");
+    oom->require_subcommand(1);
+    CLI::App* oom_watch = add_oom_watch(*oom, verbs.oom_watch);
+    CLI::App* oom_test = add_oom_test(*oom, verbs.oom_test);
 
     try {
         app.parse(argc, argv);
@@ -129,8 +185,8 @@ int run_command_line(int argc, char** argv) {
                    argc > 1 && argv[1][0] != '-' ? std::string(argv[1]) + " " : "");
         return kUsage;
     }
-    if (dashes && !record->parsed() && !explain->parsed()) {
-        fmt::print(stderr, "flyball: only `record` and `explain` take a command after -- (try `flyball record -- CMD`)\n");
+    if (dashes && !record->parsed() && !explain->parsed() && !oom->parsed()) {
+        fmt::print(stderr, "flyball: only `record`, `explain`, `oom watch` and `oom test` take a command after -- (try `flyball record -- CMD`)\n");
         return kUsage;
     }
     if (dashes && verbs.record.command.empty()) {
@@ -145,6 +201,14 @@ int run_command_line(int argc, char** argv) {
         fmt::print(stderr, "flyball: explain needs standard output for itself (give -o a file)\n");
         return kUsage;
     }
+    const OomWatchOptions& watch = verbs.oom_watch;
+    if (oom_watch->parsed() && !watch.file.empty() &&
+        (!watch.duration.empty() || !watch.command.empty() || !watch.without.empty() || watch.limits.any() || watch.kills)) {
+        fmt::print(stderr, "flyball: oom watch either replays {} or watches this machine (leave out FILE to watch)\n", watch.file);
+        return kUsage;
+    }
+    if (oom_watch->parsed()) return run_oom_watch(verbs.oom_watch);
+    if (oom_test->parsed()) return run_oom_test(verbs.oom_test);
     if (verbs.record_json) verbs.record.out.format = Format::Json;
     if (verbs.report_json) verbs.report.out.format = Format::Json;
     if (doctor->parsed()) return run_doctor(verbs.doctor);

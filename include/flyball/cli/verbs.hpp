@@ -87,6 +87,7 @@ struct OomTestOptions {
     std::string cgroup;                  // one that flyball did not make
     bool kill_in_that_cgroup = false;
     std::string lab;                     // kernel series of a disposable machine
+    std::string fault;                   // something wrong on purpose, to see it noticed
     std::vector<std::string> without;
     bool verbose = false;
     bool quiet = false;

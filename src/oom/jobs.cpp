@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs.hpp"
+
+#include <fmt/format.h>
+
+namespace flyball::oom {
+
+Result<std::vector<Process*>> start_crowd(Trial& trial, const std::string& path, std::size_t sitters)
+{
+    std::vector<Process*> all;
+    for (std::size_t i = 0; i <= sitters; ++i) {
+        auto process = trial.start(path, i == 0 ? hog(trial) : sitter(trial));
+        if (!process)
+            return std::unexpected(std::move(process.error()));
+        all.push_back(*process);
+    }
+    return all;
+}
+
+Result<bool> run_over(Trial& trial, Process& hog)
+{
+    if (auto ready = trial.all_ready(); !ready)
+        return std::unexpected(std::move(ready.error()));
+    trial.step(fmt::format("{} may grow", hog.pid()));
+    hog.go();
+    return trial.kills(1);
+}
+
+const Judged* the_kill(Trial& trial)
+{
+    const auto& episodes = trial.episodes();
+    trial.expect("one kill", episodes.size() == 1, fmt::format("{} were seen", episodes.size()));
+    return episodes.empty() ? nullptr : &episodes.front();
+}
+
+}  // namespace flyball::oom

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list, and the loop over it.
+#include "scenario_list.hpp"
+#include "trial.hpp"
+
+#include "contains.hpp"
+#include "flyball/base/clock.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace flyball::oom {
+namespace {
+
+constexpr std::array kScenarios{
+    ScenarioEntry{{"trigger", "memory.max is hit: the process that runs over it is killed"}, trigger},
+    ScenarioEntry{{"recover", "killed once, started again: it is well again and nothing is left behind"}, recover_once},
+    ScenarioEntry{{"recover-3", "the same three times"}, recover_thrice},
+    ScenarioEntry{{"group-on", "memory.oom.group on: all processes die together"}, group_on},
+    ScenarioEntry{{"group-off", "memory.oom.group off: one process dies, the others live"}, group_off},
+    ScenarioEntry{{"nested-inner", "the group policy of a child: its processes die, its sibling's live"}, nested_inner},
+    ScenarioEntry{{"nested-outer", "the group policy of the parent: all below it die"}, nested_outer},
+    ScenarioEntry{{"nested-above", "a group policy above the limit that is hit does not count"}, nested_above},
+    ScenarioEntry{{"protected", "oom_score_adj -1000 survives the group's end"}, protected_member},
+    ScenarioEntry{{"fork-storm", "children made during the kill do not save the group"}, fork_storm},
+    ScenarioEntry{{"shared-memory", "a process that shares the victim's memory dies with it"}, shared_memory},
+    ScenarioEntry{{"by-hand", "SIGKILL from a user and cgroup.kill are no OOM kills"}, by_hand},
+    ScenarioEntry{{"high-first", "memory.high slows it down before memory.max kills"}, high_first},
+    ScenarioEntry{{"lower-max", "memory.max set below what a running load uses"}, lower_max},
+    ScenarioEntry{{"swap-off", "without swap the kill comes at memory.max"}, swap_off},
+    ScenarioEntry{{"swap-on", "with swap it comes when swap is full too"}, swap_on},
+};
+
+constexpr auto kNames = [] {
+    std::array<ScenarioName, kScenarios.size()> names{};
+    for (std::size_t i = 0; i < names.size(); ++i)
+        names[i] = kScenarios[i].name;
+    return names;
+}();
+
+Result<std::vector<const ScenarioEntry*>> choose(const TestOptions& options)
+{
+    std::vector<const ScenarioEntry*> chosen;
+    for (const std::string& wanted : options.scenarios) {
+        const auto found = std::ranges::find_if(kScenarios, [&](const auto& s) { return s.name.name == wanted; });
+        if (found == kScenarios.end())
+            return fail(ErrorKind::Usage, fmt::format("no scenario '{}'", wanted), "`flyball oom test --list` has them");
+        chosen.push_back(&*found);
+    }
+    if (chosen.empty()) {
+        for (const ScenarioEntry& scenario : kScenarios) {
+            // In a cgroup of somebody else nothing is set, so that only the limit it has can be hit.
+            if (options.cgroup.empty() || scenario.run == trigger)
+                chosen.push_back(&scenario);
+        }
+    }
+    if (!options.cgroup.empty() && (chosen.size() != 1 || chosen[0]->run != trigger))
+        return fail(ErrorKind::Usage, "in a cgroup that flyball did not make only the scenario 'trigger' runs",
+                    "leave -c away for the others");
+    return chosen;
+}
+
+ScenarioResult run_one(const ScenarioEntry& scenario, std::size_t repetition, const TestOptions& options,
+                       const cgroup::Layout& layout, EpisodeSource& source)
+{
+    ScenarioResult result;
+    result.name = scenario.name.name;
+    result.title = scenario.name.title;
+    result.repetition = repetition;
+    Trial trial(options, layout, source, result);
+    if (const Result<> done = scenario.run(trial); !done)
+        trial.unclear("run", done.error().what);
+    trial.end();
+    return result;
+}
+
+}  // namespace
+
+std::span<const ScenarioName> scenario_names()
+{
+    return kNames;
+}
+
+Result<TestReport> run_tests(const TestOptions& options, const cgroup::Layout& layout, EpisodeSource& source,
+                             const OnScenario& on_scenario)
+{
+    const auto chosen = choose(options);
+    if (!chosen)
+        return std::unexpected(chosen.error());
+    TestReport report;
+    const profile::Meta& meta = source.meta();
+    report.flyball_version = meta.flyball_version;
+    report.host = meta.host;
+    report.kernel = meta.kernel;
+    report.arch = meta.arch;
+    report.start_wall_ns = realtime_ns();
+    report.workload = options.command.empty() ? "built-in allocator"
+                                              : fmt::format("{}", fmt::join(options.command, " "));
+    for (const profile::Coverage& entry : meta.coverage) {
+        if (entry.metric.starts_with("oom.") && !entry.available)
+            report.notes.push_back(fmt::format("{} is not known here: {}", entry.metric, entry.note));
+    }
+    const std::uint64_t began_ns = monotonic_ns();
+    for (std::size_t repetition = 1; repetition <= options.repeat && !source.stopped(); ++repetition) {
+        for (const ScenarioEntry* scenario : *chosen) {
+            if (source.stopped())
+                break;
+            report.scenarios.push_back(run_one(*scenario, repetition, options, layout, source));
+            on_scenario(report.scenarios.back());
+        }
+    }
+    report.duration_ns = monotonic_ns() - began_ns;
+    return report;
+}
+
+}  // namespace flyball::oom

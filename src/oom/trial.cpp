@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trial.hpp"
+
+#include "contains.hpp"
+#include "flyball/base/clock.hpp"
+#include "flyball/base/units.hpp"
+#include "flyball/profile/subtree.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace flyball::oom {
+namespace {
+
+using profile::OomVictim;
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+// For an emulated machine with other things to do.
+constexpr std::uint64_t kReadyPatience = 60 * kSecond;
+constexpr std::uint64_t kKillPatience = 120 * kSecond;
+
+// From the decision (or the first mark) to the last of something; nullopt: one of them is not known.
+template <class Member>
+std::optional<std::uint64_t> last_after(const profile::OomEpisode& episode, Member member)
+{
+    std::uint64_t last = episode.ts_ns;
+    for (const OomVictim& victim : episode.victims) {
+        if (!(victim.*member))
+            return std::nullopt;
+        last = std::max(last, *(victim.*member));
+    }
+    return last - episode.ts_ns;
+}
+
+}  // namespace
+
+std::string pids(const std::vector<Process*>& processes)
+{
+    std::vector<std::uint32_t> numbers;
+    for (const Process* process : processes)
+        numbers.push_back(process->pid());
+    return fmt::format("{}", fmt::join(numbers, ", "));
+}
+
+Trial::Trial(const TestOptions& options, const cgroup::Layout& layout, EpisodeSource& source, ScenarioResult& result)
+    : options_(options), layout_(layout), source_(source), result_(result), began_ns_(monotonic_ns())
+{
+}
+
+Result<bool> Trial::begin(bool needs_unified)
+{
+    auto ground = options_.cgroup.empty() ? Ground::make(layout_) : Ground::borrow(layout_, options_.cgroup);
+    if (!ground)
+        return std::unexpected(std::move(ground.error()));
+    ground_.emplace(std::move(*ground));
+    if (needs_unified && !ground_->unified()) {
+        skip("the memory controller is on cgroup v1 here; `flyball oom test --lab 6.12` has cgroup v2");
+        return false;
+    }
+    (void)source_.other_kills();  // those of the scenario before
+    return true;
+}
+
+void Trial::skip(std::string reason)
+{
+    result_.status = Status::Skipped;
+    result_.reason = std::move(reason);
+}
+
+Result<std::string> Trial::cgroup(const std::string& parent, std::string_view name,
+                                  std::optional<std::uint64_t> limit, bool group)
+{
+    auto path = ground_->add(parent, name);
+    if (!path)
+        return path;
+    const auto set = [&](std::string_view file, const std::string& value) -> Result<> {
+        auto done = ground_->set(*path, file, value);
+        if (done)
+            step(fmt::format("{} of {} set to {}", file, *path, value));
+        return done;
+    };
+    if (limit) {
+        if (auto done = set("memory.max", std::to_string(*limit)); !done)
+            return std::unexpected(std::move(done.error()));
+        result_.limit_bytes = *limit;
+        if (ground_->has(*path, "memory.swap.max")) {
+            if (auto done = set("memory.swap.max", "0"); !done)
+                return std::unexpected(std::move(done.error()));
+        }
+    }
+    if (group && ground_->unified()) {
+        if (auto done = set("memory.oom.group", "1"); !done)
+            return std::unexpected(std::move(done.error()));
+    }
+    if (!result_.baseline_bytes && limit)
+        result_.baseline_bytes = ground_->usage(*path);
+    return path;
+}
+
+Result<Process*> Trial::start(const std::string& path, const Job& job)
+{
+    auto process = Process::start(job, ground_->procs_file(path));
+    if (!process)
+        return std::unexpected(std::move(process.error()));
+    processes_.push_back(std::move(*process));
+    step(fmt::format("{} ({}) started in {}{}", processes_.back().pid(), job.name, path,
+                     job.oom_score_adj != 0 ? fmt::format(", oom_score_adj {}", job.oom_score_adj) : ""));
+    return &processes_.back();
+}
+
+Result<> Trial::all_ready()
+{
+    const auto ready = until(
+        [&] {
+            return std::ranges::all_of(processes_, [](Process& p) { return p.ready() || p.ended(); });
+        },
+        kReadyPatience);
+    if (!ready)
+        return std::unexpected(ready.error());
+    if (!*ready)
+        return fail(ErrorKind::Io, "the scenario's processes did not get their memory in time");
+    return {};
+}
+
+Result<bool> Trial::until(const std::function<bool()>& done, std::uint64_t patience_ns)
+{
+    const std::uint64_t end_ns = monotonic_ns() + patience_ns;
+    while (!done()) {
+        if (source_.stopped())
+            return fail(ErrorKind::Io, "stopped");
+        if (monotonic_ns() >= end_ns)
+            return false;
+        auto due = source_.next();
+        if (!due)
+            return std::unexpected(std::move(due.error()));
+        take(std::move(*due));
+    }
+    return true;
+}
+
+Result<bool> Trial::kills(std::size_t count)
+{
+    return until([&] { return result_.episodes.size() >= count && source_.idle(); }, kKillPatience);
+}
+
+Result<> Trial::settle()
+{
+    const std::uint64_t quiet_ns = monotonic_ns() + kSecond / 2;
+    auto settled = until([&] { return monotonic_ns() >= quiet_ns && source_.idle(); }, kKillPatience);
+    return settled ? Result<>{} : std::unexpected(std::move(settled.error()));
+}
+
+void Trial::take(std::vector<Judged> due)
+{
+    for (Judged& judged : due) {
+        const auto ours = [&](const std::string& path) {
+            return ground_ && !path.empty() && profile::in_subtree(path, ground_->top());
+        };
+        if (ours(judged.episode.domain) || std::ranges::any_of(judged.episode.victims, ours, &OomVictim::cgroup))
+            result_.episodes.push_back(std::move(judged));
+    }
+    for (profile::OtherKill& kill : source_.other_kills()) {
+        if (ground_ && profile::in_subtree(kill.cgroup, ground_->top()))
+            other_kills_.push_back(std::move(kill));
+    }
+}
+
+void Trial::step(std::string what)
+{
+    result_.timeline.push_back({monotonic_ns() - began_ns_, std::move(what)});
+}
+
+void Trial::expect(std::string name, bool held, std::string detail)
+{
+    result_.expectations.push_back(
+        {std::move(name), held ? Outcome::Pass : Outcome::Fail, std::move(detail)});
+}
+
+void Trial::unclear(std::string name, std::string detail)
+{
+    result_.expectations.push_back({std::move(name), Outcome::Inconclusive, std::move(detail)});
+}
+
+void Trial::bound(std::string name, std::optional<std::uint64_t> value_ns, std::uint64_t limit_ns)
+{
+    result_.bounds.push_back({std::move(name), value_ns, limit_ns});
+}
+
+void Trial::expect_kill(const Judged& judged, const std::vector<Process*>& victims,
+                        const std::string& group_cgroup)
+{
+    const profile::OomEpisode& episode = judged.episode;
+    result_.expectations.push_back({"verdict", judged.verdict.outcome, judged.verdict.summary});
+    std::set<std::uint32_t> wanted, killed;
+    for (const Process* process : victims)
+        wanted.insert(process->pid());
+    for (const OomVictim& victim : episode.victims)
+        killed.insert(victim.tgid);
+    expect("victims", wanted == killed,
+           wanted == killed ? fmt::format("exactly {}", fmt::join(killed, ", "))
+                            : fmt::format("killed {}, expected {}", fmt::join(killed, ", "), fmt::join(wanted, ", ")));
+    if (episode.group_policy && ground_->unified())
+        expect("policy", episode.group_cgroup == group_cgroup,
+               episode.group_cgroup.empty() ? "no group policy" : "memory.oom.group of " + episode.group_cgroup);
+    bound("time to kill", last_after(episode, &OomVictim::exit_ns), options_.kill_bound_ns);
+    bound("time to memory freed", last_after(episode, &OomVictim::freed_ns), options_.free_bound_ns);
+}
+
+void Trial::expect_ended(const std::vector<Process*>& processes)
+{
+    // Their parent hears of it a moment after the kernel's event.
+    (void)until([&] { return std::ranges::all_of(processes, [](Process* p) { return p->ended().has_value(); }); },
+                5 * kSecond);
+    for (Process* process : processes) {
+        const auto ended = process->ended();
+        if (!ended || ended->signal != SIGKILL)
+            return expect("ended", false,
+                          fmt::format("{} {}", process->pid(),
+                                      !ended             ? "lives"
+                                      : ended->signal != 0 ? fmt::format("ended by signal {}", ended->signal)
+                                                           : fmt::format("exited with {}", ended->code)));
+    }
+    expect("ended", true, fmt::format("by SIGKILL, as their parent sees it: {}", pids(processes)));
+}
+
+void Trial::expect_alive(const std::vector<Process*>& processes)
+{
+    std::vector<Process*> dead;
+    std::ranges::copy_if(processes, std::back_inserter(dead), [](Process* p) { return p->ended().has_value(); });
+    expect("alive", dead.empty(), dead.empty() ? fmt::format("{}", pids(processes)) : "dead: " + pids(dead));
+}
+
+// The kernel's side of the story, among the steps of ours.
+void Trial::tell(const Judged& judged)
+{
+    const profile::OomEpisode& episode = judged.episode;
+    const auto add = [&](std::optional<std::uint64_t> at_ns, std::string what) {
+        if (at_ns && *at_ns >= began_ns_)
+            result_.timeline.push_back({*at_ns - began_ns_, std::move(what)});
+    };
+    if (episode.decision_seen)
+        add(episode.ts_ns, fmt::format("{} is out of memory: {} ({}) asked, {} ({}) chosen", episode.domain,
+                                       episode.trigger_tid, episode.trigger_comm, episode.victim_tgid,
+                                       episode.victim_comm));
+    for (const OomVictim& victim : episode.victims) {
+        const auto who = fmt::format("{} ({})", victim.tgid, victim.comm);
+        add(victim.sigkill_ns, who + ": SIGKILL");
+        add(victim.exit_ns, who + ": exited");
+        add(victim.freed_ns, who + ": memory given back");
+    }
+    for (const profile::OomSharer& sharer : episode.sharers)
+        add(sharer.sigkill_ns, fmt::format("{} ({}): SIGKILL, it shares the memory", sharer.tgid, sharer.comm));
+}
+
+void Trial::end()
+{
+    for (Process& process : processes_) {
+        if (!process.ended())
+            process.kill();
+    }
+    processes_.clear();
+    for (const Judged& judged : result_.episodes)
+        tell(judged);
+    std::ranges::stable_sort(result_.timeline, {}, &Step::at_ns);
+    if (ground_) {
+        if (auto gone = ground_->destroy(); !gone)
+            unclear("clean-up", gone.error().what);
+    }
+    result_.duration_ns = monotonic_ns() - began_ns_;
+    if (result_.status == Status::Skipped && !result_.reason.empty() && result_.expectations.empty())
+        return;
+    Outcome worst = Outcome::Pass;
+    for (const Check& check : result_.expectations) {
+        if (worse(worst, check.outcome) != worst)
+            result_.reason = fmt::format("{}: {}", check.name, check.detail);
+        worst = worse(worst, check.outcome);
+    }
+    for (const Bound& bound : result_.bounds) {
+        if (bound.held() || worst == Outcome::Fail)
+            continue;
+        worst = Outcome::Fail;
+        result_.reason = fmt::format("{} is {}, the bound {}", bound.name, format_ns(bound.value_ns.value_or(0)),
+                                     format_ns(bound.limit_ns));
+    }
+    if (result_.expectations.empty()) {
+        worst = Outcome::Inconclusive;
+        if (result_.reason.empty())
+            result_.reason = "nothing was compared";
+    }
+    result_.status = worst == Outcome::Pass   ? Status::Pass
+                     : worst == Outcome::Fail ? Status::Fail
+                                              : Status::Inconclusive;
+    if (worst == Outcome::Pass)
+        result_.reason.clear();
+}
+
+}  // namespace flyball::oom

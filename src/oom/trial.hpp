@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of one scenario: its cgroups and processes, the verdicts that concern them, and what is expected.
+#pragma once
+
+#include "flyball/oom/testing.hpp"
+#include "ground.hpp"
+#include "process.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flyball::oom {
+
+class Trial {
+public:
+    Trial(const TestOptions& options, const cgroup::Layout& layout, EpisodeSource& source, ScenarioResult& result);
+
+    [[nodiscard]] const TestOptions& options() const { return options_; }
+    [[nodiscard]] Ground& ground() { return *ground_; }
+    [[nodiscard]] EpisodeSource& source() { return source_; }
+    [[nodiscard]] std::uint64_t limit() const { return options_.limit_bytes; }
+
+    // Makes the ground. Without v2 (memory.oom.group, memory.high, trees): skips, and false.
+    [[nodiscard]] Result<bool> begin(bool needs_unified);
+    void skip(std::string reason);
+
+    // A cgroup below `parent` ("": the top); with memory.max, no swap, and memory.oom.group where there is such.
+    [[nodiscard]] Result<std::string> cgroup(const std::string& parent, std::string_view name,
+                                             std::optional<std::uint64_t> limit, bool group);
+    // A process in it; references stay good.
+    [[nodiscard]] Result<Process*> start(const std::string& path, const Job& job);
+    // Until all that were started have touched their memory.
+    [[nodiscard]] Result<> all_ready();
+
+    // Takes in verdicts until it is true, or for that long. False: it did not come true.
+    [[nodiscard]] Result<bool> until(const std::function<bool()>& done, std::uint64_t patience_ns);
+    // Until so many kills were judged, and nothing more is under way.
+    [[nodiscard]] Result<bool> kills(std::size_t count);
+    // For what must not happen: as long as a verdict takes.
+    [[nodiscard]] Result<> settle();
+
+    // Verdicts about cgroups of this ground, in order.
+    [[nodiscard]] const std::vector<Judged>& episodes() const { return result_.episodes; }
+    [[nodiscard]] const std::vector<profile::OtherKill>& other_kills() const { return other_kills_; }
+
+    void step(std::string what);
+    void expect(std::string name, bool held, std::string detail);
+    void unclear(std::string name, std::string detail);
+    void bound(std::string name, std::optional<std::uint64_t> value_ns, std::uint64_t limit_ns);
+
+    // What holds for every kill: passed by its verdict, these victims and no others, in time.
+    void expect_kill(const Judged& judged, const std::vector<Process*>& victims,
+                     const std::string& group_cgroup);
+    // All processes of this list ended by SIGKILL, as their parent sees it.
+    void expect_ended(const std::vector<Process*>& processes);
+    void expect_alive(const std::vector<Process*>& processes);
+
+    [[nodiscard]] ScenarioResult& result() { return result_; }
+    // Takes everything down and concludes.
+    void end();
+
+private:
+    void take(std::vector<Judged> due);
+    void tell(const Judged& judged);
+
+    const TestOptions& options_;
+    const cgroup::Layout& layout_;
+    EpisodeSource& source_;
+    ScenarioResult& result_;
+    std::optional<Ground> ground_;
+    std::deque<Process> processes_;
+    std::vector<profile::OtherKill> other_kills_;
+    std::uint64_t began_ns_;
+};
+
+// "7, 8, 9"
+[[nodiscard]] std::string pids(const std::vector<Process*>& processes);
+
+using Scenario = Result<> (*)(Trial&);
+struct ScenarioEntry {
+    ScenarioName name;
+    Scenario run;
+};
+
+}  // namespace flyball::oom
