@@ -39,13 +39,13 @@ Style bound_style(std::size_t observed, std::size_t broken)
     return observed == 0 ? Style::Dim : broken > 0 ? Style::Red : Style::Green;
 }
 
-// One run has one time; several have a median and a worst.
+// What was looked at once has one time; else there are a median and a worst.
 void draw_bounds(const Runs& runs, Canvas& canvas)
 {
     const std::vector<BoundSummary> bounds = summed_bounds(runs);
     if (bounds.empty())
         return;
-    const bool several = runs.size() > 1;
+    const bool several = std::ranges::any_of(bounds, [](const BoundSummary& b) { return b.looked() > 1; });
     std::vector<Table::Column> columns{{"", Side::Left}, {"bound", Side::Left, true}};
     if (several)
         columns.push_back({"   median"});
@@ -64,9 +64,8 @@ void draw_bounds(const Runs& runs, Canvas& canvas)
                             : Cell(format_ns(bound.worst_ns), bound.broken > 0 ? style : Style::Plain));
         cells.push_back(format_ns(bound.limit_ns));
         table.row(std::move(cells));
-        if (several && bound.observed > 0 && bound.missed > 0)
-            table.remark(
-                fmt::format("not observed in {} of {} runs", bound.missed, bound.missed + bound.observed));
+        if (bound.observed > 0 && bound.missed > 0)
+            table.remark(fmt::format("not observed {} of {} times", bound.missed, bound.looked()));
     }
     table.draw(canvas);
 }

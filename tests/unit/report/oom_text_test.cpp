@@ -119,11 +119,16 @@ TEST_CASE("a scenario that ran more than once is summed up", "[oom]")
     CHECK_THAT(text, ContainsSubstring("2 of 3 runs passed, 1 failed;"));
     // The median and the worst of 33 us, 41 us and 1.31 s.
     CHECK_THAT(text, ContainsSubstring("41.0 us    1.31 s    1.00 s"));
-    CHECK_THAT(text, ContainsSubstring("not observed in 1 of 3 runs"));
+    CHECK_THAT(text, ContainsSubstring("not observed 1 of 3 times"));
     CHECK_THAT(text, ContainsSubstring(" run 1  PASS"));
     CHECK_THAT(text, !ContainsSubstring(" run 2 "));
     CHECK_THAT(text, ContainsSubstring(" run 3  FAIL"));
     CHECK_THAT(render_test_text({}, {}), ContainsSubstring("No scenario ran."));
+    // A run with two kills has each bound twice.
+    oom::TestReport twice = sample::report();
+    twice.scenarios = {sample::group_on(1, 33'000)};
+    twice.scenarios[0].bounds.push_back({"time to kill", 70'000, sample::kSecond});
+    CHECK_THAT(render_test_text(twice, {}), ContainsSubstring("70.0 us   70.0 us    1.00 s"));
 }
 
 TEST_CASE("no line of the OOM texts is longer than the width, and none holds a control character", "[oom]")
