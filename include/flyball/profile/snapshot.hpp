@@ -128,6 +128,8 @@ struct OomMember {
     std::uint32_t flags = 0;     // enum fb_oom_member_flags
     bool scanned = false;        // looked at when a victim was sought among all below the limit
     bool in_group = false;       // met again when the group was killed
+    std::optional<std::uint64_t> met_ns;   // when it was met last
+    std::optional<std::uint64_t> exit_ns;  // of its main thread, when that was seen before the episode was over
     friend bool operator==(const OomMember&, const OomMember&) = default;
 };
 
