@@ -274,7 +274,10 @@ OomAssembler::Episode* OomAssembler::episode_of_mark(const fb_oom_task& record, 
         if (blind) {
             const bool related =
                 maybe_inside(&cgroup, episode.domain) || maybe_inside(episode.domain, &cgroup);
-            if (age <= kBlindGapNs && related)
+            // Marks are made by the task that asks for memory: another one's are another kill.
+            const bool same_task =
+                value.trigger_tid == 0 || record.current_tid == 0 || value.trigger_tid == record.current_tid;
+            if (groups_exist_ && age <= kBlindGapNs && related && same_task)
                 return &episode;
             continue;
         }
@@ -325,8 +328,11 @@ void OomAssembler::on_marked(Names& names, const fb_oom_task& record)
         return;
     Entity& cgroup = names.of(Controller::Memory, record.hdr.cgroup_id);
     Episode* episode = episode_of_mark(record, cgroup);
-    if (episode == nullptr)
+    if (episode == nullptr) {
         episode = &open(record.hdr.ts_ns, cgroup);
+        episode->value.trigger_tid = record.current_tid;
+        episode->value.trigger_comm = comm_of(record.current_comm);
+    }
 
     OomVictim victim;
     victim.tid = record.tid;
@@ -485,7 +491,7 @@ void OomAssembler::on_task_exit(const fb_task& task)
 void OomAssembler::find_sharers(Episode& episode)
 {
     OomEpisode& value = episode.value;
-    if (!value.decision_seen)
+    if (value.trigger_tid == 0)
         return;
     std::erase_if(pending_, [&](const Pending& pending) {
         const fb_oom_task& record = pending.record;

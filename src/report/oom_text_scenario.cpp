@@ -109,6 +109,27 @@ bool in_full(const Runs& runs, const ScenarioResult* run)
     return run == runs.front() || run->status == Status::Fail || run->status == Status::Inconclusive;
 }
 
+// A storm has hundreds that are all alike: the first ones, and the first ones that did not pass.
+void draw_episodes(const ScenarioResult& run, Canvas& canvas)
+{
+    constexpr std::size_t kMost = 5;
+    std::size_t passed = 0, others = 0, left_out = 0;
+    for (const oom::Judged& judged : run.episodes) {
+        std::size_t& shown = judged.verdict.outcome == oom::Outcome::Pass ? passed : others;
+        if (shown == kMost) {
+            ++left_out;
+            continue;
+        }
+        ++shown;
+        canvas.blank();
+        text_episode(judged, 1, canvas);
+    }
+    if (left_out == 0)
+        return;
+    canvas.blank();
+    canvas.paragraph(fmt::format("and {} more; -j has them all", left_out), 1, "", Style::Dim);
+}
+
 void draw_sum(const Runs& runs, Canvas& canvas)
 {
     std::string text = fmt::format("{} of {} runs passed", count(runs, Status::Pass), runs.size());
@@ -134,10 +155,7 @@ void text_run(const ScenarioResult& run, Canvas& canvas)
     draw_bounds({&run}, canvas);
     draw_memory(run, canvas);
     draw_timeline(run, canvas);
-    for (const oom::Judged& judged : run.episodes) {
-        canvas.blank();
-        text_episode(judged, 1, canvas);
-    }
+    draw_episodes(run, canvas);
 }
 
 void text_scenario(const Runs& runs, Canvas& canvas)

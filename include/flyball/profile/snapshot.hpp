@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flyball/abi/events.h"
@@ -244,5 +245,10 @@ struct Snapshot {
     std::string incomplete_why;
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
+
+// Is it observed here? False, too, for a metric that nobody knows.
+[[nodiscard]] bool covers(const Meta& meta, std::string_view metric);
+// 0: unified, or not mounted at all.
+[[nodiscard]] int hierarchy_of(const Meta& meta, const std::string& controller);
 
 }  // namespace flyball::profile
