@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <fcntl.h>
 #include <array>
 #include <csignal>
 #include <filesystem>

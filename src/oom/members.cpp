@@ -23,6 +23,13 @@ bool killed(const OomEpisode& episode, std::uint32_t tgid)
            contains(episode.sharers, tgid, &OomSharer::tgid);
 }
 
+// __oom_kill_process() lets be what has lost its memory by the time it looks, which is a moment after we did.
+bool exited_then(const OomMember& member)
+{
+    constexpr std::uint64_t kMomentNs = 20'000'000;
+    return member.exit_ns && member.met_ns && *member.exit_ns <= *member.met_ns + kMomentNs;
+}
+
 // In the order in which mm/oom_kill.c asks.
 Reason reason_of(const OomMember& member, const Policy& policy, bool group_was_walked)
 {
@@ -36,7 +43,7 @@ Reason reason_of(const OomMember& member, const Policy& policy, bool group_was_w
         return Reason::NotChosen;
     if (member.flags & FB_OM_VICTIM)
         return Reason::AlreadyDying;
-    if (member.flags & (FB_OM_NO_MM | FB_OM_EXITING))
+    if ((member.flags & (FB_OM_NO_MM | FB_OM_EXITING)) || exited_then(member))
         return Reason::Exiting;
     // Scanned a moment before, and not met when the group was killed: it had exited or left.
     if (group_was_walked && !member.in_group)

@@ -23,6 +23,8 @@ Result<> high_first(Trial& trial);
 Result<> lower_max(Trial& trial);
 Result<> swap_off(Trial& trial);
 Result<> swap_on(Trial& trial);
+// scenario_storm.cpp
+Result<> storm(Trial& trial);
 // scenarios_recover.cpp
 Result<> recover_once(Trial& trial);
 Result<> recover_thrice(Trial& trial);

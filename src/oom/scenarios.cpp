@@ -33,6 +33,7 @@ constexpr std::array kScenarios{
     ScenarioEntry{{"lower-max", "memory.max set below what a running load uses"}, lower_max},
     ScenarioEntry{{"swap-off", "without swap the kill comes at memory.max"}, swap_off},
     ScenarioEntry{{"swap-on", "with swap it comes when swap is full too"}, swap_on},
+    ScenarioEntry{{"storm", "500 kills in a row: a verdict for each"}, storm},
 };
 
 constexpr auto kNames = [] {

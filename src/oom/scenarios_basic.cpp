@@ -118,9 +118,15 @@ Result<> group(Trial& trial, bool on)
     }
     if (auto ready = trial.all_ready(); !ready)
         return ready;
-    if (fault == Fault::Loss)
+    if (fault == Fault::Loss) {
+        // While the kill is under way: what was lost before it is not its own.
+        crowd->front()->go();
+        if (auto begun = trial.until([&] { return !trial.source().idle(); }, 60'000'000'000); !begun)
+            return pass_on(std::move(begun.error()));
         trial.source().pretend_loss();
-    if (fault == Fault::ByHand) {
+        if (auto over = trial.kills(1); !over)
+            return pass_on(std::move(over.error()));
+    } else if (fault == Fault::ByHand) {
         for (Process* process : *crowd)
             process->kill();
         if (auto settled = trial.settle(); !settled)

@@ -80,7 +80,7 @@ Result<std::string> Trial::cgroup(const std::string& parent, std::string_view na
         return path;
     const auto set = [&](std::string_view file, const std::string& value) -> Result<> {
         auto done = ground_->set(*path, file, value);
-        if (done)
+        if (done && !in_short_)
             step(fmt::format("{} of {} set to {}", file, *path, value));
         return done;
     };
@@ -108,8 +108,9 @@ Result<Process*> Trial::start(const std::string& path, const Job& job)
     if (!process)
         return std::unexpected(std::move(process.error()));
     processes_.push_back(std::move(*process));
-    step(fmt::format("{} ({}) started in {}{}", processes_.back().pid(), job.name, path,
-                     job.oom_score_adj != 0 ? fmt::format(", oom_score_adj {}", job.oom_score_adj) : ""));
+    if (!in_short_)
+        step(fmt::format("{} ({}) started in {}{}", processes_.back().pid(), job.name, path,
+                         job.oom_score_adj != 0 ? fmt::format(", oom_score_adj {}", job.oom_score_adj) : ""));
     return &processes_.back();
 }
 
@@ -264,8 +265,10 @@ void Trial::end()
             process.kill();
     }
     processes_.clear();
-    for (const Judged& judged : result_.episodes)
-        tell(judged);
+    if (!in_short_) {
+        for (const Judged& judged : result_.episodes)
+            tell(judged);
+    }
     std::ranges::stable_sort(result_.timeline, {}, &Step::at_ns);
     if (ground_) {
         if (auto gone = ground_->destroy(); !gone)

@@ -49,6 +49,8 @@ public:
     [[nodiscard]] const std::vector<profile::OtherKill>& other_kills() const { return other_kills_; }
 
     void step(std::string what);
+    // From now on no steps for each cgroup and process, and none for each kill.
+    void in_short() { in_short_ = true; }
     void expect(std::string name, bool held, std::string detail);
     void unclear(std::string name, std::string detail);
     void bound(std::string name, std::optional<std::uint64_t> value_ns, std::uint64_t limit_ns);
@@ -76,6 +78,7 @@ private:
     std::deque<Process> processes_;
     std::vector<profile::OtherKill> other_kills_;
     std::uint64_t began_ns_;
+    bool in_short_ = false;
 };
 
 // "7, 8, 9"

@@ -21,12 +21,6 @@ using profile::OomVictim;
 
 constexpr std::uint64_t kAny = ~std::uint64_t{0};
 
-bool covers(const profile::Meta& meta, const char* metric)
-{
-    const auto found = std::ranges::find(meta.coverage, metric, &profile::Coverage::metric);
-    return found != meta.coverage.end() && found->available;
-}
-
 std::uint64_t at(const std::map<std::string, std::uint64_t>& events, const std::string& field)
 {
     const auto found = events.find(field);
@@ -47,12 +41,11 @@ struct Watcher::State {
     State(const profile::Meta& meta, std::span<const profile::KnownCgroup> known, Surroundings& s)
         : surroundings(s), feed(meta, known)
     {
-        sees.sees_decision = covers(meta, "oom.decision") && decision_is_hooked(meta);
-        sees.sees_policy = covers(meta, "oom.group");
-        sees.sees_members = covers(meta, "oom.members");
-        sees.sees_freed = covers(meta, "oom.freed");
-        const auto memory = meta.hierarchy.find("memory");
-        memory_hierarchy = memory == meta.hierarchy.end() ? 0 : memory->second;
+        sees.sees_decision = profile::covers(meta, "oom.decision") && decision_is_hooked(meta);
+        sees.sees_policy = profile::covers(meta, "oom.group");
+        sees.sees_members = profile::covers(meta, "oom.members");
+        sees.sees_freed = profile::covers(meta, "oom.freed");
+        memory_hierarchy = profile::hierarchy_of(meta, "memory");
         sees.policy_exists = memory_hierarchy == 0;
         for (const profile::KnownCgroup& cgroup : known) {
             if (cgroup.hierarchy != memory_hierarchy)

@@ -18,7 +18,10 @@ struct Accumulator::State {
     OomAssembler ooms;
     Received received;
 
-    State(Meta m, std::span<const KnownCgroup> known) : meta(std::move(m)), names(meta.hierarchy, known) {}
+    State(Meta m, std::span<const KnownCgroup> known)
+        : meta(std::move(m)), names(meta.hierarchy, known), ooms(hierarchy_of(meta, "memory") == 0)
+    {
+    }
 
     [[nodiscard]] bool apply_control(std::uint16_t type, std::span<const std::byte> bytes);
 };

@@ -126,7 +126,7 @@ void OomAssembler::on_event(const fb_event& event)
 {
     if (event.hdr.type == FB_EV_STALL)
         on_stall(reinterpret_cast<const fb_stall&>(event));
-    else if (event.hdr.type == FB_EV_TASK && !pending_.empty())
+    else if (event.hdr.type == FB_EV_TASK && !(pending_.empty() && episodes_.empty()))
         on_task_exit(reinterpret_cast<const fb_task&>(event));
 }
 
@@ -206,6 +206,7 @@ void OomAssembler::on_member(Names& names, const fb_oom_member& record)
     member.rss_bytes = record.rss_bytes;
     member.oom_score_adj = record.oom_score_adj;
     member.flags = record.flags;
+    member.met_ns = record.hdr.ts_ns;
     Entity& cgroup = names.of(Controller::Memory, record.hdr.cgroup_id);
     const auto same = [&](const OomMember& other) { return other.tgid == record.tgid; };
     if (record.kind == FB_OM_SCANNED) {
@@ -227,6 +228,9 @@ void OomAssembler::on_member(Names& names, const fb_oom_member& record)
     const auto known = std::ranges::find_if(episode.value.members, same);
     if (known != episode.value.members.end()) {
         known->in_group = true;
+        known->met_ns = record.hdr.ts_ns;
+        // It may have begun to exit since the scan; that it was marked meanwhile is this kill's doing.
+        known->flags |= record.flags & ~std::uint32_t{FB_OM_VICTIM};
         return;
     }
     member.in_group = true;
@@ -270,7 +274,10 @@ OomAssembler::Episode* OomAssembler::episode_of_mark(const fb_oom_task& record, 
         if (blind) {
             const bool related =
                 maybe_inside(&cgroup, episode.domain) || maybe_inside(episode.domain, &cgroup);
-            if (age <= kBlindGapNs && related)
+            // Marks are made by the task that asks for memory: another one's are another kill.
+            const bool same_task =
+                value.trigger_tid == 0 || record.current_tid == 0 || value.trigger_tid == record.current_tid;
+            if (groups_exist_ && age <= kBlindGapNs && related && same_task)
                 return &episode;
             continue;
         }
@@ -321,8 +328,11 @@ void OomAssembler::on_marked(Names& names, const fb_oom_task& record)
         return;
     Entity& cgroup = names.of(Controller::Memory, record.hdr.cgroup_id);
     Episode* episode = episode_of_mark(record, cgroup);
-    if (episode == nullptr)
+    if (episode == nullptr) {
         episode = &open(record.hdr.ts_ns, cgroup);
+        episode->value.trigger_tid = record.current_tid;
+        episode->value.trigger_comm = comm_of(record.current_comm);
+    }
 
     OomVictim victim;
     victim.tid = record.tid;
@@ -466,6 +476,14 @@ void OomAssembler::on_task_exit(const fb_task& task)
         if (!pending.is_exit && pending.record.tgid == task.tid && !pending.gone_ns)
             pending.gone_ns = task.hdr.ts_ns;
     }
+    if (task.tid != task.tgid)
+        return;
+    for (Episode& episode : episodes_) {
+        for (OomMember& member : episode.value.members) {
+            if (member.tgid == task.tgid && !member.exit_ns && member.met_ns <= task.hdr.ts_ns)
+                member.exit_ns = task.hdr.ts_ns;
+        }
+    }
 }
 
 // __oom_kill_process() sends SIGKILL to the processes that share the victim's memory as well, and marks
@@ -473,7 +491,7 @@ void OomAssembler::on_task_exit(const fb_task& task)
 void OomAssembler::find_sharers(Episode& episode)
 {
     OomEpisode& value = episode.value;
-    if (!value.decision_seen)
+    if (value.trigger_tid == 0)
         return;
     std::erase_if(pending_, [&](const Pending& pending) {
         const fb_oom_task& record = pending.record;

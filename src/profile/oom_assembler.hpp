@@ -27,6 +27,9 @@ namespace flyball::profile {
 
 class OomAssembler {
 public:
+    // Without group policy (cgroup v1) every mark of another process is a kill of its own.
+    explicit OomAssembler(bool groups_exist) : groups_exist_(groups_exist) {}
+
     // One record of the control ring. False: too short, or none of an OOM kill.
     [[nodiscard]] bool on_control(Names& names, std::uint16_t type, std::span<const std::byte> bytes);
     // What the stream adds: reclaim before a kill, exits of those that are killed along.
@@ -116,6 +119,7 @@ private:
     void forget_pending_before(std::uint64_t now_ns);
     void drop(const Pending& pending);
 
+    bool groups_exist_;
     std::deque<Episode> episodes_;
     std::uint64_t number_ = 0;  // of episodes_.front(): those given out are counted
     std::unordered_map<std::uint32_t, VictimRef> latest_;       // by tgid

@@ -29,23 +29,11 @@ void remember(std::vector<Entry>& list, Entry entry)
     list.push_back(std::move(entry));
 }
 
-bool covers(const Meta& meta, const char* metric)
-{
-    const auto found = std::ranges::find(meta.coverage, metric, &Coverage::metric);
-    return found != meta.coverage.end() && found->available;
-}
-
-int hierarchy_of(const Meta& meta, const char* controller)
-{
-    const auto found = meta.hierarchy.find(controller);
-    return found == meta.hierarchy.end() ? 0 : found->second;
-}
-
 }  // namespace
 
 struct OomFeed::State {
     State(const Meta& meta, std::span<const KnownCgroup> known)
-        : names(meta.hierarchy, known), wait_for_freed(covers(meta, "oom.freed")),
+        : names(meta.hierarchy, known), ooms(hierarchy_of(meta, "memory") == 0), wait_for_freed(covers(meta, "oom.freed")),
           memory_hierarchy(hierarchy_of(meta, "memory"))
     {
         ooms.keep_other_kills();

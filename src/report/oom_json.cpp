@@ -63,17 +63,20 @@ Json json_flags(std::uint32_t flags)
     return array;
 }
 
-Json json_member(const profile::OomMember& member)
+Json json_member(const profile::OomMember& member, std::uint64_t decision_ns)
 {
-    return {{"comm", harmless(member.comm)},
-            {"tid", member.tid},
-            {"pid", member.tgid},
-            {"cgroup", json_path(member.cgroup)},
-            {"rss_bytes", json_known(member.rss_bytes)},
-            {"oom_score_adj", member.oom_score_adj},
-            {"scanned", member.scanned},
-            {"in_group", member.in_group},
-            {"flags", json_flags(member.flags)}};
+    Json json = {{"comm", harmless(member.comm)},
+                 {"tid", member.tid},
+                 {"pid", member.tgid},
+                 {"cgroup", json_path(member.cgroup)},
+                 {"rss_bytes", json_known(member.rss_bytes)},
+                 {"oom_score_adj", member.oom_score_adj},
+                 {"scanned", member.scanned},
+                 {"in_group", member.in_group},
+                 {"flags", json_flags(member.flags)}};
+    put_time(json, "met", member.met_ns, decision_ns);
+    put_time(json, "exit", member.exit_ns, decision_ns);
+    return json;
 }
 
 Json json_survivor(const oom::Survivor& survivor)
@@ -176,7 +179,7 @@ Json json_episode(const oom::Judged& judged)
     json["reclaim"] = json_reclaim(e.reclaim);
     json["victims"] = json_list(e.victims, [&](const auto& victim) { return json_victim(victim, e); });
     json["sharers"] = json_list(e.sharers, [&](const auto& sharer) { return json_sharer(sharer, e.ts_ns); });
-    json["members"] = json_list(e.members, json_member);
+    json["members"] = json_list(e.members, [&](const auto& member) { return json_member(member, e.ts_ns); });
     json["survivors"] = json_list(verdict.survivors, json_survivor);
     json["checks"] = json_list(verdict.checks, json_check);
     json["unknown"] = json_strings(verdict.unknown);

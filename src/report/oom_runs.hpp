@@ -19,13 +19,14 @@ using Runs = std::vector<const oom::ScenarioResult*>;
 // Fail over inconclusive over pass; skipped only if all were.
 [[nodiscard]] oom::Status worst_status(const Runs& runs);
 
-// A bound over the runs in which it was observed.
+// A bound over all times that it was looked at: in each run, and for each kill of a run.
 struct BoundSummary {
     std::string name;
     std::uint64_t limit_ns = 0;  // the strictest
     std::uint64_t median_ns = 0, worst_ns = 0;
-    std::size_t observed = 0, missed = 0;  // runs that have it with and without a value
-    std::size_t broken = 0;                // runs in which it did not hold
+    std::size_t observed = 0, missed = 0;  // times with and without a value
+    [[nodiscard]] std::size_t looked() const { return observed + missed; }
+    std::size_t broken = 0;  // times that it did not hold
 };
 [[nodiscard]] std::vector<BoundSummary> summed_bounds(const Runs& runs);
 

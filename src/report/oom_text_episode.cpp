@@ -76,15 +76,23 @@ std::string chosen(const OomEpisode& e)
     return text;
 }
 
-std::string policy(const OomEpisode& e)
+std::string policy(const oom::Judged& judged)
 {
-    if (!*e.group_policy)
-        return "no memory.oom.group: the chosen one alone";
-    return fmt::format("memory.oom.group of {}: the whole group", cgroup_of(e.group_cgroup));
+    const OomEpisode& e = judged.episode;
+    if (e.group_policy) {
+        return *e.group_policy
+                   ? fmt::format("memory.oom.group of {}: the whole group", cgroup_of(e.group_cgroup))
+                   : "no memory.oom.group: the chosen one alone";
+    }
+    // What the verdict went by then: the file, read afterwards.
+    const auto& checks = judged.verdict.checks;
+    const auto check = std::ranges::find(checks, "policy", &oom::Check::name);
+    return check == checks.end() ? "not seen" : "not seen; " + harmless(check->detail);
 }
 
-void draw_decision(const OomEpisode& e, std::size_t indent, Canvas& canvas)
+void draw_decision(const oom::Judged& judged, std::size_t indent, Canvas& canvas)
 {
+    const OomEpisode& e = judged.episode;
     text_labelled("when", when(e), indent, canvas);
     if (e.reclaim)
         text_labelled("before", before(*e.reclaim), indent, canvas);
@@ -93,21 +101,22 @@ void draw_decision(const OomEpisode& e, std::size_t indent, Canvas& canvas)
         text_labelled("memory", memory(e), indent, canvas);
         text_labelled("chosen", chosen(e), indent, canvas);
     } else {
-        text_labelled("decision",
-                      "not seen here: limit, use and score are n/a, times count from the first mark", indent,
-                      canvas);
+        text_labelled("decision", "none seen: limit, use and score are n/a, times count from the first mark",
+                      indent, canvas);
         if (e.victim_tgid != 0)
             text_labelled("chosen", fmt::format("pid {}", e.victim_tgid), indent, canvas);
     }
-    text_labelled("policy", e.group_policy ? policy(e) : "not seen here", indent, canvas);
+    text_labelled("policy", policy(judged), indent, canvas);
 }
 
 // Those that hold are named, since they are what a pass rests on; the others tell what they have found.
-void draw_checks(const std::vector<oom::Check>& checks, std::size_t indent, Canvas& canvas)
+void draw_checks(const oom::Verdict& verdict, std::size_t indent, Canvas& canvas)
 {
+    if (verdict.checks.empty() && verdict.unknown.empty())
+        return;
     std::vector<oom::Check> open;
     std::string held;
-    for (const oom::Check& check : checks) {
+    for (const oom::Check& check : verdict.checks) {
         if (check.outcome == Outcome::Pass)
             held += (held.empty() ? "" : ", ") + harmless(check.name);
         else
@@ -117,6 +126,8 @@ void draw_checks(const std::vector<oom::Check>& checks, std::size_t indent, Canv
     text_checks(open, indent, canvas);
     if (!held.empty())
         text_labelled("checked", held + (open.empty() ? ": all hold" : " hold"), indent, canvas);
+    for (const std::string& unknown : verdict.unknown)
+        text_labelled("unknown", harmless(unknown), indent, canvas);
 }
 
 }  // namespace
@@ -134,12 +145,10 @@ void text_episode(const oom::Judged& judged, std::size_t indent, Canvas& canvas)
         canvas.put(std::string(hang, ' ')).put(lines[i], Style::Bold).end();
 
     const std::size_t body = indent + kBodyIndent;
-    draw_decision(judged.episode, body, canvas);
+    draw_decision(judged, body, canvas);
     text_victims(judged.episode, body, canvas);
     text_survivors(verdict.survivors, body, canvas);
-    draw_checks(verdict.checks, body, canvas);
-    for (const std::string& unknown : verdict.unknown)
-        text_labelled("unknown", harmless(unknown), body, canvas);
+    draw_checks(verdict, body, canvas);
 }
 
 }  // namespace flyball::report

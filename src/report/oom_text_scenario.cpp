@@ -39,13 +39,13 @@ Style bound_style(std::size_t observed, std::size_t broken)
     return observed == 0 ? Style::Dim : broken > 0 ? Style::Red : Style::Green;
 }
 
-// One run has one time; several have a median and a worst.
+// What was looked at once has one time; else there are a median and a worst.
 void draw_bounds(const Runs& runs, Canvas& canvas)
 {
     const std::vector<BoundSummary> bounds = summed_bounds(runs);
     if (bounds.empty())
         return;
-    const bool several = runs.size() > 1;
+    const bool several = std::ranges::any_of(bounds, [](const BoundSummary& b) { return b.looked() > 1; });
     std::vector<Table::Column> columns{{"", Side::Left}, {"bound", Side::Left, true}};
     if (several)
         columns.push_back({"   median"});
@@ -64,9 +64,8 @@ void draw_bounds(const Runs& runs, Canvas& canvas)
                             : Cell(format_ns(bound.worst_ns), bound.broken > 0 ? style : Style::Plain));
         cells.push_back(format_ns(bound.limit_ns));
         table.row(std::move(cells));
-        if (several && bound.observed > 0 && bound.missed > 0)
-            table.remark(
-                fmt::format("not observed in {} of {} runs", bound.missed, bound.missed + bound.observed));
+        if (bound.observed > 0 && bound.missed > 0)
+            table.remark(fmt::format("not observed {} of {} times", bound.missed, bound.looked()));
     }
     table.draw(canvas);
 }
@@ -110,6 +109,27 @@ bool in_full(const Runs& runs, const ScenarioResult* run)
     return run == runs.front() || run->status == Status::Fail || run->status == Status::Inconclusive;
 }
 
+// A storm has hundreds that are all alike: the first ones, and the first ones that did not pass.
+void draw_episodes(const ScenarioResult& run, Canvas& canvas)
+{
+    constexpr std::size_t kMost = 5;
+    std::size_t passed = 0, others = 0, left_out = 0;
+    for (const oom::Judged& judged : run.episodes) {
+        std::size_t& shown = judged.verdict.outcome == oom::Outcome::Pass ? passed : others;
+        if (shown == kMost) {
+            ++left_out;
+            continue;
+        }
+        ++shown;
+        canvas.blank();
+        text_episode(judged, 1, canvas);
+    }
+    if (left_out == 0)
+        return;
+    canvas.blank();
+    canvas.paragraph(fmt::format("and {} more; -j has them all", left_out), 1, "", Style::Dim);
+}
+
 void draw_sum(const Runs& runs, Canvas& canvas)
 {
     std::string text = fmt::format("{} of {} runs passed", count(runs, Status::Pass), runs.size());
@@ -135,10 +155,7 @@ void text_run(const ScenarioResult& run, Canvas& canvas)
     draw_bounds({&run}, canvas);
     draw_memory(run, canvas);
     draw_timeline(run, canvas);
-    for (const oom::Judged& judged : run.episodes) {
-        canvas.blank();
-        text_episode(judged, 1, canvas);
-    }
+    draw_episodes(run, canvas);
 }
 
 void text_scenario(const Runs& runs, Canvas& canvas)

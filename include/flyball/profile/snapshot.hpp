@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flyball/abi/events.h"
@@ -129,6 +130,8 @@ struct OomMember {
     std::uint32_t flags = 0;     // enum fb_oom_member_flags
     bool scanned = false;        // looked at when a victim was sought among all below the limit
     bool in_group = false;       // met again when the group was killed
+    std::optional<std::uint64_t> met_ns;   // when it was met last
+    std::optional<std::uint64_t> exit_ns;  // of its main thread, when that was seen before the episode was over
     friend bool operator==(const OomMember&, const OomMember&) = default;
 };
 
@@ -244,5 +247,10 @@ struct Snapshot {
     std::string incomplete_why;
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
+
+// Is it observed here? False, too, for a metric that nobody knows.
+[[nodiscard]] bool covers(const Meta& meta, std::string_view metric);
+// 0: unified, or not mounted at all.
+[[nodiscard]] int hierarchy_of(const Meta& meta, const std::string& controller);
 
 }  // namespace flyball::profile

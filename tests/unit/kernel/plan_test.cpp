@@ -35,9 +35,10 @@ std::vector<std::string_view> all_metrics()
             "mem.charge",     "mem.charge_stall",   "mem.high",         "mem.reclaim",
             "mem.refault",    "mem.global_reclaim", "mem.limit_hits",   "oom.decision",
             "oom.group",      "oom.victims",        "oom.sigkill",      "oom.exit",
-            "oom.reap",       "io.queue",           "io.device",        "io.total",
-            "io.size",        "io.held", "io.errors",          "pids.forks",       "pids.exits",
-            "pids.peak",      "pids.refused",       "cgroup.life",      "cgroup.attach"};
+            "oom.members",    "oom.freed",          "oom.reap",         "io.queue",
+            "io.device",      "io.total",           "io.size",          "io.held",
+            "io.errors",      "pids.forks",         "pids.exits",       "pids.peak",
+            "pids.refused",   "cgroup.life",        "cgroup.attach"};
 }
 
 const std::vector<Case>& cases()
@@ -81,7 +82,7 @@ const std::vector<Case>& cases()
           "cgroup_attach"},
          {"throttle_begin_task", "throttle_up", "charge", "high_enter", "high_enter_old", "memstall_enter",
           "fork_refused", "oom_decision", "oom_policy"},
-         {"io.held", "mem.charge_stall", "mem.high", "oom.group"},
+         {"io.held", "mem.charge_stall", "mem.high", "oom.freed", "oom.group", "oom.members"},
          {"cpu.throttle.own", "cpu.throttle.inherited", "mem.charge", "mem.refault", "mem.limit_hits",
           "oom.decision", "oom.reap", "io.queue", "io.device", "io.total", "io.size", "io.errors",
           "pids.refused"}},

@@ -72,13 +72,26 @@ TEST_CASE("what was not seen is not shown as zero", "[oom]")
     CHECK_THAT(text, !ContainsSubstring("memory.max"));
     CHECK_THAT(text, !ContainsSubstring("score 0"));
     CHECK_THAT(text, !ContainsSubstring("0 B"));
-    CHECK_THAT(text, ContainsSubstring("not seen here"));
+    CHECK_THAT(text, ContainsSubstring("policy   not seen\n"));
     oom::Judged none = sample::group_kill();
     none.episode.victims.clear();
     CHECK_THAT(render_verdict_text(none, {}), ContainsSubstring("No victim was seen."));
     none.episode.limit_bytes = ~0ULL;
     CHECK_THAT(render_verdict_text(none, {}), ContainsSubstring("memory.max none"));
     CHECK_THAT(render_verdict_text({}, {}), ContainsSubstring("INCONCLUSIVE"));
+}
+
+TEST_CASE("a policy that was read afterwards is told from one that was seen", "[oom]")
+{
+    oom::Judged judged = sample::group_kill();
+    CHECK_THAT(render_verdict_text(judged, {}),
+               ContainsSubstring("policy   memory.oom.group of /jobs: the whole group\n"));
+    judged.episode.group_policy.reset();
+    CHECK_THAT(render_verdict_text(judged, {}),
+               ContainsSubstring("policy   not seen; memory.oom.group of /jobs applied\n"));
+    judged.episode.group_policy = false;
+    CHECK_THAT(render_verdict_text(judged, {}),
+               ContainsSubstring("no memory.oom.group: the chosen one alone"));
 }
 
 TEST_CASE("of a large group those are shown of whom something is to be told", "[oom]")
@@ -106,11 +119,16 @@ TEST_CASE("a scenario that ran more than once is summed up", "[oom]")
     CHECK_THAT(text, ContainsSubstring("2 of 3 runs passed, 1 failed;"));
     // The median and the worst of 33 us, 41 us and 1.31 s.
     CHECK_THAT(text, ContainsSubstring("41.0 us    1.31 s    1.00 s"));
-    CHECK_THAT(text, ContainsSubstring("not observed in 1 of 3 runs"));
+    CHECK_THAT(text, ContainsSubstring("not observed 1 of 3 times"));
     CHECK_THAT(text, ContainsSubstring(" run 1  PASS"));
     CHECK_THAT(text, !ContainsSubstring(" run 2 "));
     CHECK_THAT(text, ContainsSubstring(" run 3  FAIL"));
     CHECK_THAT(render_test_text({}, {}), ContainsSubstring("No scenario ran."));
+    // A run with two kills has each bound twice.
+    oom::TestReport twice = sample::report();
+    twice.scenarios = {sample::group_on(1, 33'000)};
+    twice.scenarios[0].bounds.push_back({"time to kill", 70'000, sample::kSecond});
+    CHECK_THAT(render_test_text(twice, {}), ContainsSubstring("70.0 us   70.0 us    1.00 s"));
 }
 
 TEST_CASE("no line of the OOM texts is longer than the width, and none holds a control character", "[oom]")

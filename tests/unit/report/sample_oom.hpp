@@ -114,6 +114,8 @@ inline oom::Judged unexplained()
     e.victims[1].freed_ns.reset();
     e.victims[1].usage_after_bytes.reset();
     e.victims[0].reaped_ns = kDecision + 1'900 * kUs;
+    e.members[0].met_ns = kDecision + 5 * kUs;
+    e.members[0].exit_ns = kDecision + 3'020 * kUs;
     e.sharers = {
         {4300, 4300, "vforked", "/system.slice/cron.service", kDecision + 40 * kUs, kDecision + 4 * kMs}};
     judged.verdict.outcome = oom::Outcome::Fail;
