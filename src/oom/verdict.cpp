@@ -92,7 +92,7 @@ private:
     void check_policy()
     {
         if (!episode_.decision_seen && !dying_anyway_)
-            unknown("which limit was hit, who asked for memory, what was chosen and why: the kernel's decision cannot be "
+            unknown("which limit was hit, what was asked for, what was chosen and why: the kernel's decision cannot be "
                     "hooked here");
         if (dying_anyway_)
             return add("policy", Outcome::Pass, "no decision: a task that was exiting anyway was given the reserves");

@@ -4,6 +4,7 @@
 #include "decode.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -125,9 +126,9 @@ bool OomAssembler::on_control(Names& names, std::uint16_t type, std::span<const 
 void OomAssembler::on_event(const fb_event& event)
 {
     if (event.hdr.type == FB_EV_STALL)
-        on_stall(reinterpret_cast<const fb_stall&>(event));
+        on_stall(std::bit_cast<fb_stall>(event));
     else if (event.hdr.type == FB_EV_TASK && !(pending_.empty() && episodes_.empty()))
-        on_task_exit(reinterpret_cast<const fb_task&>(event));
+        on_task_exit(std::bit_cast<fb_task>(event));
 }
 
 OomAssembler::Episode& OomAssembler::open(std::uint64_t ts_ns, Entity& domain)

@@ -7,6 +7,7 @@
 #include "received.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace flyball::profile {
@@ -72,7 +73,7 @@ void OomFeed::on_batch(const fb_batch& header, std::span<const fb_event> events)
         state_->ooms.on_event(event);
         if (event.hdr.type != FB_EV_TASK)
             continue;
-        const auto& task = reinterpret_cast<const fb_task&>(event);
+        const auto task = std::bit_cast<fb_task>(event);
         if (task.kind == FB_TASK_FORK && task.tid == task.tgid)
             remember(state_->births, {task.hdr.ts_ns, task.tgid});
     }

@@ -90,11 +90,12 @@ Json json_survivor(const oom::Survivor& survivor)
 
 Json json_trigger(const OomEpisode& e)
 {
-    if (!e.decision_seen)
+    // Without a decision the task that marked the victim is known, and nothing else of it.
+    if (!e.decision_seen && e.trigger_tid == 0)
         return nullptr;
     return {{"comm", harmless(e.trigger_comm)},
             {"tid", e.trigger_tid},
-            {"pid", e.trigger_tgid},
+            {"pid", e.trigger_tgid == 0 ? Json(nullptr) : Json(e.trigger_tgid)},
             {"cgroup", json_path(e.trigger_cgroup)},
             // 0: no allocation failed, somebody asked for a kill (SysRq-f).
             {"asked_pages", e.asked_pages == 0 ? Json(nullptr) : Json(e.asked_pages)}};

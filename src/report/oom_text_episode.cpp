@@ -103,6 +103,9 @@ void draw_decision(const oom::Judged& judged, std::size_t indent, Canvas& canvas
     } else {
         text_labelled("decision", "none seen: limit, use and score are n/a, times count from the first mark",
                       indent, canvas);
+        if (e.trigger_tid != 0)
+            text_labelled("asked", fmt::format("{} (tid {})", harmless(e.trigger_comm), e.trigger_tid), indent,
+                          canvas);
         if (e.victim_tgid != 0)
             text_labelled("chosen", fmt::format("pid {}", e.victim_tgid), indent, canvas);
     }

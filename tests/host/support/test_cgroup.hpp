@@ -83,6 +83,10 @@ public:
         return tree().unified("cpu") ? field(stat, "throttled_usec") * 1000 : field(stat, "throttled_time");
     }
 
+    [[nodiscard]] std::uint64_t oom_kills() const {
+        return field(read("memory", tree().unified("memory") ? "memory.events" : "memory.oom_control"), "oom_kill");
+    }
+
     static void require_unified(const std::string& controller, const std::string& what) {
         if (!tree().unified(controller)) FB_SKIP("no cgroup v2 " + controller + " controller, so no " + what);
     }

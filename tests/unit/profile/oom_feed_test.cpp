@@ -45,26 +45,33 @@ fb_oom_task sigkill(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid, fb_s
     return r;
 }
 
+template <class Event>
+fb_event as_event(const Event& of)
+{
+    static_assert(sizeof of == sizeof(fb_event));
+    fb_event e;
+    std::memcpy(&e, &of, sizeof e);
+    return e;
+}
+
 fb_event task_event(std::uint16_t kind, std::uint64_t ts, std::uint32_t tgid)
 {
-    fb_event e{};
-    auto& task = reinterpret_cast<fb_task&>(e);
+    fb_task task{};
     task.hdr = header(FB_EV_TASK, FB_P_EXIT, 10, ts);
     task.tid = task.tgid = tgid;
     task.kind = kind;
-    return e;
+    return as_event(task);
 }
 
 fb_event reclaim(std::uint64_t end_ns, std::uint64_t duration_ns, std::uint64_t pages)
 {
-    fb_event e{};
-    auto& stall = reinterpret_cast<fb_stall&>(e);
+    fb_stall stall{};
     stall.hdr = header(FB_EV_STALL, FB_P_RECLAIM, 10, end_ns);
     stall.kind = FB_STALL_RECLAIM;
     stall.tid = kTrigger;
     stall.duration_ns = duration_ns;
     stall.amount = pages;
-    return e;
+    return as_event(stall);
 }
 
 struct Run {

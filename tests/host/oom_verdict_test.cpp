@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// `flyball oom`: verdicts on a real kernel, right where it is right, and noticed where something was put in wrong.
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+#include "support/recorder.hpp"
+
+using namespace flyball::test;
+
+namespace {
+
+using Json = nlohmann::json;
+
+struct Tested {
+    int status = 0;
+    Json report;
+};
+
+Tested run_oom_test(Words words)
+{
+    words.insert(words.begin(), {flyball_binary(), "oom", "test", "-q", "-j"});
+    const Outcome outcome = Process(words).wait(patience(400));
+    INFO("exit " << outcome.status << ", stderr: " << outcome.err);
+    Tested tested{outcome.status, Json::parse(outcome.out, nullptr, false)};
+    REQUIRE_FALSE(tested.report.is_discarded());
+    return tested;
+}
+
+// By name; skips where this kernel has not what it takes.
+const Json& scenario(const Tested& tested, const std::string& name)
+{
+    for (const Json& each : tested.report.at("scenarios")) {
+        if (each.at("name") != name)
+            continue;
+        if (each.at("status") == "skipped")
+            FB_SKIP(each.at("reason").get<std::string>());
+        return each;
+    }
+    FAIL("no scenario " << name);
+    return tested.report;
+}
+
+std::vector<Json> lines_of(const std::string& text)
+{
+    std::vector<Json> all;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        all.push_back(Json::parse(line, nullptr, false));
+        REQUIRE_FALSE(all.back().is_discarded());
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("oom test: every scenario passes, some more than once", "[kernel][oom][verdict]")
+{
+    require_root();
+    const Tested tested = run_oom_test({"--repeat", long_run() ? "10" : "2"});
+    std::size_t passed = 0, kills = 0;
+    for (const Json& each : tested.report.at("scenarios")) {
+        INFO(each.at("name") << ": " << each.at("reason"));
+        CHECK((each.at("status") == "pass" || each.at("status") == "skipped"));
+        passed += each.at("status") == "pass" ? 1U : 0U;
+        kills += each.at("episodes").size();
+        if (in_lab() && each.at("status") == "skipped")
+            CHECK(each.at("name") == "swap-on");
+    }
+    CHECK(tested.status == 0);
+    CHECK(passed >= 10);
+    CHECK(kills >= 1000);
+}
+
+TEST_CASE("oom test: what is wrong on purpose is noticed", "[kernel][oom][verdict]")
+{
+    require_root();
+    struct Case {
+        const char *fault, *status, *says;
+    };
+    for (const Case& c : {Case{"no-policy", "fail", "victims"}, Case{"survivor", "fail", "victims"},
+                          Case{"by-hand", "fail", "one kill"}, Case{"loss", "inconclusive", "verdict"}}) {
+        const Tested tested = run_oom_test({"group-on", "--fault", c.fault});
+        const Json& group_on = scenario(tested, "group-on");
+        INFO(c.fault << ": " << group_on.at("reason"));
+        CHECK(tested.status == 1);
+        CHECK(group_on.at("status") == c.status);
+        CHECK(group_on.at("reason").get<std::string>().starts_with(c.says));
+    }
+}
+
+TEST_CASE("oom test: a cgroup that is removed before its verdict still has one", "[kernel][oom][verdict]")
+{
+    require_root();
+    const Tested tested = run_oom_test({"group-on", "--fault", "removed"});
+    const Json& group_on = scenario(tested, "group-on");
+    INFO(group_on.dump(1));
+    CHECK(group_on.at("status") == "pass");
+    const Json& checks = group_on.at("episodes").at(0).at("checks");
+    const auto counters =
+        std::ranges::find_if(checks, [](const Json& check) { return check.at("name") == "counters"; });
+    REQUIRE(counters != checks.end());
+    CHECK(counters->at("outcome") == "pass");
+}
+
+TEST_CASE("oom watch: a command that runs over its limit, told once, by exit code too", "[kernel][oom][verdict]")
+{
+    require_root();
+    const TestCgroup elsewhere("elsewhere");  // a kill that is none of its business
+    elsewhere.memory_max(32 * kMiB);
+    const std::string told = "told-by-exec.ndjson";
+    const Scratch file(told);
+    Process watch({flyball_binary(), "oom", "watch", "-j", "--memory-max", "32M", "--exec", "cat >> " + file.path(), "--",
+                   workload_binary(), "alloc", "64", "--touch"});
+    REQUIRE(watch.wait_for_text("watching", patience(20)));
+    Load other(elsewhere, {"alloc", "64", "--touch"});
+    const Outcome outcome = watch.wait(patience(60));
+    INFO("stderr: " << outcome.err << ", stdout: " << outcome.out);
+    CHECK(outcome.status == 0);
+    const auto verdicts = lines_of(outcome.out);
+    REQUIRE(verdicts.size() == 1);
+    CHECK(verdicts[0].at("schema") == "flyball.oom/1");
+    CHECK(verdicts[0].at("outcome") == "pass");
+    CHECK(verdicts[0].at("victims").size() == 1);
+    CHECK(lines_of(read_text(file.path())) == verdicts);
+}
+
+TEST_CASE("oom watch: a recording gives the verdict that the files allow", "[kernel][oom][verdict]")
+{
+    require_root();
+    const TestCgroup cgroup("replayed");
+    cgroup.memory_max(32 * kMiB);
+    const Scratch file("kill.fbr");
+    {
+        Recorder recorder({"-o", file.path()});
+        Load hog(cgroup, {"alloc", "64", "--touch"});
+        for (int i = 0; i < 200 && cgroup.oom_kills() == 0; ++i)
+            sleep_ms(50);
+        sleep_ms(300);
+        (void)recorder.stop_text();
+    }
+    const Outcome outcome = run_flyball({"oom", "watch", "-j", file.path()});
+    INFO("stderr: " << outcome.err << ", stdout: " << outcome.out);
+    const auto verdicts = lines_of(outcome.out);
+    REQUIRE(verdicts.size() == 1);
+    CHECK(verdicts[0].at("outcome") == "pass");
+    CHECK(outcome.status == 0);
+}
+
+TEST_CASE("oom test: refuses what it does not own, and says how to insist", "[kernel][oom][verdict]")
+{
+    require_root();
+    const TestCgroup foreign("foreign");
+    foreign.memory_max(32 * kMiB);
+    const Outcome refused = run_flyball({"oom", "test", "-q", "-c", foreign.path()});
+    INFO(refused.err);
+    CHECK(refused.status == 2);
+    CHECK(refused.err.find("--kill-in-that-cgroup") != std::string::npos);
+    const Tested tested = run_oom_test({"-c", foreign.path(), "--kill-in-that-cgroup"});
+    CHECK(tested.status == 0);
+    CHECK(scenario(tested, "trigger").at("status") == "pass");
+    CHECK(foreign.read("memory", CgroupTree::instance().unified("memory") ? "memory.max" : "memory.limit_in_bytes").find("33554432") == 0);
+}
