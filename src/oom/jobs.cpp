@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace flyball::oom {
 
 Result<std::vector<Process*>> start_crowd(Trial& trial, const std::string& path, std::size_t sitters)
@@ -28,9 +30,10 @@ Result<bool> run_over(Trial& trial, Process& hog)
 
 const Judged* the_kill(Trial& trial)
 {
+    trial.expect("one kill", trial.kill_count() == 1, fmt::format("{} were seen", trial.kill_count()));
     const auto& episodes = trial.episodes();
-    trial.expect("one kill", episodes.size() == 1, fmt::format("{} were seen", episodes.size()));
-    return episodes.empty() ? nullptr : &episodes.front();
+    const auto kill = std::ranges::find_if(episodes, [](const Judged& j) { return !j.episode.victims.empty(); });
+    return kill == episodes.end() ? nullptr : &*kill;
 }
 
 }  // namespace flyball::oom

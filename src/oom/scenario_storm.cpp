@@ -46,8 +46,8 @@ void expect_all(Trial& trial, const std::vector<Process*>& processes, const std:
     for (const std::string& path : paths)
         counted += trial.ground().event(path, "oom_kill").value_or(0);
     trial.expect("kills", ended.size() >= kKills, fmt::format("{} of {} processes died", ended.size(), processes.size()));
-    trial.expect("verdicts", trial.episodes().size() == ended.size(),
-                 fmt::format("{} for {} kills", trial.episodes().size(), ended.size()));
+    trial.expect("verdicts", trial.kill_count() == ended.size(),
+                 fmt::format("{} for {} kills", trial.kill_count(), ended.size()));
     trial.expect("passed", passed == trial.episodes().size(),
                  first_bad.empty() ? fmt::format("{}", passed) : fmt::format("{}; one: {}", passed, first_bad));
     trial.expect("victims", killed == ended, fmt::format("{} told, {} died", killed.size(), ended.size()));
@@ -92,7 +92,7 @@ Result<> storm(Trial& trial)
     expect_all(trial, processes, paths);
     if (!trial.episodes().empty()) {
         const auto &first = trial.episodes().front().episode, &last = trial.episodes().back().episode;
-        trial.step(fmt::format("{} kills in {}, the first {} after the word", trial.episodes().size(),
+        trial.step(fmt::format("{} kills in {}, the first {} after the word", trial.kill_count(),
                                format_ns(last.ts_ns - std::min(last.ts_ns, first.ts_ns)),
                                format_ns(first.ts_ns - std::min(first.ts_ns, go_ns))));
     }

@@ -109,8 +109,8 @@ Result<> recover_times(Trial& trial, std::size_t times)
         (*process)->go();
         if (auto over = trial.kills(i + 1); !over)
             return pass_on(std::move(over.error()));
-        trial.expect("kill", trial.episodes().size() == i + 1, fmt::format("number {}", trial.episodes().size()));
-        if (trial.episodes().size() != i + 1)
+        trial.expect("kill", trial.kill_count() == i + 1, fmt::format("number {}", trial.kill_count()));
+        if (trial.kill_count() != i + 1 || trial.episodes().back().episode.victims.empty())
             return {};
         trial.expect_kill(trial.episodes().back(), {*process}, *path);
         trial.expect_ended({*process});

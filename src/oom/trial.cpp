@@ -146,7 +146,13 @@ Result<bool> Trial::until(const std::function<bool()>& done, std::uint64_t patie
 
 Result<bool> Trial::kills(std::size_t count)
 {
-    return until([&] { return result_.episodes.size() >= count && source_.idle(); }, kKillPatience);
+    return until([&] { return kill_count() >= count && source_.idle(); }, kKillPatience);
+}
+
+std::size_t Trial::kill_count() const
+{
+    return static_cast<std::size_t>(std::ranges::count_if(
+        result_.episodes, [](const Judged& judged) { return !judged.episode.victims.empty(); }));
 }
 
 Result<> Trial::settle()

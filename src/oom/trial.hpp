@@ -44,6 +44,8 @@ public:
     // For what must not happen: as long as a verdict takes.
     [[nodiscard]] Result<> settle();
 
+    // Those of them in which somebody was killed: a decision may find that its chosen one is dying already.
+    [[nodiscard]] std::size_t kill_count() const;
     // Verdicts about cgroups of this ground, in order.
     [[nodiscard]] const std::vector<Judged>& episodes() const { return result_.episodes; }
     [[nodiscard]] const std::vector<profile::OtherKill>& other_kills() const { return other_kills_; }

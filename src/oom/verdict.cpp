@@ -59,7 +59,9 @@ public:
     Judge(const OomEpisode& episode, const Evidence& evidence)
         : episode_(episode), evidence_(evidence), policy_(policy_of(episode, evidence)),
           // Where decisions are seen, a mark without one is of a task that was exiting and may use the reserves.
-          dying_anyway_(evidence.sees_decision && !episode.decision_seen)
+          dying_anyway_(evidence.sees_decision && !episode.decision_seen),
+          // oom_kill_process() asks for no policy and kills nobody when task_will_free_mem(chosen).
+          no_kill_(evidence.sees_policy && episode.decision_seen && !episode.group_policy && episode.victims.empty())
     {
     }
 
@@ -91,6 +93,14 @@ private:
 
     void check_policy()
     {
+        if (no_kill_) {
+            const auto chosen = std::ranges::find(episode_.members, episode_.victim_tgid, &OomMember::tgid);
+            const bool went = chosen != episode_.members.end() &&
+                              (chosen->exit_ns || (chosen->flags & (FB_OM_EXITING | FB_OM_VICTIM)));
+            return add("policy", went ? Outcome::Pass : Outcome::Inconclusive,
+                       fmt::format("not asked: {} ({}) was chosen, {}", episode_.victim_tgid, episode_.victim_comm,
+                                   went ? "and was dying already" : "not killed, and it is not known what became of it"));
+        }
         if (!episode_.decision_seen && !dying_anyway_)
             unknown("which limit was hit, what was asked for, what was chosen and why: the kernel's decision cannot be "
                     "hooked here");
@@ -109,6 +119,8 @@ private:
     void check_victims()
     {
         const auto& victims = episode_.victims;
+        if (no_kill_)
+            return;
         if (victims.empty())
             return add("victims", Outcome::Inconclusive, "a decision, and nobody was marked: the chosen one was gone before");
         if (dying_anyway_ || !policy_.group)
@@ -188,7 +200,7 @@ private:
 
     void check_survivors()
     {
-        if (dying_anyway_)
+        if (dying_anyway_ || no_kill_)
             return;
         verdict_.survivors = survivors_of(episode_, policy_, evidence_);
         if (!policy_.group.value_or(false))
@@ -256,7 +268,10 @@ private:
         std::string text = what_happened() + ": ";
         const auto& victims = episode_.victims;
         if (victims.empty())
-            text += "nobody was killed";
+            text += fmt::format("nobody was killed{}", no_kill_ && worst_ == Outcome::Pass
+                                                           ? fmt::format(", {} ({}) was dying already",
+                                                                         episode_.victim_tgid, episode_.victim_comm)
+                                                           : "");
         else if (policy_.group.value_or(false))
             text += fmt::format("group kill of {} by memory.oom.group of {}", victims.size(), policy_.cgroup);
         else if (victims.size() == 1)
@@ -273,7 +288,7 @@ private:
     const OomEpisode& episode_;
     const Evidence& evidence_;
     Policy policy_;
-    bool dying_anyway_;
+    bool dying_anyway_, no_kill_;
     Verdict verdict_;
     Outcome worst_ = Outcome::Pass;
 };

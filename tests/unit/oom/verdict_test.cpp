@@ -275,6 +275,20 @@ TEST_CASE("verdict: a task that was exiting anyway is no kill")
     CHECK(v.summary == "/job: 5 (hog) was exiting, and was given the reserves");
 }
 
+TEST_CASE("verdict: a decision for one that is dying already kills nobody")
+{
+    OomEpisode e = group_kill();
+    e.group_policy.reset();
+    e.group_cgroup.clear();
+    e.victims.clear();
+    expect(judge(e, evidence()), Outcome::Inconclusive, "policy");
+    e.members[0].exit_ns = 5 * kMs;
+    const Verdict v = judge(e, evidence());
+    CHECK(v.outcome == Outcome::Pass);
+    CHECK(v.summary == "/job hit memory.max 64.0 MiB: nobody was killed, 5 () was dying already");
+    CHECK(v.survivors.empty());
+}
+
 TEST_CASE("verdict: where the decision cannot be hooked")
 {
     Evidence blind;
