@@ -60,8 +60,9 @@ public:
         : episode_(episode), evidence_(evidence), policy_(policy_of(episode, evidence)),
           // Where decisions are seen, a mark without one is of a task that was exiting and may use the reserves.
           dying_anyway_(evidence.sees_decision && !episode.decision_seen),
-          // oom_kill_process() asks for no policy and kills nobody when task_will_free_mem(chosen).
-          no_kill_(evidence.sees_policy && episode.decision_seen && !episode.group_policy && episode.victims.empty())
+          // oom_kill_process() asks for no policy and kills nobody when task_will_free_mem(chosen): it marks that one.
+          no_kill_(evidence.sees_policy && episode.decision_seen && !episode.group_policy &&
+                   std::ranges::none_of(episode.victims, [](const OomVictim& v) { return v.sigkill_ns.has_value(); }))
     {
     }
 
@@ -95,8 +96,9 @@ private:
     {
         if (no_kill_) {
             const auto chosen = std::ranges::find(episode_.members, episode_.victim_tgid, &OomMember::tgid);
-            const bool went = chosen != episode_.members.end() &&
-                              (chosen->exit_ns || (chosen->flags & (FB_OM_EXITING | FB_OM_VICTIM)));
+            const bool marked = episode_.victims.size() == 1 && episode_.victims[0].tgid == episode_.victim_tgid;
+            const bool went = marked || (chosen != episode_.members.end() &&
+                                         (chosen->exit_ns || (chosen->flags & (FB_OM_EXITING | FB_OM_VICTIM))));
             return add("policy", went ? Outcome::Pass : Outcome::Inconclusive,
                        fmt::format("not asked: {} ({}) was chosen, {}", episode_.victim_tgid, episode_.victim_comm,
                                    went ? "and was dying already" : "not killed, and it is not known what became of it"));
@@ -146,7 +148,7 @@ private:
     // Nobody outside of the scope: of the group, or else of the limit that was hit.
     void check_outsiders()
     {
-        if (episode_.victims.empty() || dying_anyway_)
+        if (episode_.victims.empty() || dying_anyway_ || no_kill_)
             return;
         const bool group = policy_.group.value_or(false);
         if (!group && (!episode_.decision_seen || episode_.global))
@@ -172,7 +174,7 @@ private:
         for (const OomVictim& victim : episode_.victims) {
             if (!victim.exit_ns)
                 there.push_back(victim);
-            else if (!victim.sigkill_ns && !dying_anyway_ && !was_exiting(victim))
+            else if (!victim.sigkill_ns && !dying_anyway_ && !no_kill_ && !was_exiting(victim))
                 unsignalled.push_back(victim);
         }
         if (!there.empty())
@@ -267,7 +269,7 @@ private:
     {
         std::string text = what_happened() + ": ";
         const auto& victims = episode_.victims;
-        if (victims.empty())
+        if (victims.empty() || no_kill_)
             text += fmt::format("nobody was killed{}", no_kill_ && worst_ == Outcome::Pass
                                                            ? fmt::format(", {} ({}) was dying already",
                                                                          episode_.victim_tgid, episode_.victim_comm)

@@ -16,6 +16,9 @@ constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
 // A mark belongs to a decision, or to the mark before it, that is not older. Marks of one group
 // kill follow each other within microseconds; a second leaves room for a starved machine.
 constexpr std::uint64_t kEpisodeGapNs = 1'000'000'000;
+// Between the decision and the policy the kernel writes its report to the console, which takes seconds
+// where that is a serial line. Where it is known which task wrote, nothing else need be guessed.
+constexpr std::uint64_t kConsoleNs = 30'000'000'000;
 // Marks that no decision was seen for are one kill when they are this close. Two kills in a row
 // need a new charge and a new scan of the tasks in between.
 constexpr std::uint64_t kBlindGapNs = 100'000'000;
@@ -29,6 +32,8 @@ constexpr std::uint64_t kScanGapNs = 20'000'000;
 constexpr std::uint64_t kQuietNs = 250'000'000;
 // ... an exit is followed by its memory within this, or nobody will tell of it ...
 constexpr std::uint64_t kFreedNs = 1'000'000'000;
+// ... a report to the console takes no longer ...
+constexpr std::uint64_t kReportNs = 5'000'000'000;
 // ... and a victim that will not go is waited for so long.
 constexpr std::uint64_t kPatienceNs = 10'000'000'000;
 // A kill this soon after the last victim of another one in the same place follows from it.
@@ -242,7 +247,7 @@ void OomAssembler::on_member(Names& names, const fb_oom_member& record)
 OomAssembler::Episode* OomAssembler::episode_of_policy(const fb_oom_group& record)
 {
     for (auto it = episodes_.rbegin(); it != episodes_.rend(); ++it) {
-        if (elapsed(it->last_ns, record.hdr.ts_ns) > kEpisodeGapNs)
+        if (elapsed(it->last_ns, record.hdr.ts_ns) > kConsoleNs)
             break;
         if (!it->value.group_policy && same_process(it->value.victim_tgid, record.victim_tgid))
             return &*it;
@@ -259,6 +264,7 @@ void OomAssembler::on_policy(Names& names, const fb_oom_group& record)
         episode->value.victim_tgid = record.victim_tgid;
     }
     episode->value.group_policy = record.hdr.cgroup_id != 0;
+    episode->last_ns = std::max<std::uint64_t>(episode->last_ns, record.hdr.ts_ns);
     if (record.hdr.cgroup_id != 0)
         episode->group = &names.of(Controller::Memory, record.hdr.cgroup_id);
 }
@@ -269,16 +275,17 @@ OomAssembler::Episode* OomAssembler::episode_of_mark(const fb_oom_task& record, 
         Episode& episode = *it;
         const OomEpisode& value = episode.value;
         const std::uint64_t age = elapsed(episode.last_ns, record.hdr.ts_ns);
-        if (age > kEpisodeGapNs)
+        if (age > kConsoleNs)
             break;
+        // Marks are made by the task that asks for memory: another one's are another kill.
+        const bool task_known = value.trigger_tid != 0 && record.current_tid != 0;
+        if (task_known ? value.trigger_tid != record.current_tid : age > kEpisodeGapNs)
+            continue;
         const bool blind = !value.decision_seen && !value.group_policy;
         if (blind) {
             const bool related =
                 maybe_inside(&cgroup, episode.domain) || maybe_inside(episode.domain, &cgroup);
-            // Marks are made by the task that asks for memory: another one's are another kill.
-            const bool same_task =
-                value.trigger_tid == 0 || record.current_tid == 0 || value.trigger_tid == record.current_tid;
-            if (groups_exist_ && age <= kBlindGapNs && related && same_task)
+            if (groups_exist_ && age <= kBlindGapNs && related)
                 return &episode;
             continue;
         }
@@ -318,7 +325,7 @@ bool OomAssembler::already_marked(const fb_oom_task& record)
     const std::uint64_t marked_in = latest_.at(record.tgid).episode - number_;
     const Episode& newest = episodes_.back();
     const bool chosen_again = marked_in + 1 < episodes_.size() && newest.value.victim_tgid == record.tgid &&
-                              elapsed(newest.last_ns, record.hdr.ts_ns) <= kEpisodeGapNs;
+                              elapsed(newest.last_ns, record.hdr.ts_ns) <= kConsoleNs;
     return !chosen_again;
 }
 
@@ -571,8 +578,8 @@ bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool w
         return false;
     if (elapsed(episode.last_ns, now_ns) >= kPatienceNs)
         return true;
-    // A decision without a mark: its victim was dying already, or its record was lost.
-    if (episode.value.victims.empty() && elapsed(episode.last_ns, now_ns) < kPendingNs)
+    // A decision without a mark: the kernel is writing its report, or the chosen one was dying already.
+    if (episode.value.victims.empty() && elapsed(episode.last_ns, now_ns) < kReportNs)
         return false;
     return std::ranges::all_of(episode.value.victims, [&](const OomVictim& victim) {
         const bool freed = !wait_for_freed || victim.freed_ns;

@@ -287,6 +287,14 @@ TEST_CASE("verdict: a decision for one that is dying already kills nobody")
     CHECK(v.outcome == Outcome::Pass);
     CHECK(v.summary == "/job hit memory.max 64.0 MiB: nobody was killed, 5 () was dying already");
     CHECK(v.survivors.empty());
+    // ... and is marked, so that it may use the reserves
+    e.members[0].exit_ns.reset();
+    e.victims = {victim(5)};
+    e.victims[0].sigkill_ns.reset();
+    CHECK(judge(e, evidence()).outcome == Outcome::Pass);
+    // With a SIGKILL it is a kill whose policy was not seen.
+    e.victims[0].sigkill_ns = 1010;
+    expect(judge(e, evidence()), Outcome::Inconclusive, "policy");
 }
 
 TEST_CASE("verdict: where the decision cannot be hooked")

@@ -115,6 +115,21 @@ TEST_CASE("oom feed: an episode is given when its victims are gone and it is qui
     CHECK(run.feed.finish().empty());
 }
 
+TEST_CASE("oom feed: a console that takes seconds between the decision and the kill does not tear them apart")
+{
+    Run run;
+    run << decision(10, 1 * kMs, 5);
+    CHECK(run.feed.take_complete(3000 * kMs).empty());
+    run << policy(0, 10, 3500 * kMs, 5);
+    run.kill(11, 3600 * kMs, 5).gone(11, 3700 * kMs, 5);
+    const auto done = run.feed.take_complete(4500 * kMs);
+    REQUIRE(done.size() == 1);
+    CHECK(done[0].decision_seen);
+    CHECK(done[0].group_policy == false);
+    CHECK(done[0].victims.size() == 1);
+    CHECK_FALSE(run.feed.open());
+}
+
 TEST_CASE("oom feed: memory that nobody tells of is waited for a second, a victim ten")
 {
     Run run;
