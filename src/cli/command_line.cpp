@@ -131,6 +131,7 @@ CLI::App* add_oom_test(CLI::App& oom, OomTestOptions& o) {
     verb->add_option("-o,--output", o.output, "Write the report for people to this file, too: oom_behavior.txt");
     verb->add_option("--junit", o.junit, "Write JUnit XML to this file, -: standard output");
     verb->add_option("--tap", o.tap, "Write TAP to this file, -: standard output");
+    verb->add_option("--trace", o.trace, "Write a trace for ui.perfetto.dev to this file, -: standard output");
     verb->add_flag("-j,--json", o.json, "Print the report as JSON");
     verb->add_option("-c,--cgroup", o.cgroup, "Run the scenario trigger in this cgroup, which flyball did not make");
     verb->add_flag("--kill-in-that-cgroup", o.kill_in_that_cgroup, "Yes, processes in it may be killed");

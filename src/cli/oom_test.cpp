@@ -162,7 +162,7 @@ Result<> check_writable(const std::string& path)
 Result<> check_outputs(const OomTestOptions& given)
 {
     int to_stdout = given.json ? 1 : 0;
-    for (const std::string* path : {&given.junit, &given.tap, &given.output}) {
+    for (const std::string* path : {&given.junit, &given.tap, &given.trace, &given.output}) {
         to_stdout += *path == "-" ? 1 : 0;
         if (auto writable = check_writable(*path); !writable)
             return writable;
@@ -188,10 +188,11 @@ Result<> report_all(const OomTestOptions& given, const oom::TestReport& report)
     report::OomTextOptions text;
     text.width = static_cast<std::size_t>(terminal_width(STDOUT_FILENO, process_environment()));
     text.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
-    const bool taken = given.json || given.junit == "-" || given.tap == "-" || given.output == "-";
+    const bool taken = given.json || given.junit == "-" || given.tap == "-" || given.trace == "-" || given.output == "-";
     for (const Result<>& done :
          {write_report(given.output, report::render_test_text(report, {})),
           write_report(given.junit, report::render_junit(report)), write_report(given.tap, report::render_tap(report)),
+          given.trace.empty() ? Result<>{} : write_report(given.trace, report::render_test_trace(report)),
           given.json ? print(report::render_test_json(report))
           : taken    ? Result<>{}
                      : print(report::render_test_text(report, text))}) {
@@ -245,7 +246,7 @@ Result<int> test_here(const OomTestOptions& given)
 Error test_in_lab(const OomTestOptions& given)
 {
     LabRun run{.kernel = given.lab, .options = {"--mem", "2G", "--swap", "512M", "--timeout", "7200"}};
-    for (const std::string* path : {&given.junit, &given.tap, &given.output}) {
+    for (const std::string* path : {&given.junit, &given.tap, &given.trace, &given.output}) {
         if (path->empty() || *path == "-")
             continue;
         std::error_code error;
@@ -266,6 +267,7 @@ Error test_in_lab(const OomTestOptions& given)
     add("--repeat", std::to_string(given.repeat));
     add("--junit", file(given.junit));
     add("--tap", file(given.tap));
+    add("--trace", file(given.trace));
     add("-o", file(given.output));
     add("--kill-bound", given.kill_bound);
     add("--free-bound", given.free_bound);

@@ -50,6 +50,7 @@ std::string pids(const std::vector<Process*>& processes)
 Trial::Trial(const TestOptions& options, const cgroup::Layout& layout, EpisodeSource& source, ScenarioResult& result)
     : options_(options), layout_(layout), source_(source), result_(result), began_ns_(monotonic_ns())
 {
+    result_.start_ns = began_ns_;
 }
 
 Result<bool> Trial::begin(bool needs_unified)

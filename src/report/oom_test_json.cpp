@@ -31,6 +31,7 @@ Json json_scenario(const ScenarioResult& s)
             {"repetition", s.repetition},
             {"status", name(s.status)},
             {"reason", s.reason.empty() ? Json(nullptr) : Json(harmless(s.reason))},
+            {"start_ns", s.start_ns},
             {"duration_ns", s.duration_ns},
             {"limit_bytes", json_known(s.limit_bytes)},
             {"peak_bytes", json_maybe(s.peak_bytes)},

@@ -55,10 +55,10 @@ std::vector<Json> lines_of(const std::string& text)
 
 }  // namespace
 
-TEST_CASE("oom test: every scenario passes, some more than once", "[kernel][oom][verdict]")
+TEST_CASE("oom test: every scenario passes", "[kernel][oom][verdict]")
 {
     require_root();
-    const Tested tested = run_oom_test({"--repeat", long_run() ? "10" : "2"});
+    const Tested tested = run_oom_test({"--repeat", long_run() ? "10" : "1"});
     std::size_t passed = 0, kills = 0;
     for (const Json& each : tested.report.at("scenarios")) {
         INFO(each.at("name") << ": " << each.at("reason"));
@@ -70,7 +70,7 @@ TEST_CASE("oom test: every scenario passes, some more than once", "[kernel][oom]
     }
     CHECK(tested.status == 0);
     CHECK(passed >= 10);
-    CHECK(kills >= 1000);
+    CHECK(kills >= 500);
 }
 
 TEST_CASE("oom test: what is wrong on purpose is noticed", "[kernel][oom][verdict]")

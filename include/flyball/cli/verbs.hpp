@@ -81,7 +81,7 @@ struct OomTestOptions {
     std::string memory_max = "64M";
     std::uint64_t processes = 5;         // of a group
     std::uint64_t repeat = 1;
-    std::string junit, tap, output;      // files; "-": standard output
+    std::string junit, tap, trace, output;  // files; "-": standard output
     bool json = false;
     std::string kill_bound = "5s", free_bound = "10s", recover_bound = "30s";
     std::string restart, health, unit;   // of a service that is to recover

@@ -42,6 +42,7 @@ struct ScenarioResult {
     std::uint64_t limit_bytes = ~0ULL;              // memory.max of the cgroup that was to run out
     std::optional<std::uint64_t> peak_bytes;        // memory.peak of it, where the kernel has it
     std::optional<std::uint64_t> baseline_bytes, after_bytes;  // memory.current before, and at the end
+    std::uint64_t start_ns = 0;  // CLOCK_MONOTONIC
     std::uint64_t duration_ns = 0;
     std::size_t repetition = 1;  // of how many there were of this scenario
     friend bool operator==(const ScenarioResult&, const ScenarioResult&) = default;

@@ -32,6 +32,8 @@ struct OomTextOptions {
 [[nodiscard]] std::string render_junit(const oom::TestReport& report);
 // TAP version 14; the diagnostics are YAML blocks.
 [[nodiscard]] std::string render_tap(const oom::TestReport& report);
+// For ui.perfetto.dev: a process for each scenario, a track for each victim.
+[[nodiscard]] std::string render_test_trace(const oom::TestReport& report);
 // For people: the content of oom_behavior.txt. A summary first, then each scenario with its timeline.
 [[nodiscard]] std::string render_test_text(const oom::TestReport& report, const OomTextOptions& options);
 

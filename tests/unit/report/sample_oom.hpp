@@ -219,6 +219,7 @@ inline oom::ScenarioResult group_on(std::size_t run, std::uint64_t kill_ns)
     s.peak_bytes = 64 * kMiB;
     s.baseline_bytes = 1258291;
     s.after_bytes = 1363148;
+    s.start_ns = kDecision - 500 * kMs;
     s.duration_ns = 1'750 * kMs;
     s.repetition = run;
     return s;
@@ -246,6 +247,7 @@ inline oom::ScenarioResult lossy()
     s.expectations = {{"one", oom::Outcome::Inconclusive, "1 kill was seen, more may have been lost"}};
     s.bounds = {{"time to kill", std::nullopt, kSecond}, {"time to memory freed", std::nullopt, 2 * kSecond}};
     s.episodes = {blind()};
+    s.start_ns = kDecision - 500 * kMs;
     s.duration_ns = 900 * kMs;
     return s;
 }
