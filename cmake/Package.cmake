@@ -37,6 +37,10 @@ install(FILES "${PROJECT_SOURCE_DIR}/packaging/copyright" "${PROJECT_SOURCE_DIR}
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
   FILES_MATCHING PATTERN "*.md" PATTERN "*.schema.json" PATTERN man EXCLUDE)
 
+# Where `flyball oom test --lab` looks for it: src/cli/lab.cpp.
+install(PROGRAMS "${PROJECT_SOURCE_DIR}/tools/lab" DESTINATION "${CMAKE_INSTALL_DATADIR}/flyball/tools")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/tools/lab.d" DESTINATION "${CMAKE_INSTALL_DATADIR}/flyball/tools")
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME flyball)
 set(CPACK_PACKAGE_VENDOR flyball)
@@ -49,6 +53,8 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_NAME flyball)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# For the lab: `tools/lab setup` installs the same.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "busybox-static, cpio, xz-utils")
 # Below the summary, which CPack puts first.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "flyball watches the kernel with CO-RE eBPF programs and tells for each

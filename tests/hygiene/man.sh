@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/hygiene/man.sh [ROOT]: every verb has a manual page, and the page has the options of `flyball VERB --help`, no fewer and
-# no more. Uses $FLYBALL_BIN or build/release/flyball.
+# no more. A verb that has verbs below it (`oom`) has no page of its own, but they have: flyball-oom-watch.1. Uses $FLYBALL_BIN or build/release/flyball.
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}"
 flyball=${FLYBALL_BIN:-build/release/flyball}
@@ -67,16 +67,17 @@ if [ ! -x "$flyball" ]; then
   exit
 fi
 
-# compare PAGE [VERB]
+# compare PAGE [VERB...]
 compare() {
-  local page=docs/man/$1 verb=${2:-} said=''
+  local page=docs/man/$1 said=''
+  shift
   if [ ! -e "$page" ]; then
     verdict 1 "there is no $page"
     return
   fi
-  "$flyball" ${verb:+"$verb"} --help >"$dir/help"
+  "$flyball" "$@" --help >"$dir/help"
   if [ -s "$dir/help" ] && [ -n "$(of_help <"$dir/help")" ]; then
-    said=$(drift "${verb:-flyball}" "$dir/help" "$page")
+    said=$(drift "${*:-flyball}" "$dir/help" "$page")
   else
     said="no options in the help"
   fi
@@ -85,24 +86,42 @@ compare() {
     echo "$said"
     status=1
   fi
-  verdict $status "$page has the options of \`flyball $verb\`"
+  verdict $status "$page has the options of \`flyball $*\`"
 }
 
-mapfile -t verbs < <("$flyball" --help | sed -nE '/^Subcommands:/,$s/^  ([a-z][a-z-]*) .*/\1/p')
-status=0
-[ "${#verbs[@]}" -gt 0 ] || status=1
-verdict $status "there are verbs in \`flyball --help\`"
+# below [VERB...]: the verbs right below this one. leaves: those with a page, the words of one a line.
+below() { "$flyball" "$@" --help | sed -nE '/^Subcommands:/,$s/^  ([a-z][a-z-]*) .*/\1/p'; }
+leaves() {
+  local verbs verb
+  mapfile -t verbs < <(below "$@")
+  for verb in "${verbs[@]}"; do leaves "$@" "$verb"; done
+  [ "${#verbs[@]}" -gt 0 ] || [ $# = 0 ] || echo "$*"
+}
+
 compare flyball.1
-for verb in "${verbs[@]}"; do
-  compare "flyball-$verb.1" "$verb"
+names=' '
+while read -ra words; do
+  verb=${words[*]} name=flyball-${words[0]}
+  for word in "${words[@]:1}"; do name+=-$word; done
+  names+="$name "
+  compare "$name.1" "${words[@]}"
   status=0
-  grep -q "^\.It Cm $verb\$" docs/man/flyball.1 && grep -q "^\.Xr flyball-$verb 1" docs/man/flyball.1 || status=1
+  grep -q "^\.It Cm $verb\$" docs/man/flyball.1 && grep -q "^\.Xr $name 1" docs/man/flyball.1 || status=1
   verdict $status "flyball.1 names $verb and its page"
-done
-for page in docs/man/flyball-*.1; do
-  name=${page##*/flyball-} name=${name%.1}
+done < <(leaves)
+status=0
+[ "$names" != ' ' ] || status=1
+verdict $status "there are verbs in \`flyball --help\`"
+while read -r verb; do
+  [ -n "$(below "$verb")" ] || continue
   status=0
-  [[ " ${verbs[*]} " = *" $name "* ]] || status=1
+  [ "$("$flyball" "$verb" --help | of_help | xargs)" = "--help -h" ] || status=1
+  verdict $status "$verb has no page, and no options to be told there"
+done < <(below)
+for page in docs/man/flyball-*.1; do
+  name=${page##*/} name=${name%.1}
+  status=0
+  [[ $names = *" $name "* ]] || status=1
   verdict $status "$page is about a verb that exists"
 done
 

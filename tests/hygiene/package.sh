@@ -58,18 +58,26 @@ files() { (cd "$1" && find . -type f | sort); }
 files "$dir/root" >"$dir/files"
 echo "the package has $(wc -l <"$dir/files") files"
 doc=usr/share/doc/flyball
+lab=usr/share/flyball/tools/lab
 {
   echo ./usr/bin/flyball
   for page in docs/man/*.1; do echo "./usr/share/man/man1/${page##*/}.gz"; done
   for name in copyright README.md CHANGELOG.md changelog.gz; do echo "./$doc/$name"; done
+  echo "./$lab"
+  find tools/lab.d -type f | sed "s|^tools|./${lab%/*}|"
   find docs \( -name '*.md' -o -name '*.schema.json' \) | sed "s|^|./$doc/|"
 } | sort >"$dir/expected"
 check "these files, and no others" diff -u "$dir/expected" "$dir/files"
-modes=$(find "$dir/root" \( -type d ! -perm 755 -o -type f ! -path '*/usr/bin/*' ! -perm 644 -o -path '*/usr/bin/flyball' ! -perm 755 \) -printf '%m %P\n')
+# Directories and programs 755, all else 644.
+modes=$(find "$dir/root" \( -type d -o -path "$dir/root/usr/bin/flyball" -o -path "$dir/root/$lab" \) ! -perm 755 -printf '%m %P\n'
+  find "$dir/root" -type f ! -path "$dir/root/usr/bin/flyball" ! -path "$dir/root/$lab" ! -perm 644 -printf '%m %P\n')
 check "modes: $modes" [ -z "$modes" ]
 owners=$(dpkg-deb -c "$deb" | awk '$2 != "root/root"')
 check "owned by root: $owners" [ -z "$owners" ]
 check "it runs" [ "$("$dir/root/usr/bin/flyball" --version)" = "flyball $version" ]
+"$dir/root/$lab" --help >"$dir/help" || true
+check "the lab is beside it, and runs" grep -q '^usage: tools/lab KERNEL' "$dir/help"
+check "flyball finds it there" grep -q "^lab: 'nonsense' " <("$dir/root/usr/bin/flyball" oom test --lab nonsense 2>&1)
 check "it is stripped" [ "$(stat -c %s "$dir/root/usr/bin/flyball")" -lt "$(stat -c %s "$build/flyball")" ]
 here=$(pwd -P)
 check "no path of this machine in it" [ "$(grep -rlaF "$here" "$dir/root" | wc -l)" = 0 ]
