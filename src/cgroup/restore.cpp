@@ -5,13 +5,10 @@
 #include "flyball/base/strings.hpp"
 #include "limit_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <iterator>
 #include <utility>
 
@@ -89,18 +86,15 @@ Step put_back(const Changed& changed, std::string& why)
 Result<std::string> read_limit(const std::string& directory, std::string_view file)
 {
     auto text = read_file(directory + "/" + std::string(file));
-    return text ? Result<std::string>(std::string(trim(*text))) : text;
+    // Of io.weight the first line is the default, which is what is written.
+    return text ? Result<std::string>(std::string(trim(text->substr(0, text->find('\n'))))) : text;
 }
 
 Result<> write_limit(const std::string& directory, std::string_view file, std::string_view value)
 {
     const std::string path = directory + "/" + std::string(file);
-    auto fd = open_fd(path, O_WRONLY | O_TRUNC);
-    if (!fd)
-        return std::unexpected(std::move(fd.error()));
-    if (::write(fd->get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
-        return std::unexpected(errno_error(ErrorKind::Io, fmt::format("writing {} to {}", value, path), errno));
-    return {};
+    // With its newline in one write: a SIGKILL comes before it or after it.
+    return write_file_once(path, std::string(value) + "\n");
 }
 
 std::uint64_t inode_of(const std::string& directory)

@@ -98,7 +98,7 @@ CLI::App* add_oom_watch(CLI::App& oom, OomWatchOptions& o) {
     verb->add_option("-c,--cgroup", o.cgroups, "Only kills in this cgroup and below it: path, glob or unit name (repeatable)")
         ->allow_extra_args(false);
     verb->add_option("-d,--duration", o.duration, "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
-    verb->add_option("--count", o.count, "End after so many verdicts");
+    verb->add_option("--count", o.count, "End after so many verdicts")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""));
     verb->add_option("--exec", o.exec, "Run this shell command for each verdict, with its JSON on standard input");
     verb->add_flag("-j,--json", o.json, "One JSON object a line");
     verb->add_flag("--kills", o.kills, "Also tell of SIGKILLs that the OOM killer did not send");
@@ -164,6 +164,17 @@ std::vector<std::string> split_command(int& argc, char** argv) {
     return {};
 }
 
+// "oom watch ": whose help has the answer.
+std::string verbs_of(int argc, char** argv) {
+    std::string words;
+    for (int i = 1; i < std::min(argc, 3) && argv[i][0] != '-'; ++i) {
+        if (i == 2 && std::string_view(argv[1]) != "oom") break;
+        if (i == 2 && std::string_view(argv[2]) != "watch" && std::string_view(argv[2]) != "test") break;
+        words += std::string(argv[i]) + " ";
+    }
+    return words;
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -191,8 +202,7 @@ int run_command_line(int argc, char** argv) {
     } catch (const CLI::Success& success) {
         return app.exit(success);  // --help, --version
     } catch (const CLI::ParseError& error) {
-        fmt::print(stderr, "flyball: {} (try `flyball {}--help`)\n", error.what(),
-                   argc > 1 && argv[1][0] != '-' ? std::string(argv[1]) + " " : "");
+        fmt::print(stderr, "flyball: {} (try `flyball {}--help`)\n", error.what(), verbs_of(argc, argv));
         return kUsage;
     }
     if (dashes && !record->parsed() && !explain->parsed() && !oom->parsed()) {
@@ -220,6 +230,14 @@ int run_command_line(int argc, char** argv) {
     if (oom_watch->parsed() && !watch.file.empty() &&
         (!watch.duration.empty() || !watch.command.empty() || !watch.without.empty() || watch.limits.any() || watch.kills)) {
         fmt::print(stderr, "flyball: oom watch either replays {} or watches this machine (leave out FILE to watch)\n", watch.file);
+        return kUsage;
+    }
+    if (oom_watch->parsed() && watch.salvage && watch.file.empty()) {
+        fmt::print(stderr, "flyball: --salvage is for a recording (give its FILE)\n");
+        return kUsage;
+    }
+    if (oom_test->parsed() && verbs.oom_test.kill_in_that_cgroup && verbs.oom_test.cgroup.empty()) {
+        fmt::print(stderr, "flyball: --kill-in-that-cgroup without a cgroup (give -c CGROUP)\n");
         return kUsage;
     }
     if (oom_watch->parsed()) return run_oom_watch(verbs.oom_watch);

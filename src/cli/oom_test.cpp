@@ -24,6 +24,7 @@
 #include <csignal>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 namespace flyball::cli {
 namespace {
@@ -162,8 +163,11 @@ Result<> check_writable(const std::string& path)
 Result<> check_outputs(const OomTestOptions& given)
 {
     int to_stdout = given.json ? 1 : 0;
+    std::set<std::string> files;
     for (const std::string* path : {&given.junit, &given.tap, &given.trace, &given.output}) {
         to_stdout += *path == "-" ? 1 : 0;
+        if (!path->empty() && *path != "-" && !files.insert(std::filesystem::absolute(*path).lexically_normal()).second)
+            return fail(ErrorKind::Usage, fmt::format("{}: two reports for one file", *path), "give each its own");
         if (auto writable = check_writable(*path); !writable)
             return writable;
     }
@@ -234,6 +238,10 @@ Result<int> test_here(const OomTestOptions& given)
         return std::unexpected(report.error());
     if (auto reported = report_all(given, *report); !reported)
         return std::unexpected(std::move(reported.error()));
+    if (stop->requested()) {
+        progress.say("stopped before the end");
+        return 1;
+    }
     if (report->count(oom::Status::Pass) + report->count(oom::Status::Fail) +
             report->count(oom::Status::Inconclusive) == 0) {
         progress.say("nothing could be tested here");
@@ -312,6 +320,9 @@ int run_oom_test(const OomTestOptions& options)
         if (!options.cgroup.empty())
             return complain({ErrorKind::Usage, "-c names a cgroup of this machine, --lab is another one",
                              "leave one of them away"});
+        if (options.lab.find_first_not_of("0123456789.") != std::string::npos && options.lab != "newest")
+            return complain({ErrorKind::Usage, fmt::format("--lab {}: not a kernel series", options.lab),
+                             "6.1, 6.12, 7.2, or newest"});
         // What is wrong in the request is said before a machine is booted for it.
         if (const auto parsed = parse(options); !parsed)
             return complain(parsed.error());

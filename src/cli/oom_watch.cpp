@@ -96,11 +96,12 @@ public:
     }
     void finish(Progress& progress)
     {
-        if (!hook_)
-            return;
-        hook_->finish(kHookPatienceMs);
-        if (hook_->failed() > 0)
-            progress.say(fmt::format("{} of {} runs of --exec failed", hook_->failed(), verdicts_));
+        if (hook_) {
+            hook_->finish(kHookPatienceMs);
+            if (hook_->failed() > 0)
+                progress.say(fmt::format("{} of {} runs of --exec failed", hook_->failed(), verdicts_));
+        }
+        progress.say(fmt::format("{} {}, {} not passed", verdicts_, verdicts_ == 1 ? "verdict" : "verdicts", not_passed_));
         if (journal_failures_ > 0)
             progress.say(fmt::format("{} verdicts could not be written to the journal", journal_failures_));
     }
@@ -134,9 +135,13 @@ private:
     std::uint64_t verdicts_ = 0, not_passed_ = 0, journal_failures_ = 0;
 };
 
-Result<> give(Outlets& outlets, const std::vector<oom::Judged>& all, const std::vector<std::string>& filters)
+// No more than `count`, if that is not 0.
+Result<> give(Outlets& outlets, const std::vector<oom::Judged>& all, const std::vector<std::string>& filters,
+              std::uint64_t count)
 {
     for (const oom::Judged& judged : all) {
+        if (count != 0 && outlets.verdicts() >= count)
+            break;
         if (!about(judged, filters))
             continue;
         if (auto given = outlets.verdict(judged); !given)
@@ -288,7 +293,7 @@ Result<bool> Watch::round()
     auto due = live_->tick();
     if (!due)
         return std::unexpected(std::move(due.error()));
-    if (auto given = give(outlets_, *due, filters_); !given)
+    if (auto given = give(outlets_, *due, filters_, options_.count); !given)
         return std::unexpected(std::move(given.error()));
     if (auto told = tell_kills(); !told)
         return std::unexpected(std::move(told.error()));
@@ -324,15 +329,11 @@ Result<int> Watch::finish()
     auto rest = live_->finish();
     if (!rest)
         return std::unexpected(std::move(rest.error()));
-    if (options_.count == 0 || outlets_.verdicts() < options_.count) {
-        if (auto given = give(outlets_, *rest, filters_); !given)
-            return std::unexpected(std::move(given.error()));
-    }
+    if (auto given = give(outlets_, *rest, filters_, options_.count); !given)
+        return std::unexpected(std::move(given.error()));
     if (auto told = tell_kills(); !told)
         return std::unexpected(std::move(told.error()));
     outlets_.finish(progress_);
-    progress_.say(fmt::format("{} {}, {} not passed", outlets_.verdicts(),
-                              outlets_.verdicts() == 1 ? "verdict" : "verdicts", outlets_.not_passed()));
     child_.reset();
     if (home_) {
         if (auto gone = home_->destroy(); !gone)
@@ -391,7 +392,7 @@ Result<int> replay(const OomWatchOptions& options)
         options.file, {.salvage = options.salvage, .filters = options.cgroups, .observer = &observer});
     if (!snapshot)
         return std::unexpected(snapshot.error());
-    if (auto given = give(outlets, observer.take(), options.cgroups); !given)
+    if (auto given = give(outlets, observer.take(), options.cgroups, options.count); !given)
         return std::unexpected(std::move(given.error()));
     Progress progress(options.quiet, STDERR_FILENO);
     outlets.finish(progress);

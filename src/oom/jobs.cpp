@@ -30,10 +30,15 @@ Result<bool> run_over(Trial& trial, Process& hog)
 
 const Judged* the_kill(Trial& trial)
 {
-    trial.expect("one kill", trial.kill_count() == 1, fmt::format("{} were seen", trial.kill_count()));
+    trial.expect("one kill", trial.kill_count() == 1, seen(trial.kill_count()));
     const auto& episodes = trial.episodes();
     const auto kill = std::ranges::find_if(episodes, [](const Judged& j) { return !j.episode.victims.empty(); });
     return kill == episodes.end() ? nullptr : &*kill;
+}
+
+std::string seen(std::size_t n)
+{
+    return fmt::format("{} {} seen", n, n == 1 ? "was" : "were");
 }
 
 }  // namespace flyball::oom

@@ -36,4 +36,7 @@ inline Job hog(const Trial& trial)
 // Says what came if it is not the one kill that was to come.
 [[nodiscard]] const Judged* the_kill(Trial& trial);
 
+// "1 was seen"
+[[nodiscard]] std::string seen(std::size_t n);
+
 }  // namespace flyball::oom

@@ -59,6 +59,13 @@ Result<std::vector<const ScenarioEntry*>> choose(const TestOptions& options)
                 chosen.push_back(&scenario);
         }
     }
+    const auto runs = [&](Scenario scenario) {
+        return std::ranges::any_of(chosen, [&](const ScenarioEntry* entry) { return entry->run == scenario; });
+    };
+    if (options.fault != Fault::None && !runs(group_on))
+        return fail(ErrorKind::Usage, "--fault is for the scenario group-on", "name it, or leave --fault away");
+    if (!options.command.empty() && (chosen.size() != 1 || !runs(trigger)))
+        return fail(ErrorKind::Usage, "a command after -- runs in the scenario trigger only", "leave the others away");
     if (!options.cgroup.empty() && (chosen.size() != 1 || chosen[0]->run != trigger))
         return fail(ErrorKind::Usage, "in a cgroup that flyball did not make only the scenario 'trigger' runs",
                     "leave -c away for the others");
@@ -76,6 +83,18 @@ ScenarioResult run_one(const ScenarioEntry& scenario, std::size_t repetition, co
     if (const Result<> done = scenario.run(trial); !done)
         trial.unclear("run", done.error().what);
     trial.end();
+    return result;
+}
+
+// What a stop has left out is not passed, and not forgotten.
+ScenarioResult not_run(const ScenarioEntry& scenario, std::size_t repetition)
+{
+    ScenarioResult result;
+    result.name = scenario.name.name;
+    result.title = scenario.name.title;
+    result.repetition = repetition;
+    result.status = Status::Inconclusive;
+    result.reason = "stopped before it ran";
     return result;
 }
 
@@ -106,11 +125,11 @@ Result<TestReport> run_tests(const TestOptions& options, const cgroup::Layout& l
             report.notes.push_back(fmt::format("{} is not known here: {}", entry.metric, entry.note));
     }
     const std::uint64_t began_ns = monotonic_ns();
-    for (std::size_t repetition = 1; repetition <= options.repeat && !source.stopped(); ++repetition) {
+    for (std::size_t repetition = 1; repetition <= options.repeat; ++repetition) {
         for (const ScenarioEntry* scenario : *chosen) {
-            if (source.stopped())
-                break;
-            report.scenarios.push_back(run_one(*scenario, repetition, options, layout, source));
+            report.scenarios.push_back(source.stopped()
+                                           ? not_run(*scenario, repetition)
+                                           : run_one(*scenario, repetition, options, layout, source));
             on_scenario(report.scenarios.back());
         }
     }

@@ -66,6 +66,7 @@ Result<> trigger(Trial& trial)
     if (!trial.options().cgroup.empty()) {
         const std::uint64_t limit = trial.result().limit_bytes;
         if (limit == ~0ULL || limit > (std::uint64_t{1} << 40)) {
+            trial.result().limit_bytes = ~0ULL;
             trial.skip(fmt::format("{} has no memory.max", *path));
             return {};
         }
@@ -234,7 +235,7 @@ Result<> fork_storm(Trial& trial)
     // Children that were born after the kernel went through the group may run on, and be killed in turn.
     if (auto over = trial.kills(1); !over)
         return pass_on(std::move(over.error()));
-    trial.expect("a kill", !trial.episodes().empty(), fmt::format("{} were seen", trial.episodes().size()));
+    trial.expect("a kill", !trial.episodes().empty(), seen(trial.episodes().size()));
     std::size_t victims = 0;
     for (const Judged& judged : trial.episodes()) {
         trial.result().expectations.push_back({"verdict", judged.verdict.outcome, judged.verdict.summary});
@@ -309,7 +310,7 @@ Result<> by_hand(Trial& trial)
     auto told = trial.until([&] { return by(*by_user) && (!cgroup_kill || by(*by_cgroup)); }, 5'000'000'000);
     if (!told)
         return pass_on(std::move(told.error()));
-    trial.expect("no OOM kill", trial.episodes().empty(), fmt::format("{} were seen", trial.episodes().size()));
+    trial.expect("no OOM kill", trial.episodes().empty(), seen(trial.episodes().size()));
     const OtherKill *user = by(*by_user), *cgroup = by(*by_cgroup);
     trial.expect("by a user", user != nullptr && user->by == OtherKill::By::User,
                  user == nullptr ? "not seen" : fmt::format("by {} ({})", user->sender_tid, user->sender_comm));

@@ -51,8 +51,10 @@ Result<std::optional<std::uint64_t>> recover(Trial& trial, const std::string& pa
         auto done = shell(trial, service.restart, tools);
         if (!done)
             return std::unexpected(std::move(done.error()));
-        if (!*done)
+        if (!*done) {
+            trial.step("restart failed");
             return std::nullopt;
+        }
     }
     for (;;) {
         if (service.health.empty()) {

@@ -168,7 +168,7 @@ void Watcher::State::compare(Asked& of, const Tally& most)
             ended = later->memory_events_local;
         }
         const bool readable = now || !ended.empty();
-        const bool v1 = now ? now->v1 : began.v1;
+        const bool v1 = memory_hierarchy != 0;
         const CgroupTally least = told.local(path), upto = most.local(path);
         const auto local = [&](const std::string& field) -> std::optional<std::uint64_t> {
             if (!readable)
