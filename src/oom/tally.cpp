@@ -45,11 +45,27 @@ CgroupTally Tally::local(const std::string& path) const
 CgroupTally Tally::subtree(const std::string& path) const
 {
     CgroupTally sum;
-    for (const auto& [each, tally] : by_path_) {
-        if (profile::in_subtree(each, path))
-            sum += tally;
+    for (const auto* tallies : {&by_path_, &gone_below_}) {
+        for (const auto& [each, tally] : *tallies) {
+            if (profile::in_subtree(each, path))
+                sum += tally;
+        }
     }
     return sum;
+}
+
+void Tally::forget(const std::string& path)
+{
+    CgroupTally gone;
+    for (auto* tallies : {&by_path_, &gone_below_}) {
+        if (const auto found = tallies->find(path); found != tallies->end()) {
+            gone += found->second;
+            tallies->erase(found);
+        }
+    }
+    const auto slash = path.rfind('/');
+    if (gone.kills.most > 0 && slash != std::string::npos && slash > 0)
+        gone_below_[path.substr(0, slash)] += gone;
 }
 
 }  // namespace flyball::oom

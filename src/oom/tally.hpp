@@ -42,9 +42,12 @@ public:
     void add(const profile::OomEpisode& episode);
     [[nodiscard]] CgroupTally local(const std::string& path) const;
     [[nodiscard]] CgroupTally subtree(const std::string& path) const;
+    // The cgroup is gone for good: of what was counted there only the sums of those above remain.
+    void forget(const std::string& path);
 
 private:
     std::map<std::string, CgroupTally> by_path_;
+    std::map<std::string, CgroupTally> gone_below_;  // by the cgroup that was above
 };
 
 }  // namespace flyball::oom

@@ -69,6 +69,7 @@ struct Watcher::State {
     void check(Asked& asked, CounterCheck check);
     [[nodiscard]] std::vector<std::string> losses_of(const OomEpisode& episode) const;
     void look_around(Asked& asked);
+    void forget(std::uint64_t now_ns);
 
     Surroundings& surroundings;
     profile::OomFeed feed;
@@ -87,7 +88,22 @@ struct Watcher::State {
     };
     std::vector<LossAt> losses;
     std::uint64_t well_ns = 0;
+    std::uint64_t next_forget_ns = 0;
 };
+
+// What was removed a minute ago has had its verdicts.
+void Watcher::State::forget(std::uint64_t now_ns)
+{
+    constexpr std::uint64_t kMinute = 60'000'000'000;
+    if (now_ns < next_forget_ns || !asked.empty())
+        return;
+    next_forget_ns = now_ns + kMinute / 4;
+    for (const std::string& path : feed.forget_removed(now_ns - std::min(now_ns, kMinute))) {
+        told.forget(path);
+        first.erase(path);
+        std::erase_if(written_off, [&](const auto& entry) { return entry.first.starts_with(path + "/memory."); });
+    }
+}
 
 // The cgroups whose counters the episode has moved.
 std::vector<std::string> Watcher::State::scopes(const OomEpisode& episode) const
@@ -258,6 +274,7 @@ std::vector<Judged> Watcher::advance(std::uint64_t now_ns)
     }
     for (OomEpisode& episode : state_->feed.take_complete(now_ns))
         state_->ask(std::move(episode));
+    state_->forget(now_ns);
     return result;
 }
 

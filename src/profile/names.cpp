@@ -143,11 +143,12 @@ void Names::mark_created(Node& node)
     }
 }
 
-void Names::mark_removed(Node& node)
+void Names::mark_removed(Node& node, std::uint64_t at_ns)
 {
     if (!node.alive)
         return;
     node.alive = false;
+    node.removed_ns = at_ns;
     --node.entity->alive;
 }
 
@@ -174,10 +175,10 @@ void Names::apply(const fb_cgroup& record)
     case FB_CG_RMDIR:
         if (node.alive)
             add_final_counters(*node.entity, record);
-        mark_removed(node);
+        mark_removed(node, record.hdr.ts_ns);
         break;
     case FB_CG_RELEASE:
-        mark_removed(node);
+        mark_removed(node, record.hdr.ts_ns);
         break;
     default:
         break;
@@ -203,6 +204,33 @@ std::vector<Entity*> Names::entities() const
             result.push_back(entity.get());
     }
     return result;
+}
+
+std::vector<std::string> Names::forget_removed(std::uint64_t before_ns)
+{
+    created_.clear();
+    std::set<const Entity*> kept{none_};
+    for (auto& [number, hierarchy] : hierarchies_) {
+        std::erase_if(hierarchy.nodes, [&](const auto& entry) {
+            return !entry.second.alive && entry.second.removed_ns < before_ns;
+        });
+        hierarchy.last = nullptr;
+        for (const auto& [id, node] : hierarchy.nodes) {
+            for (const Entity* entity = node.entity; entity != nullptr; entity = entity->merged_into)
+                kept.insert(entity);
+        }
+    }
+    std::vector<std::string> forgotten;
+    std::erase_if(by_path_, [&](const auto& entry) {
+        if (kept.contains(resolve(entry.second)))
+            return false;
+        forgotten.push_back(entry.first);
+        return true;
+    });
+    std::erase_if(all_, [&](const std::unique_ptr<Entity>& entity) {
+        return !kept.contains(entity.get()) && !kept.contains(resolve(entity.get()));
+    });
+    return forgotten;
 }
 
 std::optional<KernelCounters> Names::ended(const std::string& path) const

@@ -71,6 +71,10 @@ public:
     // Of the path's cgroups that were removed; nullopt: none was.
     [[nodiscard]] std::optional<KernelCounters> ended(const std::string& path) const;
 
+    // Forgets cgroups that were removed before that, and with the last one of a path all that was known of it: those
+    // paths. Nobody may hold an entity of theirs. For who runs for weeks.
+    std::vector<std::string> forget_removed(std::uint64_t before_ns);
+
     // hierarchy -> id -> path, of every id that was named or spoken of.
     [[nodiscard]] std::map<int, std::map<std::uint64_t, std::string>> paths() const;
 
@@ -86,6 +90,7 @@ private:
         bool alive = true;
         bool began_inside = false;  // made or renamed during the run
         bool announced = false;     // take_created() has given it out
+        std::uint64_t removed_ns = 0;
     };
     struct Hierarchy {
         int number = 0;
@@ -102,7 +107,7 @@ private:
     void rename(Hierarchy& hierarchy, Node& node, const std::string& path);
     static void move(const Hierarchy& hierarchy, Node& node, Entity& to);
     void mark_created(Node& node);
-    static void mark_removed(Node& node);
+    static void mark_removed(Node& node, std::uint64_t at_ns);
 
     std::vector<std::unique_ptr<Entity>> all_;
     std::unordered_map<std::string, Entity*> by_path_;

@@ -45,6 +45,11 @@ public:
     // Begun and not yet given out.
     [[nodiscard]] bool open() const { return !episodes_.empty(); }
     [[nodiscard]] std::vector<OomEpisode> open_episodes() const;
+    // Holds no entity: their owner may forget some.
+    [[nodiscard]] bool empty() const
+    {
+        return episodes_.empty() && pending_.empty() && past_.empty() && scan_.cgroups.empty() && other_kills_.empty();
+    }
 
     // SIGKILLs that were not the OOM killer's, in time order, since the last call. Kept from keep_other_kills() on.
     void keep_other_kills() { keep_other_kills_ = true; }

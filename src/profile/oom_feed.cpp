@@ -139,6 +139,19 @@ std::optional<KernelCounters> OomFeed::ended(const std::string& path) const
     return state_->names.ended(path);
 }
 
+std::vector<std::string> OomFeed::forget_removed(std::uint64_t before_ns)
+{
+    return state_->ooms.empty() ? state_->names.forget_removed(before_ns) : std::vector<std::string>{};
+}
+
+std::size_t OomFeed::known_cgroups() const
+{
+    std::size_t n = 0;
+    for (const auto& [hierarchy, paths] : state_->names.paths())
+        n += paths.size();
+    return n;
+}
+
 std::uint64_t OomFeed::unknown_records() const
 {
     return state_->received.unknown();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // OOM kills as they happen: episodes one by one, each when nothing more is expected of it.
 //
-// Memory is bounded by what is under way and by the cgroups seen. Not thread-safe.
+// Memory is bounded by what is under way and by the cgroups that were not forgotten. Not thread-safe.
 #pragma once
 
 #include "flyball/profile/accumulator.hpp"
@@ -54,6 +54,12 @@ public:
 
     // The kernel's last counters of cgroups of this path that were removed during the run, summed.
     [[nodiscard]] std::optional<KernelCounters> ended(const std::string& path) const;
+
+    // While nothing is under way: forgets cgroups that were removed before that; the paths that no cgroup has any
+    // more. Without it memory grows with every cgroup that ever was.
+    std::vector<std::string> forget_removed(std::uint64_t before_ns);
+    // Cgroups that are known now, removed ones included.
+    [[nodiscard]] std::size_t known_cgroups() const;
 
     // Records that this version does not know, and batches that are missing.
     [[nodiscard]] std::uint64_t unknown_records() const;

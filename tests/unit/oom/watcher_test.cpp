@@ -187,3 +187,50 @@ TEST_CASE("watcher: the end of the run gives what is left")
     REQUIRE(judged.size() == 1);
     CHECK(judged[0].verdict.outcome == Outcome::Fail);  // marked, and not gone
 }
+
+TEST_CASE("watcher: cgroups that come and go by the thousand are forgotten, and a path that comes back starts anew")
+{
+    Run run;
+    const auto life = [&](std::uint32_t op, std::uint64_t id, std::uint64_t kills) {
+        fb_cgroup record = profile::test::cgroup(op, id, "/job/run");
+        record.hdr.ts_ns = run.now_ns;
+        record.last.valid = op == FB_CG_RMDIR ? FB_CV_MEMORY : 0;
+        record.last.memory_events[3] = record.last.memory_events[4] = kills;
+        control(*run.watcher, record);
+    };
+    std::size_t most = 0;
+    for (std::uint64_t i = 0; i < 300; ++i) {
+        const std::uint64_t id = 1000 + i;
+        life(FB_CG_MKDIR, id, 0);
+        const auto tgid = static_cast<std::uint32_t>(50'000 + i);
+        control(*run.watcher, decision(id, run.now_ns, tgid));
+        control(*run.watcher, policy(0, id, run.now_ns + 1, tgid));
+        control(*run.watcher, oom_task(FB_EV_OOM_SIGKILL, id, run.now_ns + 2, tgid));
+        control(*run.watcher, oom_task(FB_EV_OOM_VICTIM, id, run.now_ns + 3, tgid));
+        control(*run.watcher, oom_task(FB_EV_OOM_EXIT, id, run.now_ns + 4, tgid));
+        control(*run.watcher, oom_task(FB_EV_OOM_FREED, id, run.now_ns + 5, tgid));
+        run.around.events["/job"].hierarchical["oom_kill"] += 1;
+        run.now_ns += 500 * kMs;
+        (void)run.watcher->advance(run.now_ns);
+        life(FB_CG_RMDIR, id, 1);
+        const auto judged = run.watcher->advance(run.now_ns += 50 * kMs);
+        REQUIRE(judged.size() == 1);
+        INFO(i << ": " << judged[0].verdict.summary);
+        REQUIRE(judged[0].verdict.outcome == Outcome::Pass);
+        // Now and then it stays away for some minutes.
+        for (int quiet = 0; i % 10 == 9 && quiet < 20; ++quiet)
+            (void)run.watcher->advance(run.now_ns += 10'000 * kMs);
+        most = std::max(most, run.watcher->feed().known_cgroups());
+    }
+    CHECK(most < 60);
+    // What was killed below it is not forgotten.
+    control(*run.watcher, decision(10, run.now_ns, 20));
+    control(*run.watcher, policy(0, 10, run.now_ns + 1, 20));
+    control(*run.watcher, oom_task(FB_EV_OOM_SIGKILL, 10, run.now_ns + 2, 20));
+    control(*run.watcher, oom_task(FB_EV_OOM_VICTIM, 10, run.now_ns + 3, 20));
+    run.around.count(1);
+    const auto judged = run.end(20);
+    REQUIRE(judged.size() == 1);
+    INFO(judged[0].verdict.summary);
+    CHECK(judged[0].verdict.outcome == Outcome::Pass);
+}
