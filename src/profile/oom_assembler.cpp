@@ -34,8 +34,8 @@ constexpr std::uint64_t kQuietNs = 250'000'000;
 constexpr std::uint64_t kFreedNs = 1'000'000'000;
 // ... a report to the console takes no longer ...
 constexpr std::uint64_t kReportNs = 5'000'000'000;
-// ... and a victim that will not go is waited for so long.
-constexpr std::uint64_t kPatienceNs = 10'000'000'000;
+// ... and a victim that will not go is waited for so long: among hundreds that want the CPU it takes its turn too.
+constexpr std::uint64_t kPatienceNs = 30'000'000'000;
 // A kill this soon after the last victim of another one in the same place follows from it.
 constexpr std::uint64_t kCascadeNs = 1'000'000'000;
 // Between two rounds of reclaim of one allocation (MAX_RECLAIM_RETRIES in mm/memcontrol.c).
@@ -487,6 +487,10 @@ void OomAssembler::on_task_exit(const fb_task& task)
     if (task.tid != task.tgid)
         return;
     for (Episode& episode : episodes_) {
+        for (OomVictim& victim : episode.value.victims) {
+            if (victim.tgid == task.tgid && victim.marked_ns.value_or(0) <= task.hdr.ts_ns)
+                episode.leader_exits.emplace(task.tgid, task.hdr.ts_ns);
+        }
         for (OomMember& member : episode.value.members) {
             if (member.tgid == task.tgid && !member.exit_ns && member.met_ns <= task.hdr.ts_ns)
                 member.exit_ns = task.hdr.ts_ns;
@@ -572,6 +576,17 @@ std::vector<OomEpisode> OomAssembler::open_episodes() const
     return result;
 }
 
+// The kernel may have skipped the program that tells of the last thread. The main thread's exit, which another one
+// tells, is the next best thing when nothing better has come within a second.
+void OomAssembler::take_leader_exits(Episode& episode, std::uint64_t now_ns)
+{
+    for (OomVictim& victim : episode.value.victims) {
+        const auto exit = episode.leader_exits.find(victim.tgid);
+        if (!victim.exit_ns && exit != episode.leader_exits.end() && elapsed(exit->second, now_ns) >= kFreedNs)
+            victim.exit_ns = exit->second;
+    }
+}
+
 bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed)
 {
     if (elapsed(episode.last_ns, now_ns) < kQuietNs)
@@ -599,6 +614,10 @@ void OomAssembler::forget_before(std::uint64_t now_ns)
 std::vector<OomEpisode> OomAssembler::take_complete(std::uint64_t now_ns, bool wait_for_freed)
 {
     std::vector<OomEpisode> result;
+    for (Episode& episode : episodes_) {
+        if (!episode.leader_exits.empty())
+            take_leader_exits(episode, now_ns);
+    }
     while (!episodes_.empty() && complete(episodes_.front(), now_ns, wait_for_freed)) {
         Episode& episode = episodes_.front();
         close(episode);

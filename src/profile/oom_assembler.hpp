@@ -67,6 +67,7 @@ private:
         // parallel to the lists of value
         std::vector<Entity*> victim_cgroups, member_cgroups, sharer_cgroups;
         std::uint64_t last_ns = 0;  // decision or latest mark
+        std::unordered_map<std::uint32_t, std::uint64_t> leader_exits;  // of victims: tgid -> ns
     };
     struct VictimRef {
         std::uint64_t episode;  // number_ + index
@@ -113,6 +114,7 @@ private:
     void find_sharers(Episode& episode);
     void find_reclaim(Episode& episode);
     [[nodiscard]] static std::uint64_t gone_ns(const OomEpisode& episode);
+    static void take_leader_exits(Episode& episode, std::uint64_t now_ns);
     [[nodiscard]] static bool complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed);
     void forget_before(std::uint64_t now_ns);
     void forget_stalls_before(std::uint64_t now_ns);

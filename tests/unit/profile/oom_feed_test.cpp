@@ -130,7 +130,7 @@ TEST_CASE("oom feed: a console that takes seconds between the decision and the k
     CHECK_FALSE(run.feed.open());
 }
 
-TEST_CASE("oom feed: memory that nobody tells of is waited for a second, a victim ten")
+TEST_CASE("oom feed: memory that nobody tells of is waited for a second, a victim thirty")
 {
     Run run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
@@ -142,10 +142,22 @@ TEST_CASE("oom feed: memory that nobody tells of is waited for a second, a victi
     Run stuck;
     stuck << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     stuck.kill(11, 2 * kMs, 5);
-    CHECK(stuck.feed.take_complete(9000 * kMs).empty());
-    const auto given = stuck.feed.take_complete(10'003 * kMs);
+    CHECK(stuck.feed.take_complete(29'000 * kMs).empty());
+    const auto given = stuck.feed.take_complete(30'003 * kMs);
     REQUIRE(given.size() == 1);
     CHECK_FALSE(given[0].victims.at(0).exit_ns);
+}
+
+TEST_CASE("oom feed: the main thread's exit stands in for one that nobody told")
+{
+    Run run;
+    run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
+    run.kill(11, 2 * kMs, 5);
+    send(run.feed, {task_event(FB_TASK_EXIT, 4 * kMs, 5)});
+    CHECK(run.feed.take_complete(900 * kMs).empty());  // the better record may still come
+    const auto done = run.feed.take_complete(1005 * kMs);
+    REQUIRE(done.size() == 1);
+    CHECK(done[0].victims.at(0).exit_ns == 4 * kMs);
 }
 
 TEST_CASE("oom feed: members are those of the scan that led to the decision")
