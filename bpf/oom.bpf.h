@@ -263,7 +263,13 @@ int UNPREEMPTED_PROG(oom_scan, struct task_struct *task, void *arg)
 	struct oom_control *oc = arg;
 	struct mem_cgroup *memcg = BPF_CORE_READ(oc, memcg);
 
-	return memcg ? emit_oom_member(task, FB_OM_SCANNED, memcg) : 0;
+	/*
+	 * A victim that has not gone ends the scan without a decision, and whoever lowers memory.max scans
+	 * again and again until it has: 50,000 times in a write that keeps us from reading the ring.
+	 */
+	if (!memcg || task->signal->oom_mm)
+		return 0;
+	return emit_oom_member(task, FB_OM_SCANNED, memcg);
 }
 
 SEC("fentry/oom_kill_memcg_member")
