@@ -18,6 +18,12 @@ std::uint64_t waited(const Report& report, const TestCgroup& cgroup) {
     return report.stats(cgroup.path(), "cpu.wait").sum;
 }
 
+// Starting and ending, which the load's own clock leaves out, takes an emulated machine some periods more.
+void check_whole(std::uint64_t total, std::uint64_t wall) {
+    CHECK(share(total, wall) >= 100 - kPoints);
+    CHECK(share(total, wall + (in_lab() ? 400 : 100) * kMs) <= 100 + kPoints);
+}
+
 void check_agrees(const Report& report, const std::string& path, const char* quantity) {
     const auto row = report.audit(path, quantity);
     INFO("audit row " << quantity << " of " << path);
@@ -45,7 +51,7 @@ TEST_CASE("a spinner at 20 ms of 100 ms is throttled 80 % of the time", "[kernel
     INFO("wall " << wall << ", throttled " << throttled.sum << " in " << throttled.count << ", kernel " << kernel
                  << ", ran and waited " << active);
     CHECK(share(throttled.sum, wall) <= 80 + kPoints);
-    CHECK(std::abs(share(throttled.sum + active, wall) - 100) <= kPoints);
+    check_whole(throttled.sum + active, wall);
     CHECK(share(truth.at("cpu_ns"), wall) <= 20 + kPoints);
     CHECK(percent_off(static_cast<double>(throttled.sum), static_cast<double>(kernel)) <= 4);
     check_agrees(report, cgroup.path(), "cpu.throttled");
@@ -73,10 +79,10 @@ TEST_CASE("what is held by an ancestor's quota names the ancestor", "[kernel][cp
     const std::uint64_t active = ran(report, child) + waited(report, child);
     INFO("wall " << wall << ", held " << held << ", ran and waited " << active);
     CHECK(share(held, wall) <= 80 + kPoints);
-    CHECK(std::abs(share(held + active, wall) - 100) <= kPoints);
+    check_whole(held + active, wall);
     // The limit is the parent's own; the child has none.
     const std::uint64_t throttled = report.stats(parent.path(), "cpu.throttle.own").sum;
-    CHECK(std::abs(share(throttled + active, wall) - 100) <= kPoints);
+    check_whole(throttled + active, wall);
     CHECK(report.stats(child.path(), "cpu.throttle.own").count == 0);
 }
 
