@@ -7,25 +7,20 @@
 
 namespace flyball::oom {
 
-Result<std::vector<Process*>> start_crowd(Trial& trial, const std::string& path, std::size_t sitters)
+std::vector<Process*> start_crowd(Trial& trial, const std::string& path, std::size_t sitters)
 {
-    std::vector<Process*> all;
-    for (std::size_t i = 0; i <= sitters; ++i) {
-        auto process = trial.start(path, i == 0 ? hog(trial) : sitter(trial));
-        if (!process)
-            return std::unexpected(std::move(process.error()));
-        all.push_back(*process);
-    }
+    std::vector<Process*> all{&trial.start(path, hog(trial))};
+    for (std::size_t i = 0; i < sitters; ++i)
+        all.push_back(&trial.start(path, sitter(trial)));
     return all;
 }
 
-Result<bool> run_over(Trial& trial, Process& hog)
+void run_over(Trial& trial, Process& hog)
 {
-    if (auto ready = trial.all_ready(); !ready)
-        return std::unexpected(std::move(ready.error()));
+    trial.all_ready();
     trial.step(fmt::format("{} may grow", hog.pid()));
     hog.go();
-    return trial.kills(1);
+    trial.kills(1);
 }
 
 const Judged* the_kill(Trial& trial)

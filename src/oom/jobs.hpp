@@ -27,13 +27,12 @@ inline Job hog(const Trial& trial)
 }
 
 // One hog and so many sitters; the hog is the first.
-[[nodiscard]] Result<std::vector<Process*>> start_crowd(Trial& trial, const std::string& path,
-                                                        std::size_t sitters);
+[[nodiscard]] std::vector<Process*> start_crowd(Trial& trial, const std::string& path, std::size_t sitters);
 
-// The first one is told to go, and the kill is waited for.
-[[nodiscard]] Result<bool> run_over(Trial& trial, Process& hog);
+// It is told to go, and the kill is waited for.
+void run_over(Trial& trial, Process& hog);
 
-// Says what came if it is not the one kill that was to come.
+// Says what came if it is not the one kill that was to come; nullptr: none did.
 [[nodiscard]] const Judged* the_kill(Trial& trial);
 
 // "1 was seen"

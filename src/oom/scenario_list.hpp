@@ -7,26 +7,26 @@
 namespace flyball::oom {
 
 // scenarios_basic.cpp
-Result<> trigger(Trial& trial);
-Result<> group_on(Trial& trial);
-Result<> group_off(Trial& trial);
-Result<> protected_member(Trial& trial);
-Result<> fork_storm(Trial& trial);
-Result<> shared_memory(Trial& trial);
-Result<> by_hand(Trial& trial);
+void trigger(Trial& trial);
+void group_on(Trial& trial);
+void group_off(Trial& trial);
+void protected_member(Trial& trial);
+void fork_storm(Trial& trial);
+void shared_memory(Trial& trial);
+void by_hand(Trial& trial);
 // scenarios_nested.cpp
-Result<> nested_inner(Trial& trial);
-Result<> nested_outer(Trial& trial);
-Result<> nested_above(Trial& trial);
+void nested_inner(Trial& trial);
+void nested_outer(Trial& trial);
+void nested_above(Trial& trial);
 // scenarios_limits.cpp
-Result<> high_first(Trial& trial);
-Result<> lower_max(Trial& trial);
-Result<> swap_off(Trial& trial);
-Result<> swap_on(Trial& trial);
+void high_first(Trial& trial);
+void lower_max(Trial& trial);
+void swap_off(Trial& trial);
+void swap_on(Trial& trial);
 // scenario_storm.cpp
-Result<> storm(Trial& trial);
+void storm(Trial& trial);
 // scenarios_recover.cpp
-Result<> recover_once(Trial& trial);
-Result<> recover_thrice(Trial& trial);
+void recover_once(Trial& trial);
+void recover_thrice(Trial& trial);
 
 }  // namespace flyball::oom

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "contains.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/units.hpp"
 #include "jobs.hpp"
@@ -18,11 +17,6 @@ namespace {
 // chosen too, while another one's memory is still on its way back.
 constexpr std::size_t kCgroups = 20, kProcesses = 26, kKills = kCgroups * (kProcesses - 1);
 constexpr std::uint64_t kLimit = 16 << 20, kEach = 12 << 20;
-
-Result<> pass_on(Error error)
-{
-    return std::unexpected(std::move(error));
-}
 
 // By number: the verdicts are all there, each passed, and their victims are those that ended.
 void expect_all(Trial& trial, const std::vector<Process*>& processes, const std::vector<std::string>& paths)
@@ -56,39 +50,27 @@ void expect_all(Trial& trial, const std::vector<Process*>& processes, const std:
 
 }  // namespace
 
-Result<> storm(Trial& trial)
+void storm(Trial& trial)
 {
-    auto ground = trial.begin(false);
-    if (!ground || !*ground)
-        return ground ? Result<>{} : pass_on(std::move(ground.error()));
     trial.in_short();
     trial.step(fmt::format("{} processes start in {} cgroups with memory.max {}", kCgroups * kProcesses, kCgroups,
                            format_bytes(kLimit)));
     std::vector<std::string> paths;
     std::vector<Process*> processes;
     for (std::size_t i = 0; i < kCgroups; ++i) {
-        auto path = trial.cgroup("", fmt::format("service-{}", i), kLimit, false);
-        if (!path)
-            return pass_on(std::move(path.error()));
-        paths.push_back(*path);
-        for (std::size_t n = 0; n < kProcesses; ++n) {
-            auto process = trial.start(
-                *path, {.kind = Job::Kind::Grow, .bytes = 64 << 10, .grow_to = kEach, .name = "oom-storm"});
-            if (!process)
-                return pass_on(std::move(process.error()));
-            processes.push_back(*process);
-        }
+        paths.push_back(trial.cgroup("", fmt::format("service-{}", i), kLimit, false));
+        for (std::size_t n = 0; n < kProcesses; ++n)
+            processes.push_back(&trial.start(
+                paths.back(),
+                {.kind = Job::Kind::Grow, .bytes = 64 << 10, .grow_to = kEach, .name = "oom-storm"}));
     }
-    if (auto ready = trial.all_ready(); !ready)
-        return ready;
+    trial.all_ready();
     trial.step(fmt::format("{} processes may grow", processes.size()));
     const std::uint64_t go_ns = monotonic_ns();
     for (Process* process : processes)
         process->go();
-    if (auto over = trial.kills(kKills); !over)
-        return pass_on(std::move(over.error()));
-    if (auto settled = trial.settle(); !settled)
-        return settled;
+    trial.kills(kKills);
+    trial.settle();
     expect_all(trial, processes, paths);
     if (!trial.episodes().empty()) {
         const auto &first = trial.episodes().front().episode, &last = trial.episodes().back().episode;
@@ -96,7 +78,6 @@ Result<> storm(Trial& trial)
                                format_ns(last.ts_ns - std::min(last.ts_ns, first.ts_ns)),
                                format_ns(first.ts_ns - std::min(first.ts_ns, go_ns))));
     }
-    return {};
 }
 
 }  // namespace flyball::oom

@@ -17,23 +17,23 @@ namespace flyball::oom {
 namespace {
 
 constexpr std::array kScenarios{
-    ScenarioEntry{{"trigger", "memory.max is hit: the process that runs over it is killed"}, trigger},
-    ScenarioEntry{{"recover", "killed once, started again: it is well again and nothing is left behind"}, recover_once},
-    ScenarioEntry{{"recover-3", "the same three times"}, recover_thrice},
+    ScenarioEntry{{"trigger", "memory.max is hit: the process that runs over it is killed"}, trigger, false},
+    ScenarioEntry{{"recover", "killed once, started again: it is well again and nothing is left behind"}, recover_once, false},
+    ScenarioEntry{{"recover-3", "the same three times"}, recover_thrice, false},
     ScenarioEntry{{"group-on", "memory.oom.group on: all processes die together"}, group_on},
-    ScenarioEntry{{"group-off", "memory.oom.group off: one process dies, the others live"}, group_off},
+    ScenarioEntry{{"group-off", "memory.oom.group off: one process dies, the others live"}, group_off, false},
     ScenarioEntry{{"nested-inner", "the group policy of a child: its processes die, its sibling's live"}, nested_inner},
     ScenarioEntry{{"nested-outer", "the group policy of the parent: all below it die"}, nested_outer},
     ScenarioEntry{{"nested-above", "a group policy above the limit that is hit does not count"}, nested_above},
     ScenarioEntry{{"protected", "oom_score_adj -1000 survives the group's end"}, protected_member},
     ScenarioEntry{{"fork-storm", "children made during the kill do not save the group"}, fork_storm},
-    ScenarioEntry{{"shared-memory", "a process that shares the victim's memory dies with it"}, shared_memory},
-    ScenarioEntry{{"by-hand", "SIGKILL from a user and cgroup.kill are no OOM kills"}, by_hand},
+    ScenarioEntry{{"shared-memory", "a process that shares the victim's memory dies with it"}, shared_memory, false},
+    ScenarioEntry{{"by-hand", "SIGKILL from a user and cgroup.kill are no OOM kills"}, by_hand, false},
     ScenarioEntry{{"high-first", "memory.high slows it down before memory.max kills"}, high_first},
     ScenarioEntry{{"lower-max", "memory.max set below what a running load uses"}, lower_max},
     ScenarioEntry{{"swap-off", "without swap the kill comes at memory.max"}, swap_off},
     ScenarioEntry{{"swap-on", "with swap it comes when swap is full too"}, swap_on},
-    ScenarioEntry{{"storm", "500 kills in a row: a verdict for each"}, storm},
+    ScenarioEntry{{"storm", "500 kills in a row: a verdict for each"}, storm, false},
 };
 
 constexpr auto kNames = [] {
@@ -80,8 +80,14 @@ ScenarioResult run_one(const ScenarioEntry& scenario, std::size_t repetition, co
     result.title = scenario.name.title;
     result.repetition = repetition;
     Trial trial(options, layout, source, result);
-    if (const Result<> done = scenario.run(trial); !done)
-        trial.unclear("run", done.error().what);
+    try {
+        trial.begin(scenario.needs_unified);
+        scenario.run(trial);
+    } catch (const Broken& broken) {
+        trial.unclear("run", broken.error.what);
+    } catch (const Lacking& lacking) {
+        trial.skip(lacking.what);
+    }
     trial.end();
     return result;
 }

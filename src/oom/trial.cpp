@@ -53,18 +53,13 @@ Trial::Trial(const TestOptions& options, const cgroup::Layout& layout, EpisodeSo
     result_.start_ns = began_ns_;
 }
 
-Result<bool> Trial::begin(bool needs_unified)
+void Trial::begin(bool needs_unified)
 {
-    auto ground = options_.cgroup.empty() ? Ground::make(layout_) : Ground::borrow(layout_, options_.cgroup);
-    if (!ground)
-        return std::unexpected(std::move(ground.error()));
-    ground_.emplace(std::move(*ground));
-    if (needs_unified && !ground_->unified()) {
-        skip("the memory controller is on cgroup v1 here; `flyball oom test --lab 6.12` has cgroup v2");
-        return false;
-    }
+    ground_.emplace(
+        must(options_.cgroup.empty() ? Ground::make(layout_) : Ground::borrow(layout_, options_.cgroup)));
+    if (needs_unified && !ground_->unified())
+        throw Lacking{"the memory controller is on cgroup v1 here; `flyball oom test --lab 6.12` has cgroup v2"};
     (void)source_.other_kills();  // those of the scenario before
-    return true;
 }
 
 void Trial::skip(std::string reason)
@@ -73,81 +68,67 @@ void Trial::skip(std::string reason)
     result_.reason = std::move(reason);
 }
 
-Result<std::string> Trial::cgroup(const std::string& parent, std::string_view name,
-                                  std::optional<std::uint64_t> limit, bool group)
+std::string Trial::cgroup(const std::string& parent, std::string_view name, std::optional<std::uint64_t> limit,
+                          bool group)
 {
-    auto path = ground_->add(parent, name);
-    if (!path)
-        return path;
-    const auto set = [&](std::string_view file, const std::string& value) -> Result<> {
-        auto done = ground_->set(*path, file, value);
-        if (done && !in_short_)
-            step(fmt::format("{} of {} set to {}", file, *path, value));
-        return done;
-    };
+    const std::string path = must(ground_->add(parent, name));
     if (limit) {
-        if (auto done = set("memory.max", std::to_string(*limit)); !done)
-            return std::unexpected(std::move(done.error()));
+        set(path, "memory.max", *limit);
         result_.limit_bytes = *limit;
-        if (ground_->has(*path, "memory.swap.max")) {
-            if (auto done = set("memory.swap.max", "0"); !done)
-                return std::unexpected(std::move(done.error()));
-        }
+        if (ground_->has(path, "memory.swap.max"))
+            set(path, "memory.swap.max", 0);
     }
-    if (group && ground_->unified()) {
-        if (auto done = set("memory.oom.group", "1"); !done)
-            return std::unexpected(std::move(done.error()));
-    }
+    if (group && ground_->unified())
+        set(path, "memory.oom.group", 1);
     if (!result_.baseline_bytes && limit)
-        result_.baseline_bytes = ground_->usage(*path);
+        result_.baseline_bytes = ground_->usage(path);
     return path;
 }
 
-Result<Process*> Trial::start(const std::string& path, const Job& job)
+void Trial::set(const std::string& path, std::string_view file, std::uint64_t value)
 {
-    auto process = Process::start(job, ground_->procs_file(path));
-    if (!process)
-        return std::unexpected(std::move(process.error()));
-    processes_.push_back(std::move(*process));
+    must(ground_->set(path, file, std::to_string(value)));
     if (!in_short_)
-        step(fmt::format("{} ({}) started in {}{}", processes_.back().pid(), job.name, path,
-                         job.oom_score_adj != 0 ? fmt::format(", oom_score_adj {}", job.oom_score_adj) : ""));
-    return &processes_.back();
+        step(fmt::format("{} of {} set to {}", file, path, value));
 }
 
-Result<> Trial::all_ready()
+Process& Trial::start(const std::string& path, const Job& job)
 {
-    const auto ready = until(
+    processes_.push_back(must(Process::start(job, ground_->procs_file(path))));
+    Process& process = processes_.back();
+    if (!in_short_)
+        step(fmt::format("{} ({}) started in {}{}", process.pid(), job.name, path,
+                         job.oom_score_adj != 0 ? fmt::format(", oom_score_adj {}", job.oom_score_adj) : ""));
+    return process;
+}
+
+void Trial::all_ready()
+{
+    const bool ready = until(
         [&] {
             return std::ranges::all_of(processes_, [](Process& p) { return p.ready() || p.ended(); });
         },
         kReadyPatience);
     if (!ready)
-        return std::unexpected(ready.error());
-    if (!*ready)
-        return fail(ErrorKind::Io, "the scenario's processes did not get their memory in time");
-    return {};
+        throw Broken{{ErrorKind::Io, "the scenario's processes did not get their memory in time", ""}};
 }
 
-Result<bool> Trial::until(const std::function<bool()>& done, std::uint64_t patience_ns)
+bool Trial::until(const std::function<bool()>& done, std::uint64_t patience_ns)
 {
     const std::uint64_t end_ns = monotonic_ns() + patience_ns;
     while (!done()) {
         if (source_.stopped())
-            return fail(ErrorKind::Io, "stopped");
+            throw Broken{{ErrorKind::Io, "stopped", ""}};
         if (monotonic_ns() >= end_ns)
             return false;
-        auto due = source_.next();
-        if (!due)
-            return std::unexpected(std::move(due.error()));
-        take(std::move(*due));
+        take(must(source_.next()));
     }
     return true;
 }
 
-Result<bool> Trial::kills(std::size_t count)
+void Trial::kills(std::size_t count)
 {
-    return until([&] { return kill_count() >= count && source_.idle(); }, kKillPatience);
+    (void)until([&] { return kill_count() >= count && source_.idle(); }, kKillPatience);
 }
 
 std::size_t Trial::kill_count() const
@@ -156,11 +137,10 @@ std::size_t Trial::kill_count() const
         result_.episodes, [](const Judged& judged) { return !judged.episode.victims.empty(); }));
 }
 
-Result<> Trial::settle()
+void Trial::settle()
 {
     const std::uint64_t quiet_ns = monotonic_ns() + kSecond / 2;
-    auto settled = until([&] { return monotonic_ns() >= quiet_ns && source_.idle(); }, kKillPatience);
-    return settled ? Result<>{} : std::unexpected(std::move(settled.error()));
+    (void)until([&] { return monotonic_ns() >= quiet_ns && source_.idle(); }, kKillPatience);
 }
 
 void Trial::take(std::vector<Judged> due)
@@ -199,11 +179,16 @@ void Trial::bound(std::string name, std::optional<std::uint64_t> value_ns, std::
     result_.bounds.push_back({std::move(name), value_ns, limit_ns});
 }
 
+void Trial::expect_verdict(const Judged& judged)
+{
+    result_.expectations.push_back({"verdict", judged.verdict.outcome, judged.verdict.summary});
+}
+
 void Trial::expect_kill(const Judged& judged, const std::vector<Process*>& victims,
                         const std::string& group_cgroup)
 {
     const profile::OomEpisode& episode = judged.episode;
-    result_.expectations.push_back({"verdict", judged.verdict.outcome, judged.verdict.summary});
+    expect_verdict(judged);
     std::set<std::uint32_t> wanted, killed;
     for (const Process* process : victims)
         wanted.insert(process->pid());
