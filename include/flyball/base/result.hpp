@@ -17,6 +17,8 @@ enum class ErrorKind {
     Usage,        // the request is wrong: bad option, unknown cgroup, a file that is no recording
     Unavailable,  // this kernel or these privileges cannot do it
     Io,           // a file or disk failed
+    Stopped,      // a signal or a guard ended it before its time
+    Finished,     // what was looked at has ended by itself
     Internal,     // our own fault
 };
 
