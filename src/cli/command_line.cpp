@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <map>
 
+#include "command_line_compare.hpp"
 #include "flyball/base/version.hpp"
 #include "flyball/cli/doctor.hpp"
 #include "flyball/cli/verbs.hpp"
@@ -24,6 +25,7 @@ struct Verbs {
     ExplainOptions explain;
     OomWatchOptions oom_watch;
     OomTestOptions oom_test;
+    CompareOptions compare;
     bool record_json = false;
     bool report_json = false;
     bool explain_json = false;
@@ -192,6 +194,7 @@ int run_command_line(int argc, char** argv) {
     CLI::App* record = add_record(app, verbs);
     CLI::App* report = add_report(app, verbs);
     CLI::App* explain = add_explain(app, verbs);
+    CLI::App* compare = add_compare(app, verbs.compare);
     CLI::App* oom = app.add_subcommand("oom", "OOM kills: watch them with a verdict each, or test how they go");
     oom->require_subcommand(1);
     CLI::App* oom_watch = add_oom_watch(*oom, verbs.oom_watch);
@@ -240,6 +243,7 @@ int run_command_line(int argc, char** argv) {
         fmt::print(stderr, "flyball: --kill-in-that-cgroup without a cgroup (give -c CGROUP)\n");
         return kUsage;
     }
+    if (compare->parsed()) return run_compare(verbs.compare);
     if (oom_watch->parsed()) return run_oom_watch(verbs.oom_watch);
     if (oom_test->parsed()) return run_oom_test(verbs.oom_test);
     if (verbs.record_json) verbs.record.out.format = Format::Json;
