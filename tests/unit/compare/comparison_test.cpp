@@ -6,6 +6,7 @@
 #include "unit/compare/make_sides.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <string>
 
@@ -228,4 +229,75 @@ TEST_CASE("two recordings: before and after a change whose effect is known", "[c
         CHECK(row.ks == 0);
         CHECK(row.moved == 0);
     }
+}
+
+namespace {
+
+Side with_histograms(const std::vector<profile::Histogram>& runs)
+{
+    Side side{.name = "A"};
+    for (const profile::Histogram& hist : runs) {
+        Run run;
+        run.distributions[{"/a", "cpu.wait"}] = hist;
+        run.values[{"/a", "cpu.wait.p99"}] = {static_cast<double>(hist.quantile(0.99)), Unit::Nanoseconds, Good::Lower, true};
+        side.runs.push_back(std::move(run));
+    }
+    return side;
+}
+
+}  // namespace
+
+TEST_CASE("distributions: distances by hand", "[compare]")
+{
+    profile::Histogram a, b;
+    a.add(1, 2);
+    a.add(2, 1);
+    b.add(1, 1);
+    b.add(2, 1);
+    b.add(12, 1);
+    const auto comparison = compare::compare(with_histograms({a}), with_histograms({b}), {});
+    REQUIRE(comparison);
+    REQUIRE(comparison->distributions.size() == 1);
+    const DistributionRow& row = comparison->distributions.front();
+    CHECK(row.ks == Approx(1.0 / 3));
+    CHECK(row.moved == Approx(11.0 / 3));  // 1 -> 2 and 2 -> 12, of three
+    CHECK(row.n_a == 3);
+    double share = 0;
+    for (const Bin& bin : row.bins)
+        share += bin.b;
+    CHECK(share == Approx(1));
+    // Rows: the same distances without buckets.
+    const std::vector<double> low(20, 1.0), high(20, 3.5);
+    const auto raw = compare::compare(side_of("x", low), side_of("x", high), {});
+    REQUIRE(raw->distributions.size() == 1);
+    CHECK(raw->distributions.front().ks == 1);
+    CHECK(raw->distributions.front().moved == Approx(2.5));
+}
+
+TEST_CASE("distributions: intervals of quantiles cover although samples of a run are alike", "[compare]")
+{
+    std::mt19937_64 random(31);
+    std::normal_distribution<double> normal(0, 1);
+    const auto side = [&](double median) {
+        std::vector<profile::Histogram> runs(10);
+        for (profile::Histogram& run : runs) {
+            const double level = median * std::exp(0.2 * normal(random));
+            for (int i = 0; i < 200; ++i)
+                run.add(static_cast<std::uint64_t>(level * std::exp(normal(random))));
+        }
+        return with_histograms(runs);
+    };
+    int covered = 0, of_a = 0;
+    constexpr int kTrials = 200;
+    for (int trial = 0; trial < kTrials; ++trial) {
+        const auto comparison = compare::compare(side(1e6), side(1.5e6), {});
+        const QuantileRow& median = comparison->distributions.front().quantiles.front();
+        REQUIRE(median.q == 0.5);
+        REQUIRE(median.difference);
+        covered += median.difference->contains(0.5e6) ? 1 : 0;
+        of_a += median.of_a->contains(1e6) ? 1 : 0;
+    }
+    INFO(covered << " and " << of_a << " of " << kTrials);
+    CHECK(covered >= kTrials * 0.91);  // 95 %, less two deviations
+    CHECK(of_a >= kTrials * 0.91);
 }
