@@ -4,8 +4,6 @@
 #include "flyball/base/signals.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
-#include "flyball/cgroup/child.hpp"
-#include "flyball/cgroup/transient.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/profile/recording.hpp"
@@ -14,6 +12,7 @@
 #include "oom_live.hpp"
 #include "output.hpp"
 #include "progress.hpp"
+#include "setup.hpp"
 #include "verdict_hook.hpp"
 
 #include <fmt/format.h>
@@ -150,32 +149,6 @@ Result<> give(Outlets& outlets, const std::vector<oom::Judged>& all, const std::
     return {};
 }
 
-Result<cgroup::Limits> parse_limits(const LimitOptions& given, bool command)
-{
-    if (given.any() && !command)
-        return fail(ErrorKind::Usage, "limits are for a command's own cgroup",
-                    "add -- CMD; flyball never limits a cgroup that it did not make");
-    cgroup::Limits limits;
-    const auto parse = [](std::string_view flag, const std::string& text, auto parser, auto& into) -> Result<> {
-        if (text.empty())
-            return {};
-        auto value = parser(text);
-        if (!value)
-            return std::unexpected(std::move(value.error()).context(flag));
-        into = *value;
-        return {};
-    };
-    for (const Result<>& done :
-         {parse("--memory-max", given.memory_max, cgroup::parse_memory_limit, limits.memory_max),
-          parse("--memory-high", given.memory_high, cgroup::parse_memory_limit, limits.memory_high),
-          parse("--cpu-max", given.cpu_max, cgroup::parse_cpu_max, limits.cpu_max),
-          parse("--pids-max", given.pids_max, cgroup::parse_pids_max, limits.pids_max)}) {
-        if (!done)
-            return std::unexpected(done.error());
-    }
-    return limits;
-}
-
 // The watch over this machine.
 class Watch {
 public:
@@ -208,26 +181,20 @@ private:
     std::vector<std::string> filters_;
     cgroup::Layout layout_;
     std::optional<StopSignal> stop_;
-    std::optional<cgroup::TransientCgroup> home_;
-    std::optional<cgroup::Child> child_;
+    std::optional<CommandInCgroup> command_;
     std::optional<cgroup::ExitStatus> status_;
     std::optional<OomLive> live_;
 };
 
 Result<> Watch::start_command(const cgroup::Limits& limits)
 {
-    auto home = cgroup::TransientCgroup::create(layout_, limits);
-    if (!home)
-        return std::unexpected(std::move(home.error()));
-    home_.emplace(std::move(*home));
-    for (const std::string& note : home_->notes())
-        progress_.say(note);
-    auto child = cgroup::Child::spawn(options_.command, &*home_);
-    if (!child)
-        return std::unexpected(std::move(child.error()));
-    child_.emplace(std::move(*child));
+    auto command = CommandInCgroup::make(options_.command, layout_, limits,
+                                         [this](std::string_view note) { progress_.say(note); });
+    if (!command)
+        return std::unexpected(std::move(command.error()));
+    command_.emplace(std::move(*command));
     if (filters_.empty())
-        filters_.push_back(home_->path());
+        filters_.push_back(command_->home.path());
     return {};
 }
 
@@ -240,7 +207,7 @@ Result<> Watch::prepare()
             return std::unexpected(std::move(parsed.error()).context("-d"));
         duration_ns = *parsed;
     }
-    const auto limits = parse_limits(options_.limits, !options_.command.empty());
+    const auto limits = parse_limits(options_.limits, options_.command);
     if (!limits)
         return std::unexpected(limits.error());
     if (!options_.command.empty()) {
@@ -271,9 +238,9 @@ Result<> Watch::prepare()
     if (!live)
         return std::unexpected(std::move(live.error()));
     live_.emplace(std::move(*live));
-    progress_.say(child_ ? "watching the command's cgroup for OOM kills" : "watching for OOM kills, Ctrl-C to end");
+    progress_.say(command_ ? "watching the command's cgroup for OOM kills" : "watching for OOM kills, Ctrl-C to end");
     end_ns_ = duration_ns == 0 ? 0 : monotonic_ns() + duration_ns;
-    return child_ ? child_->release() : Result<>{};
+    return command_ ? command_->child.release() : Result<>{};
 }
 
 Result<> Watch::tell_kills()
@@ -301,8 +268,8 @@ Result<bool> Watch::round()
     if (stop_->requested() || (end_ns_ != 0 && monotonic_ns() >= end_ns_) ||
         (options_.count != 0 && outlets_.verdicts() >= options_.count))
         return false;
-    if (child_ && !status_) {
-        auto status = child_->wait_ms(0);
+    if (command_ && !status_) {
+        auto status = command_->child.wait_ms(0);
         if (!status)
             return std::unexpected(std::move(status.error()));
         status_ = *status;
@@ -334,9 +301,8 @@ Result<int> Watch::finish()
     if (auto told = tell_kills(); !told)
         return std::unexpected(std::move(told.error()));
     outlets_.finish(progress_);
-    child_.reset();
-    if (home_) {
-        if (auto gone = home_->destroy(); !gone)
+    if (command_) {
+        if (auto gone = command_->end(); !gone)
             progress_.say(gone.error().what);
     }
     return outlets_.not_passed() > 0 ? 1 : 0;
