@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "live_subject.hpp"
+
+#include "event_tap.hpp"
+#include "flyball/base/clock.hpp"
+#include "flyball/base/file.hpp"
+#include "flyball/base/signals.hpp"
+#include "flyball/base/strings.hpp"
+#include "flyball/cgroup/actuator.hpp"
+#include "flyball/cgroup/tree.hpp"
+#include "health_check.hpp"
+#include "heart.hpp"
+#include "limit_files.hpp"
+#include "setup.hpp"
+#include "workload_ear.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
+namespace flyball::cli {
+namespace {
+
+constexpr int kTickMs = 50;
+constexpr std::uint64_t kSampleNs = 100'000'000, kGuardNs = 250'000'000;
+// memory.reclaim keeps us until it is done: in pieces, between which the rings are read.
+constexpr std::uint64_t kReclaimPiece = std::uint64_t{16} << 20U;
+
+std::string text_of(const std::string& path)
+{
+    auto text = read_if_exists(path);
+    return text && *text ? std::move(**text) : std::string();
+}
+
+// proc(5): user nice system idle iowait irq softirq steal, in ticks, of all CPUs together.
+struct MachineTime {
+    double busy_s = 0, steal_s = 0;
+};
+MachineTime machine_time()
+{
+    const std::string text = text_of("/proc/stat");
+    const auto fields = split_blanks(std::string_view(text).substr(0, text.find('\n')));
+    const auto seconds = [&](std::size_t i) {
+        return i < fields.size() ? static_cast<double>(parse_u64(fields[i]).value_or(0)) / static_cast<double>(::sysconf(_SC_CLK_TCK)) : 0;
+    };
+    return {seconds(1) + seconds(2) + seconds(3) + seconds(6) + seconds(7), seconds(8)};
+}
+
+}  // namespace
+
+struct LiveSubject::State {
+    LiveSubjectOptions options;
+    cgroup::Layout layout;
+    std::string path;
+    std::optional<StopSignal> stop;
+    std::optional<WorkloadEar> ear;
+    std::optional<CommandInCgroup> command;
+    bool command_ended = false;
+    std::optional<EventTap> tap;
+    std::optional<LimitFiles> files;
+    std::optional<HealthCheck> health;
+    std::optional<tune::Guard> guard;
+    std::optional<cgroup::Actuator> actuator;
+    std::optional<Heart> heart;  // of the actuator
+    bool over = false;           // reverted for good
+    std::uint64_t next_guard_ns = 0;
+
+    ~State()
+    {
+        heart.reset();
+        actuator.reset();
+    }
+
+    Result<> find_cgroup();
+    Result<> open_actuator();
+    Result<> tick(std::uint64_t now_ns);
+    Result<> check(std::uint64_t now_ns);
+    std::unexpected<Error> stopped(const std::string& why);
+    std::vector<std::string> revert();
+    Result<> write(cgroup::Actuator& by, std::string_view file, std::string_view value);
+    [[nodiscard]] std::optional<std::uint64_t> number(std::string_view controller, const char* unified, const char* legacy) const;
+    [[nodiscard]] tune::Disturbance disturbance(const tune::Window& window, const MachineTime& before, const MachineTime& after) const;
+};
+
+Result<> LiveSubject::State::find_cgroup()
+{
+    auto found = cgroup::resolve(layout, options.cgroup);
+    if (!found)
+        return std::unexpected(std::move(found.error()));
+    if (found->size() > 1)
+        return fail(ErrorKind::Usage, fmt::format("'{}' is {} cgroups ({}, {}, ...)", options.cgroup, found->size(), (*found)[0], (*found)[1]),
+                    "name one");
+    if (found->front() == "/")
+        return fail(ErrorKind::Usage, "the root cgroup has no limits", "name one below it");
+    path = found->front();
+    return {};
+}
+
+// While the process has one thread: it forks.
+Result<> LiveSubject::State::open_actuator()
+{
+    auto opened = cgroup::Actuator::open();
+    if (!opened)
+        return std::unexpected(std::move(opened.error()));
+    actuator.emplace(std::move(*opened));
+    heart.emplace(*actuator);
+    return {};
+}
+
+std::vector<std::string> LiveSubject::State::revert()
+{
+    heart.reset();
+    over = true;
+    if (!actuator)
+        return {};
+    cgroup::RestoreReport report = actuator->revert();
+    std::vector<std::string> said;
+    for (const std::string& foreign : report.foreign)
+        said.push_back("left as somebody else has set it: " + foreign);
+    for (const std::string& failed : report.failed)
+        said.push_back("could not be put back: " + failed);
+    return said;
+}
+
+std::unexpected<Error> LiveSubject::State::stopped(const std::string& why)
+{
+    for (const std::string& said : revert())
+        options.say(said);
+    return fail(ErrorKind::Stopped, why);
+}
+
+Result<> LiveSubject::State::check(std::uint64_t now_ns)
+{
+    if (now_ns < next_guard_ns)
+        return {};
+    next_guard_ns = now_ns + kGuardNs;
+    const bool experimenting = actuator.has_value() && !over;
+    if (auto why = guard->check(cgroup::read_counters(layout, path), experimenting))
+        return stopped(*why);
+    if (experimenting) {
+        if (auto ours = actuator->verify(); !ours)
+            return stopped(ours.error().what);
+    }
+    if (health) {
+        if (auto why = health->tick(now_ns))
+            return stopped(*why);
+    }
+    return {};
+}
+
+Result<> LiveSubject::State::tick(std::uint64_t now_ns)
+{
+    if (heart)
+        heart->heard();
+    if (auto drained = tap->drain(); !drained)
+        return drained;
+    if (auto heard = ear->listen(now_ns); !heard)
+        return heard;
+    if (stop->requested())
+        return stopped("stopped by a signal");
+    return check(now_ns);
+}
+
+std::optional<std::uint64_t> LiveSubject::State::number(std::string_view controller, const char* unified, const char* legacy) const
+{
+    const cgroup::Mount* const mount = layout.controller(controller);
+    const auto directory = mount == nullptr ? std::nullopt : mount->directory(path);
+    return directory ? parse_u64(trim(text_of(*directory + "/" + (mount->unified ? unified : legacy)))) : std::nullopt;
+}
+
+// A task may wait for its own kind: no more than others used can have been taken by them.
+tune::Disturbance LiveSubject::State::disturbance(const tune::Window& window, const MachineTime& before, const MachineTime& after) const
+{
+    constexpr double kNs = 1e9;
+    const double span_s = static_cast<double>(window.span_ns()) / kNs, cpus = static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
+    const double ran_s = static_cast<double>(window.trace.run_ns) / kNs, waited_s = static_cast<double>(window.trace.wait_ns) / kNs;
+    const double others_s = std::max(after.busy_s - before.busy_s - ran_s, 0.0);
+    tune::Disturbance found;
+    if (span_s > 0) {
+        found.others_busy = others_s / span_s / cpus;
+        found.steal = (after.steal_s - before.steal_s) / span_s / cpus;
+    }
+    if (ran_s + waited_s > 0)
+        found.displaced = std::min(waited_s, others_s) / (ran_s + waited_s);
+    return found;
+}
+
+Result<> LiveSubject::State::write(cgroup::Actuator& by, std::string_view file, std::string_view value)
+{
+    auto writes = files->writes(file, value);
+    if (!writes)
+        return std::unexpected(std::move(writes.error()));
+    for (const LimitFiles::Write& one : *writes) {
+        if (auto set = by.set(one.directory, one.file, one.value); !set)
+            return set;
+    }
+    return {};
+}
+
+LiveSubject::LiveSubject(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LiveSubject::~LiveSubject() = default;
+LiveSubject::LiveSubject(LiveSubject&&) noexcept = default;
+LiveSubject& LiveSubject::operator=(LiveSubject&&) noexcept = default;
+
+Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
+{
+    auto state = std::make_unique<State>();
+    state->options = options;
+    auto layout = cgroup::detect();
+    if (!layout)
+        return std::unexpected(std::move(layout.error()));
+    state->layout = std::move(*layout);
+    if (options.command.empty()) {
+        if (auto found = state->find_cgroup(); !found)
+            return std::unexpected(std::move(found.error()));
+    } else if (auto r = cgroup::check_command(options.command); !r)
+        return std::unexpected(std::move(r.error()));
+    auto ear = WorkloadEar::open(options.metrics_file, options.metrics_patterns, !options.command.empty());
+    if (!ear)
+        return std::unexpected(std::move(ear.error()));
+    state->ear.emplace(std::move(*ear));
+    auto stop = StopSignal::install();
+    if (!stop)
+        return std::unexpected(std::move(stop.error()));
+    state->stop.emplace(std::move(*stop));
+    if (!options.command.empty()) {
+        auto made = CommandInCgroup::make(options.command, state->layout, options.limits, options.say, state->ear->spawn_options());
+        if (!made)
+            return std::unexpected(std::move(made.error()));
+        state->command.emplace(std::move(*made));
+        state->path = state->command->home.path();
+    }
+    state->files.emplace(state->layout, state->path);
+    state->guard.emplace(options.guard);
+    if (!options.health.empty())
+        state->health.emplace(options.health);
+    if (options.may_experiment) {
+        if (auto opened = state->open_actuator(); !opened)
+            return std::unexpected(std::move(opened.error()));
+    }
+    auto tap = EventTap::open(state->layout, state->path, {.without = options.without, .verbose = options.verbose});
+    if (!tap)
+        return std::unexpected(std::move(tap.error()));
+    state->tap.emplace(std::move(*tap));
+    return LiveSubject(std::move(state));
+}
+
+Result<> LiveSubject::start()
+{
+    return state_->command ? state_->command->child.release() : Result<>{};
+}
+
+const std::string& LiveSubject::cgroup() const
+{
+    return state_->path;
+}
+
+unsigned LiveSubject::cpus() const
+{
+    const auto online = static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
+    return std::max(online, 1U);
+}
+
+std::uint64_t LiveSubject::memory_bytes() const
+{
+    return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+Result<tune::Reading> LiveSubject::read()
+{
+    tune::Reading reading{.at_ns = monotonic_ns()};
+    reading.counters = cgroup::read_counters(state_->layout, state_->path);
+    if (reading.counters.empty())
+        return fail(ErrorKind::Finished, fmt::format("{} is gone", state_->path));
+    reading.memory = cgroup::read_memory_state(state_->layout, state_->path);
+    reading.pids_current = state_->number("pids", "pids.current", "pids.current");
+    return reading;
+}
+
+Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
+{
+    State& state = *state_;
+    if (state.over)
+        return fail(ErrorKind::Stopped, "the experiment is over");
+    if (state.command_ended)
+        return fail(ErrorKind::Finished, "the command has ended");
+    tune::Window window;
+    auto before = read();
+    if (!before)
+        return std::unexpected(std::move(before.error()));
+    window.before = std::move(*before);
+    const MachineTime machine_before = machine_time();
+    auto began = state.tap->begin();
+    if (!began)
+        return std::unexpected(std::move(began.error()));
+    window.begin_ns = *began;
+    (void)state.ear->take(window.begin_ns);
+    std::uint64_t next_sample_ns = window.begin_ns;
+    std::array<pollfd, 3> fds{{{state.tap->poll_fd(), POLLIN, 0}, {state.stop->fd(), POLLIN, 0}, {state.command ? state.command->child.pidfd() : -1, POLLIN, 0}}};
+    for (std::uint64_t now_ns = monotonic_ns(); now_ns < window.begin_ns + length_ns && !window.finished; now_ns = monotonic_ns()) {
+        const auto left_ms = static_cast<int>((window.begin_ns + length_ns - now_ns) / 1'000'000 + 1);
+        (void)::poll(fds.data(), fds.size(), std::min(kTickMs, left_ms));
+        now_ns = monotonic_ns();
+        if (auto ticked = state.tick(now_ns); !ticked)
+            return std::unexpected(std::move(ticked.error()));
+        if (now_ns >= next_sample_ns) {
+            next_sample_ns = now_ns + kSampleNs;
+            if (const auto bytes = state.number("memory", "memory.current", "memory.usage_in_bytes"))
+                window.memory_use.push_back({now_ns, *bytes});
+        }
+        if (state.command) {
+            auto status = state.command->child.wait_ms(0);
+            if (!status)
+                return std::unexpected(std::move(status.error()));
+            window.finished = state.command_ended = status->has_value();
+        }
+    }
+    auto taken = state.tap->take();
+    if (!taken)
+        return std::unexpected(std::move(taken.error()));
+    window.end_ns = taken->end_ns;
+    window.trace = std::move(taken->trace);
+    window.lost_events = taken->lost;
+    window.performance = state.ear->take(window.end_ns);
+    auto after = read();
+    if (!after)
+        return std::unexpected(std::move(after.error()));
+    window.after = std::move(*after);
+    window.disturbance = state.disturbance(window, machine_before, machine_time());
+    return window;
+}
+
+bool LiveSubject::may_experiment() const
+{
+    return state_->actuator.has_value() && !state_->over;
+}
+
+std::optional<std::string> LiveSubject::limit(std::string_view file)
+{
+    return state_->files->read(file);
+}
+
+Result<> LiveSubject::set(std::string_view file, std::string_view value)
+{
+    if (!may_experiment())
+        return fail(ErrorKind::Stopped, "the experiment is over");
+    if (state_->heart)
+        state_->heart->heard();
+    auto set = state_->write(*state_->actuator, file, value);
+    // Whoever has changed it, or whatever the kernel refused: nothing half done stays.
+    return set ? set : state_->stopped(set.error().what);
+}
+
+Result<std::uint64_t> LiveSubject::reclaim(std::uint64_t bytes)
+{
+    const cgroup::Mount* const memory = state_->layout.controller("memory");
+    const auto directory = memory == nullptr || !memory->unified ? std::nullopt : memory->directory(state_->path);
+    if (!directory || ::access((*directory + "/memory.reclaim").c_str(), W_OK) != 0)
+        return fail(ErrorKind::Unavailable, "memory.reclaim: not on this machine (cgroup v2, since v5.19)");
+    const auto use = [&] { return state_->number("memory", "memory.current", "memory.current").value_or(0); };
+    std::uint64_t reclaimed = 0;
+    for (std::uint64_t left = bytes; left > 0;) {
+        const std::uint64_t piece = std::min(left, kReclaimPiece), before = use();
+        // EAGAIN: less than asked for could be reclaimed. That is an answer.
+        auto written = write_file_once(*directory + "/memory.reclaim", fmt::format("{}", piece));
+        const std::uint64_t after = use();
+        reclaimed += before - std::min(before, after);
+        left -= piece;
+        if (auto ticked = state_->tick(monotonic_ns()); !ticked)
+            return std::unexpected(std::move(ticked.error()));
+        if (!written)
+            break;
+    }
+    return reclaimed;
+}
+
+void LiveSubject::say(std::string_view what)
+{
+    state_->options.say(what);
+}
+
+Result<> LiveSubject::spend(double lost_s)
+{
+    if (auto why = state_->guard->spend(lost_s))
+        return state_->stopped(*why);
+    return {};
+}
+
+std::vector<std::string> LiveSubject::revert()
+{
+    return state_->revert();
+}
+
+Result<> LiveSubject::apply(const std::vector<tune::Value>& values)
+{
+    state_->heart.reset();
+    auto actuator = cgroup::Actuator::open();
+    if (!actuator)
+        return std::unexpected(std::move(actuator.error()));
+    for (const tune::Value& value : values) {
+        if (auto written = state_->write(*actuator, value.file, value.text); !written)
+            return written;
+    }
+    actuator->keep();
+    return {};
+}
+
+double LiveSubject::spent_s() const
+{
+    return state_->guard->spent_s();
+}
+
+std::optional<std::string> LiveSubject::not_understood() const
+{
+    return state_->ear->not_understood();
+}
+
+}  // namespace flyball::cli
