@@ -182,7 +182,10 @@ Result<int> Watch::finish()
         if (auto gone = command_->end(); !gone)
             progress_.say(gone.error().what);
     }
-    return outlets_.all_passed() ? 0 : 1;
+    if (!outlets_.all_passed())
+        return 1;
+    // As `record` does: that of a command which we have ended is none.
+    return status_ ? status_->shell_code() : 0;
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ struct WorkloadMeter::State {
     LineCutter metrics{kMostLineBytes - 1}, output{kMostLineBytes};
     RateAverage rates;  // of the metrics
     std::vector<Pattern> patterns;
+    std::string output_text;  // a line of output, ended by a null byte for the patterns
 
     bool begun = false;
     std::uint64_t begin_ns = 0;
@@ -99,18 +100,17 @@ struct WorkloadMeter::State {
         else
             wrong(line);
     }
-    void output_line(std::string_view line, std::uint64_t at_ns)
+    void output_line(std::string_view bytes, std::uint64_t at_ns)
     {
-        if (line.empty())
-            return;
+        output_text.assign(bytes);
         for (Pattern& pattern : patterns) {
-            const auto value = pattern.regex.match(line);
+            const auto value = pattern.regex.match(output_text);
             if (!value)
                 continue;
             if (const auto told = parse_told(pattern.regex.word(), trim(*value)))
                 account(*told, pattern.rates, at_ns);
             else
-                wrong(line);
+                wrong(output_text);
         }
     }
     void add_rates(RateAverage& of, double& rate)

@@ -74,17 +74,17 @@ Result<WorkloadPattern> WorkloadPattern::parse(std::string_view kind_and_regex)
     return WorkloadPattern(word, std::move(regex));
 }
 
-std::optional<std::string_view> WorkloadPattern::match(std::string_view line) const
+std::optional<std::string_view> WorkloadPattern::match(const std::string& line) const
 {
-    // REG_STARTEND: the line need not end with a null byte, and may have one inside.
+    // REG_STARTEND: the line may have a null byte inside.
     std::array<regmatch_t, 2> groups{};
     groups[0] = {.rm_so = 0, .rm_eo = static_cast<regoff_t>(line.size())};
-    if (::regexec(regex_.get(), line.data(), groups.size(), groups.data(), REG_STARTEND) != 0)
+    if (::regexec(regex_.get(), line.c_str(), groups.size(), groups.data(), REG_STARTEND) != 0)
         return std::nullopt;
     if (groups[1].rm_so < 0)
         return std::string_view();
     const auto from = static_cast<std::size_t>(groups[1].rm_so);
-    return line.substr(from, static_cast<std::size_t>(groups[1].rm_eo) - from);
+    return std::string_view(line).substr(from, static_cast<std::size_t>(groups[1].rm_eo) - from);
 }
 
 }  // namespace flyball::tune
