@@ -23,6 +23,7 @@ constexpr void (*kGroups[])(CLI::App&, std::vector<Verb>&) = {
     register_doctor,
     register_recording,
     register_oom,
+    register_tune,
 };
 
 // Everything after "--" is the command; CLI11 would take its options for ours. nullopt: no "--".

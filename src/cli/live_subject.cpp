@@ -67,6 +67,7 @@ struct LiveSubject::State {
     std::optional<Heart> heart;  // of the actuator
     bool over = false;           // reverted for good
     std::uint64_t next_guard_ns = 0;
+    tune::Window seen;  // see seen_so_far()
 
     ~State()
     {
@@ -74,6 +75,7 @@ struct LiveSubject::State {
         actuator.reset();
     }
 
+    void remember(const tune::Window& window);
     Result<> find_cgroup();
     Result<> open_actuator();
     Result<> tick(std::uint64_t now_ns);
@@ -200,6 +202,20 @@ Result<> LiveSubject::State::write(cgroup::Actuator& by, std::string_view file, 
     return {};
 }
 
+void LiveSubject::State::remember(const tune::Window& window)
+{
+    if (seen.end_ns == 0) {
+        seen.begin_ns = window.begin_ns;
+        seen.before = window.before;
+    }
+    seen.end_ns = window.end_ns;
+    seen.after = window.after;
+    seen.lost_events += window.lost_events;
+    seen.trace.forks += window.trace.forks;
+    seen.trace.refused_forks += window.trace.refused_forks;
+    seen.trace.tasks.insert(seen.trace.tasks.end(), window.trace.tasks.begin(), window.trace.tasks.end());
+}
+
 LiveSubject::LiveSubject(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LiveSubject::~LiveSubject() = default;
 LiveSubject::LiveSubject(LiveSubject&&) noexcept = default;
@@ -275,7 +291,7 @@ Result<tune::Reading> LiveSubject::read()
     reading.counters = cgroup::read_counters(state_->layout, state_->path);
     if (reading.counters.empty())
         return fail(ErrorKind::Finished, fmt::format("{} is gone", state_->path));
-    reading.memory = cgroup::read_memory_state(state_->layout, state_->path);
+    //MEM reading.memory = cgroup::read_memory_state(state_->layout, state_->path);
     reading.pids_current = state_->number("pids", "pids.current", "pids.current");
     return reading;
 }
@@ -330,6 +346,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
         return std::unexpected(std::move(after.error()));
     window.after = std::move(*after);
     window.disturbance = state.disturbance(window, machine_before, machine_time());
+    state.remember(window);
     return window;
 }
 
@@ -406,6 +423,11 @@ Result<> LiveSubject::apply(const std::vector<tune::Value>& values)
     }
     actuator->keep();
     return {};
+}
+
+tune::Window LiveSubject::seen_so_far() const
+{
+    return state_->seen;
 }
 
 double LiveSubject::spent_s() const

@@ -7,6 +7,7 @@
 #include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/tune/guard.hpp"
+#include "flyball/tune/proposal.hpp"
 #include "flyball/tune/subject.hpp"
 
 #include <functional>
@@ -60,6 +61,8 @@ public:
     // Writes values to stay; only after revert(). All of them or, when one fails, none.
     [[nodiscard]] Result<> apply(const std::vector<tune::Value>& values);
 
+    // All windows so far as one, of tasks and kernel counters only.
+    [[nodiscard]] tune::Window seen_so_far() const;
     [[nodiscard]] double spent_s() const;
     // Lines of the workload that were not understood, and the first of them.
     [[nodiscard]] std::optional<std::string> not_understood() const;

@@ -91,14 +91,15 @@ Result<cgroup::Limits> parse_limits(const LimitOptions& given, const std::vector
 
 Result<CommandInCgroup> CommandInCgroup::make(const std::vector<std::string>& command, const cgroup::Layout& layout,
                                               const cgroup::Limits& limits,
-                                              const std::function<void(std::string_view)>& note)
+                                              const std::function<void(std::string_view)>& note,
+                                              const cgroup::SpawnOptions& spawn)
 {
     auto home = cgroup::TransientCgroup::create(layout, limits);
     if (!home)
         return std::unexpected(std::move(home.error()));
     for (const std::string& text : home->notes())
         note(text);
-    auto child = cgroup::Child::spawn(command, &*home);
+    auto child = cgroup::Child::spawn(command, &*home, spawn);
     if (!child)
         return std::unexpected(std::move(child.error()));
     return CommandInCgroup{std::move(*home), std::move(*child)};

@@ -41,7 +41,8 @@ struct CommandInCgroup {
     // note: told what the cgroup could not have. Errors as those of TransientCgroup::create() and Child::spawn().
     [[nodiscard]] static Result<CommandInCgroup> make(const std::vector<std::string>& command,
                                                       const cgroup::Layout& layout, const cgroup::Limits& limits,
-                                                      const std::function<void(std::string_view)>& note);
+                                                      const std::function<void(std::string_view)>& note,
+                                                      const cgroup::SpawnOptions& spawn = {});
     // Kills and reaps the command, then removes the cgroup with whatever else is in it. For the error that the
     // destructor would keep to itself; child is not to be asked any more.
     [[nodiscard]] Result<> end();

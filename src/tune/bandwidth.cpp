@@ -54,116 +54,141 @@ private:
     double quota_, most_, left_, steps_, next_;
 };
 
+// So many jobs tell a p99 to a tenth of it: more are thinned.
+constexpr std::size_t kMostEnds = 20'000;
+// After the last step the backlog is served out, but not for ever.
+constexpr std::size_t kServeOutSteps = 10'000;
+constexpr float kNeverUs = 1e8F;
+
+std::size_t blocks_of(std::size_t steps, std::size_t block_steps)
+{
+    return std::max<std::size_t>(steps / block_steps, 1);
+}
+
 }  // namespace
 
-Replay::Replay(const DemandTrace& trace, const ReplayOptions& options) : options_(options), jobs_(trace.jobs.size()), widest_(static_cast<double>(std::max(trace.most_running, 1U) * kDemandStepNs))
+Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
+    : options_(options),
+      demand_ns_(trace.demand_ns),
+      block_steps_(std::max<std::size_t>(options.block_ns / kDemandStepNs, 1)),
+      jobs_(trace.jobs.size()),
+      widest_(static_cast<double>(std::max(trace.most_running, 1U) * kDemandStepNs))
 {
-    const std::size_t steps = trace.demand_ns.size();
-    const std::size_t block = std::clamp<std::size_t>(options.block_ns / kDemandStepNs, 1, std::max<std::size_t>(steps, 1));
-    std::vector<Replicate::End> ends;
-    std::vector<double> latencies;
+    std::mt19937_64 random(options.seed);
+    const double keep = std::min(1.0, static_cast<double>(kMostEnds) / static_cast<double>(std::max<std::size_t>(trace.jobs.size(), 1)));
+    std::bernoulli_distribution kept(keep);
+    std::vector<float> latencies;
     for (const Job& job : trace.jobs) {
         const std::uint64_t asked_ns = job.end_ns - std::min(job.end_ns, job.held_ns);
-        if (asked_ns <= trace.begin_ns || job.begin_ns >= asked_ns)
+        if (asked_ns <= trace.begin_ns || job.begin_ns >= asked_ns || (keep < 1 && !kept(random)))
             continue;
         const std::uint64_t step = (asked_ns - 1 - trace.begin_ns) / kDemandStepNs;
-        if (step >= steps)
+        if (step >= demand_ns_.size())
             continue;
-        const auto latency_us = static_cast<std::uint32_t>(std::min<std::uint64_t>((asked_ns - job.begin_ns) / 1000, ~0U));
-        ends.push_back({static_cast<std::uint32_t>(step), latency_us});
-        latencies.push_back(static_cast<double>(asked_ns - job.begin_ns));
+        const auto latency_us = static_cast<float>(static_cast<double>(asked_ns - job.begin_ns) / kUs);
+        ends_.push_back({static_cast<std::uint32_t>(step), latency_us});
+        latencies.push_back(latency_us);
     }
-    std::ranges::stable_sort(ends, {}, &Replicate::End::step);
-    p50_ = quantile_of(latencies, 0.5);
-    p99_ = quantile_of(latencies, 0.99);
-    if (steps == 0)
-        return;
+    std::ranges::stable_sort(ends_, {}, &End::step);
+    p50_ = quantile_of(latencies, 0.5) * kUs;
+    p99_ = quantile_of(latencies, 0.99) * kUs;
 
-    std::mt19937_64 random(options.seed);
-    std::uniform_int_distribution<std::size_t> anywhere(0, steps - block);
-    std::uniform_real_distribution<double> phase(0, 1);
+    const std::size_t blocks = blocks_of(demand_ns_.size(), block_steps_);
+    for (std::size_t block = 0; block < blocks; ++block) {
+        const auto at = [&](std::size_t step) {
+            return static_cast<std::size_t>(std::ranges::lower_bound(ends_, step, {}, &End::step) - ends_.begin());
+        };
+        const bool last = block + 1 == blocks;
+        block_ends_.emplace_back(at(block * block_steps_), last ? ends_.size() : at((block + 1) * block_steps_));
+    }
+    std::uniform_int_distribution<std::uint32_t> any_block(0, static_cast<std::uint32_t>(blocks - 1));
     for (std::size_t i = 0; i < options.replicates; ++i) {
-        Replicate one;
-        one.phase = phase(random);
-        while (one.demand_ns.size() < steps) {
-            const std::size_t from = anywhere(random), length = std::min(block, steps - one.demand_ns.size());
-            const auto base = static_cast<std::uint32_t>(one.demand_ns.size());
-            one.demand_ns.insert(one.demand_ns.end(), trace.demand_ns.begin() + static_cast<std::ptrdiff_t>(from),
-                                 trace.demand_ns.begin() + static_cast<std::ptrdiff_t>(from + length));
-            auto end = std::ranges::lower_bound(ends, from, {}, &Replicate::End::step);
-            for (; end != ends.end() && end->step < from + length; ++end)
-                one.ends.push_back({base + end->step - static_cast<std::uint32_t>(from), end->latency_us});
-        }
-        std::vector<std::uint32_t> all;
-        for (const Replicate::End& end : one.ends)
-            all.push_back(end.latency_us);
-        one.p50_us = quantile_of(all, 0.5);
-        one.p99_us = quantile_of(all, 0.99);
+        Replicate one{.phase = i % options.phases, .blocks = std::vector<std::uint32_t>(blocks)};
+        for (std::uint32_t& block : one.blocks)
+            block = any_block(random);
         replicates_.push_back(std::move(one));
     }
 }
 
 // Served first come, first served: work of step s is done when all that was asked for until then is done.
-Added Replay::play(const Replicate& replicate, const Bandwidth& limit) const
+Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
 {
-    Bucket bucket(limit, options_.slack_ns, replicate.phase);
-    std::vector<double> delayed_us;
-    delayed_us.reserve(replicate.ends.size());
-    double asked = 0, done = 0, late = 0;
-    std::size_t periods = 1, throttled = 0, next_end = 0;
-    bool held = false;
-    // Ends whose work is not done yet: all up to next_end are done.
+    const std::size_t steps = demand_ns_.size(), blocks = block_ends_.size();
+    Bucket bucket(limit, options_.slack_ns, phase);
+    Outcome outcome{.took_us = std::vector<float>(ends_.size(), kNeverUs),
+                    .late_ns = std::vector<double>(blocks, 0),
+                    .asked_ns = std::vector<double>(blocks, 0),
+                    .throttled = std::vector<double>(blocks, 0),
+                    .periods = std::vector<double>(blocks, 0)};
     std::vector<double> asked_by;
-    asked_by.reserve(replicate.demand_ns.size());
-    const std::size_t steps = replicate.demand_ns.size();
-    // After the last step the backlog is served out, but not for ever.
-    for (std::size_t step = 0; step < steps + 10'000; ++step) {
+    asked_by.reserve(steps);
+    double asked = 0, done = 0;
+    std::size_t next_end = 0;  // all before are done
+    bool held = false;
+    for (std::size_t step = 0; step < steps + kServeOutSteps; ++step) {
+        const std::size_t block = std::min(step / block_steps_, blocks - 1);
         if (bucket.step(static_cast<double>(step))) {
-            throttled += held ? 1 : 0;
+            outcome.throttled[block] += held ? 1 : 0;
+            outcome.periods[block] += 1;
             held = false;
-            ++periods;
         }
         const double backlog = asked - done;
-        const double now = step < steps ? static_cast<double>(replicate.demand_ns[step]) : 0;
+        const double now = step < steps ? static_cast<double>(demand_ns_[step]) : 0;
         if (step < steps)
             asked_by.push_back(asked += now);
-        const double before = done;
-        done += bucket.take(std::min(asked - done, std::max(now, widest_)));
-        late += std::min(backlog, done - before);
-        held = held || bucket.empty();
-        while (next_end < replicate.ends.size() && replicate.ends[next_end].step <= step &&
-               asked_by[replicate.ends[next_end].step] <= done + 1) {
-            const Replicate::End& end = replicate.ends[next_end++];
-            delayed_us.push_back(end.latency_us + static_cast<double>(step - end.step) * static_cast<double>(kDemandStepNs) / kUs);
+        const double given = bucket.take(std::min(asked - done, std::max(now, widest_)));
+        done += given;
+        outcome.asked_ns[block] += now;
+        outcome.late_ns[block] += std::min(backlog, given);
+        held = held || (bucket.empty() && asked - done > 1);
+        for (; next_end < ends_.size() && ends_[next_end].step <= step && asked_by[ends_[next_end].step] <= done + 1; ++next_end) {
+            const End& end = ends_[next_end];
+            outcome.took_us[next_end] = end.latency_us + static_cast<float>(static_cast<double>((step - end.step) * kDemandStepNs) / kUs);
         }
         if (step >= steps && asked - done <= 1)
             break;
     }
-    // Those that were never done: later than anything.
-    for (; next_end < replicate.ends.size(); ++next_end)
-        delayed_us.push_back(replicate.ends[next_end].latency_us + 1e7);
-    Added added;
-    if (!delayed_us.empty()) {
-        added.p50 = replicate.p50_us > 0 ? quantile_of(delayed_us, 0.5) / replicate.p50_us - 1 : 0;
-        added.p99 = replicate.p99_us > 0 ? quantile_of(delayed_us, 0.99) / replicate.p99_us - 1 : 0;
+    return outcome;
+}
+
+Added Replay::resampled(const Outcome& outcome, std::span<const std::uint32_t> blocks) const
+{
+    std::vector<float> before, with;
+    double late = 0, asked = 0, throttled = 0, periods = 0;
+    for (const std::uint32_t block : blocks) {
+        const auto [first, last] = block_ends_[block];
+        for (std::size_t i = first; i < last; ++i) {
+            before.push_back(ends_[i].latency_us);
+            with.push_back(outcome.took_us[i]);
+        }
+        late += outcome.late_ns[block];
+        asked += outcome.asked_ns[block];
+        throttled += outcome.throttled[block];
+        periods += outcome.periods[block];
     }
-    added.held_share = asked > 0 ? late / asked : 0;
-    added.throttled_periods = static_cast<double>(throttled) / static_cast<double>(periods);
-    return added;
+    const auto more = [&](double q) {
+        const double was = quantile_of(before, q);
+        return was > 0 ? quantile_of(with, q) / was - 1 : 0;
+    };
+    return {more(0.5), more(0.99), asked > 0 ? late / asked : 0, periods > 0 ? throttled / periods : 0};
 }
 
 Added Replay::bound(const Bandwidth& limit, double quantile) const
 {
+    if (demand_ns_.empty())
+        return {};
+    std::vector<Outcome> outcomes;
+    for (std::size_t phase = 0; phase < options_.phases; ++phase)
+        outcomes.push_back(play(limit, static_cast<double>(phase) / static_cast<double>(options_.phases)));
     std::vector<double> p50, p99, held, throttled;
     for (const Replicate& replicate : replicates_) {
-        const Added one = play(replicate, limit);
+        const Added one = resampled(outcomes[replicate.phase], replicate.blocks);
         p50.push_back(one.p50);
         p99.push_back(one.p99);
         held.push_back(one.held_share);
         throttled.push_back(one.throttled_periods);
     }
-    return {quantile_of(p50, quantile), quantile_of(p99, quantile), quantile_of(held, quantile),
-            quantile_of(throttled, quantile)};
+    return {quantile_of(p50, quantile), quantile_of(p99, quantile), quantile_of(held, quantile), quantile_of(throttled, quantile)};
 }
 
 }  // namespace flyball::tune

@@ -6,14 +6,18 @@
 // next period. The slices that CPUs draw beforehand are not played (sched_cfs_bandwidth_slice_us; what a CPU keeps of
 // them, min_cfs_rq_runtime, is up to 1 ms that another CPU lacks): the bucket is smaller by `slack_ns` instead.
 //
-// Which phase the periods have against the demand is chance, and so is which part of a longer life was seen. Both are
-// resampled: blocks of the trace with replacement (moving-block bootstrap, Künsch 1989), each replicate with a phase of
-// its own. What is said is an upper confidence bound over the replicates.
+// Which phase the periods have against the demand is chance, and so is which part of a longer life was seen. The demand is
+// played in evenly spread phases; each replicate takes one of them and resamples blocks of what came out (a block bootstrap,
+// Kuensch 1989; of outcomes, since demands cut up and joined anew would have bursts that never were). What is said is a
+// quantile over the replicates.
 #pragma once
 
 #include "flyball/tune/demand_trace.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace flyball::tune {
@@ -31,6 +35,7 @@ struct Added {
 
 struct ReplayOptions {
     std::size_t replicates = 100;
+    std::size_t phases = 20;
     std::uint64_t block_ns = 2'000'000'000;
     std::uint64_t seed = 1;
     std::uint64_t slack_ns = 500'000;
@@ -50,20 +55,29 @@ public:
     [[nodiscard]] double latency_p99_ns() const { return p99_; }
 
 private:
-    struct Replicate {
-        std::vector<std::uint64_t> demand_ns;
-        // Of a job: the step in which its last work was asked for, and how long it took as it was.
-        struct End {
-            std::uint32_t step;
-            std::uint32_t latency_us;
-        };
-        std::vector<End> ends;  // by step
-        double p50_us = 0, p99_us = 0;
-        double phase = 0;  // of a period, 0 <= phase < 1
+    // The step in which a job's last work was asked for, and how long the job took as it was.
+    struct End {
+        std::uint32_t step;
+        float latency_us;
     };
-    [[nodiscard]] Added play(const Replicate& replicate, const Bandwidth& limit) const;
+    // What became of the blocks in one phase.
+    struct Outcome {
+        std::vector<float> took_us;  // of ends_, with the limit
+        std::vector<double> late_ns, asked_ns, throttled, periods;  // by block
+    };
+    [[nodiscard]] Outcome play(const Bandwidth& limit, double phase) const;
+    [[nodiscard]] Added resampled(const Outcome& outcome, std::span<const std::uint32_t> blocks) const;
 
     ReplayOptions options_;
+    std::vector<std::uint64_t> demand_ns_;
+    std::vector<End> ends_;                         // by step
+    std::vector<std::pair<std::size_t, std::size_t>> block_ends_;  // of ends_, by block
+    std::size_t block_steps_ = 1;
+    // Of a replicate: which phase, and which blocks. The same for all limits, so that more is never worse by chance.
+    struct Replicate {
+        std::size_t phase;
+        std::vector<std::uint32_t> blocks;
+    };
     std::vector<Replicate> replicates_;
     std::uint64_t jobs_ = 0;
     double widest_ = 0;  // most that runs in a step: what waited does not run on more CPUs than that

@@ -16,10 +16,10 @@ template <class Level>
 std::vector<double> series(std::size_t n, double noise, std::uint64_t seed, Level level)
 {
     std::mt19937_64 random(seed);
-    std::normal_distribution<double> draw(0, noise);
+    std::normal_distribution<double> draw(0, 1);
     std::vector<double> values(n);
     for (std::size_t i = 0; i < n; ++i)
-        values[i] = level(static_cast<double>(i)) * (1 + draw(random));
+        values[i] = level(static_cast<double>(i)) * (1 + noise * draw(random));
     return values;
 }
 

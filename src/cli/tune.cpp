@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tune.hpp"
+
+#include "flyball/base/clock.hpp"
+#include "flyball/base/strings.hpp"
+#include "flyball/base/units.hpp"
+#include "flyball/cgroup/actuator.hpp"
+#include "flyball/cgroup/limits.hpp"
+#include "flyball/report/tune.hpp"
+#include "flyball/tune/cpu.hpp"
+#include "flyball/tune/pids.hpp"
+#include "flyball/tune/steady.hpp"
+#include "live_subject.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+#include "setup.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace flyball::cli {
+namespace {
+
+using tune::Resource;
+
+struct Request {
+    std::vector<Resource> resources;
+    std::uint64_t profile_ns = 0, period_ns = 0;
+    double latency_bound = 0, floor = 0, confidence = 0, regret_s = 0;
+    cgroup::Limits limits;
+};
+
+Result<std::vector<Resource>> parse_resources(const std::string& text)
+{
+    constexpr Resource kAll[] = {Resource::Cpu, Resource::Memory, Resource::Io, Resource::Pids};
+    std::vector<Resource> found;
+    for (const std::string_view word : split(text, ',')) {
+        if (word == "all") {
+            found.assign(std::begin(kAll), std::end(kAll));
+            continue;
+        }
+        const auto* const one = std::ranges::find(kAll, word, [](Resource r) { return tune::name(r); });
+        if (one == std::end(kAll))
+            return fail(ErrorKind::Usage, fmt::format("'{}' is no resource", word), "cpu, memory, pids, io, several with commas between, or all");
+        if (std::ranges::find(found, *one) == found.end())
+            found.push_back(*one);
+    }
+    // Last: all that was seen for the others counts for it as well.
+    std::ranges::stable_partition(found, [](Resource r) { return r != Resource::Pids; });
+    return found;
+}
+
+Result<Request> parse(const TuneOptions& o)
+{
+    Request request;
+    auto resources = parse_resources(o.resources);
+    if (!resources)
+        return std::unexpected(std::move(resources.error()));
+    request.resources = std::move(*resources);
+    const auto read = [](const char* flag, const std::string& text, auto parser, auto& into) -> Result<> {
+        auto value = parser(text);
+        if (!value)
+            return std::unexpected(std::move(value.error()).context(flag));
+        into = *value;
+        return {};
+    };
+    std::uint64_t regret_ns = 0;
+    for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.profile_ns), read("--period", o.period, parse_duration, request.period_ns),
+                                 read("--regret", o.regret, parse_duration, regret_ns), read("--latency-bound", o.latency_bound, parse_share, request.latency_bound),
+                                 read("--floor", o.floor, parse_share, request.floor), read("--confidence", o.confidence, parse_share, request.confidence)}) {
+        if (!done)
+            return std::unexpected(done.error());
+    }
+    request.regret_s = static_cast<double>(regret_ns) / 1e9;
+    if (request.confidence < 0.5 || request.confidence > 0.999)
+        return fail(ErrorKind::Usage, fmt::format("--confidence {}: from 50% to 99.9%", o.confidence));
+    if (request.period_ns < cgroup::kMinCpuPeriodUs * 1000 || request.period_ns > cgroup::kMaxCpuPeriodUs * 1000)
+        return fail(ErrorKind::Usage, fmt::format("--period {}: the kernel takes 1 ms to 1 s", o.period));
+    auto limits = parse_limits(o.limits, o.command);
+    if (!limits)
+        return std::unexpected(std::move(limits.error()));
+    request.limits = *limits;
+    return request;
+}
+
+// What a flyball that was killed with its watchdog has left behind.
+void put_back(Progress& progress)
+{
+    const cgroup::RestoreReport report = cgroup::recover();
+    if (report.restored > 0)
+        progress.say(fmt::format("put back {} {} that a flyball that was killed had left", report.restored, report.restored == 1 ? "limit" : "limits"));
+    for (const std::string& foreign : report.foreign)
+        progress.say("left as somebody else has set it: " + foreign);
+    for (const std::string& failed : report.failed)
+        progress.say("could not be put back: " + failed);
+}
+
+class Tuning {
+public:
+    Tuning(const TuneOptions& options, Request request, Progress& progress) : options_(options), request_(std::move(request)), progress_(progress) {}
+
+    Result<std::vector<tune::Proposal>> run()
+    {
+        auto subject = open();
+        if (!subject)
+            return std::unexpected(std::move(subject.error()));
+        if (auto started = subject->start(); !started)
+            return std::unexpected(std::move(started.error()));
+        if (auto warm = warm_up(*subject); !warm)
+            return std::unexpected(std::move(warm.error()));
+        std::vector<tune::Proposal> proposals;
+        for (const Resource resource : request_.resources) {
+            const std::uint64_t begin_ns = monotonic_ns();
+            const double spent_before_s = subject->spent_s();
+            progress_.say(fmt::format("{} of {}", tune::name(resource), subject->cgroup()));
+            auto proposal = tune_one(*subject, resource);
+            if (!proposal)
+                return std::unexpected(std::move(proposal.error()).context(tune::name(resource)));
+            proposal->took_ns = monotonic_ns() - begin_ns;
+            proposal->regret_s = subject->spent_s() - spent_before_s;
+            proposal->notes.insert(proposal->notes.end(), notes_.begin(), notes_.end());
+            proposals.push_back(std::move(*proposal));
+        }
+        if (const auto wrong = subject->not_understood())
+            progress_.say(*wrong);
+        for (const std::string& said : subject->revert())
+            progress_.say(said);
+        if (options_.apply)
+            apply(*subject, proposals);
+        return proposals;
+    }
+
+private:
+    Result<LiveSubject> open()
+    {
+        LiveSubjectOptions o{.cgroup = options_.cgroup,
+                             .command = options_.command,
+                             .limits = request_.limits,
+                             // A command's cgroup is flyball's own.
+                             .may_experiment = options_.try_out || options_.apply || !options_.command.empty(),
+                             .metrics_file = options_.metrics,
+                             .metrics_patterns = options_.metrics_regex,
+                             .health = options_.health,
+                             .guard = {.regret_budget_s = request_.regret_s},
+                             .without = options_.without,
+                             .verbose = options_.verbose,
+                             .say = [this](std::string_view text) { progress_.say(text); }};
+        return LiveSubject::open(o);
+    }
+
+    // What it uses while it starts is not what it needs.
+    Result<> warm_up(LiveSubject& subject)
+    {
+        progress_.say("waiting until it has settled");
+        const tune::Score score = [](const tune::Window& window) -> std::optional<double> {
+            return window.performance.rate ? *window.performance.rate : static_cast<double>(window.trace.run_ns) / static_cast<double>(window.span_ns());
+        };
+        auto warmed = tune::wait_until_steady(subject, score);
+        if (!warmed && warmed.error().kind != ErrorKind::Finished)
+            return std::unexpected(std::move(warmed.error()));
+        if (warmed && !warmed->steadiness.steady())
+            notes_.push_back(fmt::format("it had not settled after {}: {}", format_ns(warmed->waited_ns), tune::name(warmed->steadiness.course)));
+        return {};
+    }
+
+    Result<tune::Proposal> tune_one(LiveSubject& subject, Resource resource)
+    {
+        switch (resource) {
+        case Resource::Cpu:
+            return tune::tune_cpu(subject, {.profile_ns = request_.profile_ns,
+                                            .period_ns = request_.period_ns,
+                                            .latency_bound = request_.latency_bound,
+                                            .throughput_floor = request_.floor,
+                                            .confidence = request_.confidence});
+        case Resource::Pids:
+            if (request_.resources.size() > 1)
+                return tune::propose_pids(subject.seen_so_far(), subject, {.confidence = request_.confidence});
+            return tune::tune_pids(subject, {.profile_ns = request_.profile_ns, .confidence = request_.confidence});
+        default:
+            return fail(ErrorKind::Internal, "not built in");
+        }
+    }
+
+    void apply(LiveSubject& subject, std::vector<tune::Proposal>& proposals)
+    {
+        for (tune::Proposal& proposal : proposals) {
+            if (proposal.answer != tune::Answer::Limit)
+                continue;
+            if (auto applied = subject.apply(proposal.values); !applied)
+                proposal.refused.push_back({"writing it", applied.error().what});
+            else
+                proposal.applied = true;
+        }
+    }
+
+    const TuneOptions& options_;
+    Request request_;
+    Progress& progress_;
+    std::vector<std::string> notes_;
+};
+
+bool found(const tune::Proposal& proposal)
+{
+    return proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit;
+}
+
+}  // namespace
+
+int run_tune(const TuneOptions& options)
+{
+    Progress progress(options.quiet, STDERR_FILENO);
+    if (options.revert) {
+        put_back(progress);
+        return 0;
+    }
+    auto request = parse(options);
+    if (!request)
+        return complain(request.error());
+    put_back(progress);
+    auto proposals = Tuning(options, std::move(*request), progress).run();
+    if (!proposals)
+        return complain(proposals.error());
+    const std::string text = options.json ? report::render_proposals_json(*proposals) : report::render_proposals_text(*proposals, {});
+    if (auto printed = print(text); !printed)
+        return complain(printed.error());
+    const bool all = std::ranges::all_of(*proposals, [&](const tune::Proposal& p) { return found(p) && (!options.apply || p.applied || p.answer == tune::Answer::NoLimit); });
+    return all ? 0 : 1;
+}
+
+}  // namespace flyball::cli
