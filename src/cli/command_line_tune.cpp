@@ -41,6 +41,7 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_flag("--apply", o.apply, "The same, and write what comes out, to stay");
     verb->add_flag("--revert", o.revert, "Only put back what a flyball that was killed has left");
     verb->add_option("-d,--profile", o.profile, "How long to look before anything is changed (default 60s)");
+    verb->add_option("--warm-up", o.warm_up, "Longest time to wait until it has settled (default 2m, 0: none)");
     verb->add_option("--latency-bound", o.latency_bound, "cpu: its jobs may take so much longer (default 5%)");
     verb->add_option("--floor", o.floor, "Of its throughput, so much has to be kept in trials (default 80%)");
     verb->add_option("--confidence", o.confidence, "Of intervals and predictions (default 95%)");

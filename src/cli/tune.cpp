@@ -26,7 +26,7 @@ using tune::Resource;
 
 struct Request {
     std::vector<Resource> resources;
-    std::uint64_t profile_ns = 0, period_ns = 0;
+    std::uint64_t profile_ns = 0, period_ns = 0, warm_up_ns = 0;
     double latency_bound = 0, floor = 0, confidence = 0, regret_s = 0;
     cgroup::Limits limits;
 };
@@ -66,6 +66,10 @@ Result<Request> parse(const TuneOptions& o)
         return {};
     };
     std::uint64_t regret_ns = 0;
+    if (o.warm_up != "0") {
+        if (auto done = read("--warm-up", o.warm_up, parse_duration, request.warm_up_ns); !done)
+            return std::unexpected(std::move(done.error()));
+    }
     for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.profile_ns), read("--period", o.period, parse_duration, request.period_ns),
                                  read("--regret", o.regret, parse_duration, regret_ns), read("--latency-bound", o.latency_bound, parse_share, request.latency_bound),
                                  read("--floor", o.floor, parse_share, request.floor), read("--confidence", o.confidence, parse_share, request.confidence)}) {
@@ -152,11 +156,12 @@ private:
     // What it uses while it starts is not what it needs.
     Result<> warm_up(LiveSubject& subject)
     {
-        progress_.say("waiting until it has settled");
+        if (request_.warm_up_ns == 0)
+            return {};
         const tune::Score score = [](const tune::Window& window) -> std::optional<double> {
             return window.performance.rate ? *window.performance.rate : static_cast<double>(window.trace.run_ns) / static_cast<double>(window.span_ns());
         };
-        auto warmed = tune::wait_until_steady(subject, score);
+        auto warmed = tune::wait_until_steady(subject, score, {.longest_ns = request_.warm_up_ns});
         if (!warmed && warmed.error().kind != ErrorKind::Finished)
             return std::unexpected(std::move(warmed.error()));
         if (warmed && !warmed->steadiness.steady())
