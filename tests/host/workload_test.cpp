@@ -78,7 +78,8 @@ void check_cpu(const Told& told, std::uint64_t jobs) {
 }
 
 std::uint64_t memory_peak(const TestCgroup& cgroup) {
-    const std::string text = cgroup.read("memory", CgroupTree::instance().unified("memory") ? "memory.peak" : "memory.max_usage_in_bytes");
+    const bool unified = CgroupTree::instance().unified("memory");
+    const std::string text = cgroup.read("memory", unified ? "memory.peak" : "memory.max_usage_in_bytes");
     if (text.empty()) FB_SKIP("no memory.peak (before v5.19)");
     return std::stoull(text);
 }
@@ -191,7 +192,8 @@ TEST_CASE("iostream: operations at a rate, and at a depth", "[workload]") {
     CHECK(even.at("reads") + even.at("unserved") == 50);
     CHECK(even.at("bytes") == even.at("reads") * 4096);
     check_told_jobs(even, "reads");
-    const Told deep = listen({"iostream", "1", "--file", file.path(), "--bs", "8192", "--depth", "2", "--mib", "4", "--write", "--random"});
+    const Told deep = listen(
+        {"iostream", "1", "--file", file.path(), "--bs", "8192", "--depth", "2", "--mib", "4", "--write", "--random"});
     CHECK(deep.at("writes") >= 2);
     CHECK(deep.at("bytes") == deep.at("writes") * 8192);
     // Two at a time, all the time.
@@ -201,13 +203,14 @@ TEST_CASE("iostream: operations at a rate, and at a depth", "[workload]") {
 
 TEST_CASE("a load that is asked to stop prints its truth", "[workload]") {
     const Scratch file("stopped", "/var/tmp");
-    for (const Words& words : std::vector<Words>{{"bursts", "60", "--busy-us", "1000", "--period-us", "20000", "--threads", "2"},
-                                                 {"serve", "60", "--busy-us", "100000", "--workers", "2", "--rate", "0.01"},
-                                                 {"workset", "60", "--anon", "1", "--think-us", "30000000"},
-                                                 {"scan", "60", "--file", file.path(), "--mib", "1"},
-                                                 {"leak", "60", "--mib-per-s", "0.5"},
-                                                 {"pool", "60", "--tasks", "2", "--spike", "1", "--spike-every", "30"},
-                                                 {"iostream", "60", "--file", file.path(), "--bs", "4096", "--depth", "1", "--mib", "1"}}) {
+    const std::vector<Words> loads{{"bursts", "60", "--busy-us", "1000", "--period-us", "20000", "--threads", "2"},
+                                   {"serve", "60", "--busy-us", "100000", "--workers", "2", "--rate", "0.01"},
+                                   {"workset", "60", "--anon", "1", "--think-us", "30000000"},
+                                   {"scan", "60", "--file", file.path(), "--mib", "1"},
+                                   {"leak", "60", "--mib-per-s", "0.5"},
+                                   {"pool", "60", "--tasks", "2", "--spike", "1", "--spike-every", "30"},
+                                   {"iostream", "60", "--file", file.path(), "--bs", "4096", "--depth", "1", "--mib", "1"}};
+    for (const Words& words : loads) {
         const Told told = listen(words, 400);
         INFO(told.truth.dump());
         CHECK(told.truth.at("verb") == words.front());
