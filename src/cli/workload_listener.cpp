@@ -4,6 +4,7 @@
 #include "flyball/base/clock.hpp"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -113,6 +114,9 @@ struct WorkloadListener::State {
     }
     void run()
     {
+        sigset_t all;
+        sigfillset(&all);
+        (void)::pthread_sigmask(SIG_BLOCK, &all, nullptr);  // writing to a closed pipe then gives EPIPE only
         bool last = false;
         do {
             wait_for_bytes();

@@ -2,7 +2,7 @@
 // Listens to a workload in a thread of its own, whatever flyball does meanwhile: so that a workload never waits for a
 // full pipe, and that what it tells has the time at which it came.
 //
-// Thread-safe. Make it after StopSignal, so that its thread leaves the signals to it.
+// Thread-safe. Its thread takes no signals.
 #pragma once
 
 #include "flyball/base/result.hpp"
