@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// iostream SECONDS --file FILE --bs BYTES --rate IOPS|--depth D [--write] [--random] [--mib S] [--seed S]: direct I/O within the first S
-// MiB of a file or device. --rate: operations are due at even gaps, whether those before are done or not, and up to 32
-// are under way. --depth: D are under way all the time.
+// iostream SECONDS --file FILE --bs BYTES --rate IOPS|--depth D [--write] [--random] [--mib S] [--seed S]: direct I/O within
+// the first S MiB of a file or device. --rate: operations are due at even gaps, whether those before are done or not, and up
+// to 32 are under way. --depth: D are under way all the time.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// pool SECONDS --tasks N [--spike M] [--spike-every S] [--threads]: keeps N processes (or threads) alive that do nothing, and every S
-// seconds (1 when left out) M more for 50 ms. What the limit refuses is tried again 100 ms later, or with the next spike.
+// pool SECONDS --tasks N [--spike M] [--spike-every S] [--threads]: keeps N processes (or threads) alive that do nothing, and
+// every S seconds (1 when left out) M more for 50 ms. What the limit refuses is tried again 100 ms later, or with the next spike.
 //
 // A task made is one unit of work, one refused a failed one. The limit that just suffices is 1 + N + M.
 #include <pthread.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// scan SECONDS --file FILE --mib S [--dead MIB] [--think-us U]: reads S MiB of a file round and round through the page cache, with a
-// pause of U after each MiB. --dead: so much of its beginning is read once before, and not again.
+// scan SECONDS --file FILE --mib S [--dead MIB] [--think-us U]: reads S MiB of a file round and round through the page
+// cache, with a pause of U after each MiB. --dead: so much of its beginning is read once before, and not again.
 //
 // A MiB is one unit of work. The limit that just suffices is S MiB and what a process needs anyway; the cache of the dead
 // part is charged until it is reclaimed, and no loss.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// workset SECONDS --anon MIB [--extra MIB] [--think-us U]: touches MIB MiB of anonymous memory in turn, with a pause of U after each
-// MiB. --extra: so much more is written once and freed before, so that the peak is larger than what it needs.
+// workset SECONDS --anon MIB [--extra MIB] [--think-us U]: touches MIB MiB of anonymous memory in turn, with a pause of U
+// after each MiB. --extra: so much more is written once and freed before, so that the peak is larger than what it needs.
 //
 // A pass is one unit of work, told by parts as MiB are touched. The limit that just suffices is MIB MiB and what a
-// process needs anyway (some 1 MiB).
+// process needs anyway.
 #include "pages.hpp"
 #include "stop.hpp"
 #include "system.hpp"
