@@ -21,6 +21,8 @@ Result<> check(const TuneOptions& o)
         return fail(ErrorKind::Usage, "no resource", "cpu, memory, pids, io, several with commas between, or all");
     if (o.cgroup.empty() == o.command.empty())
         return fail(ErrorKind::Usage, "one cgroup, or one command after --, is what is tuned", "try `flyball tune cpu CGROUP` or `flyball tune cpu -- CMD`");
+    if (o.command.empty() && !o.metrics_regex.empty())
+        return fail(ErrorKind::Usage, "--metrics-regex reads a command's output, and there is no command", "add -- CMD, or give --metrics FILE");
     if (!o.command.empty() && !o.metrics.empty())
         return fail(ErrorKind::Usage, "--metrics is for a cgroup that runs already", "a command finds a pipe in $FLYBALL_METRICS");
     if (!o.command.empty() && o.apply)
@@ -45,6 +47,7 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_option("--latency-bound", o.latency_bound, "cpu: its jobs may take so much longer (default 5%)");
     verb->add_option("--floor", o.floor, "Of its throughput, so much has to be kept in trials (default 80%)");
     verb->add_option("--confidence", o.confidence, "Of intervals and predictions (default 95%)");
+    verb->add_option("--disturbance", o.disturbance, "Of the CPU time that it wants, others may take so much while it is measured (default 10%)");
     verb->add_option("--period", o.period, "Of cpu.max (default 100ms)");
     verb->add_option("--metrics", o.metrics, "FIFO or growing file in which the workload tells how well it does");
     verb->add_option("--metrics-regex", o.metrics_regex, "KIND:REGEX over the command's output, KIND done, op or rate (repeatable)")->allow_extra_args(false);

@@ -12,7 +12,7 @@
 #include "heart.hpp"
 #include "limit_files.hpp"
 #include "setup.hpp"
-#include "workload_ear.hpp"
+#include "workload_listener.hpp"
 
 #include <algorithm>
 #include <array>
@@ -56,7 +56,7 @@ struct LiveSubject::State {
     cgroup::Layout layout;
     std::string path;
     std::optional<StopSignal> stop;
-    std::optional<WorkloadEar> ear;
+    std::optional<WorkloadListener> listener;
     std::optional<CommandInCgroup> command;
     bool command_ended = false;
     std::optional<EventTap> tap;
@@ -159,8 +159,6 @@ Result<> LiveSubject::State::tick(std::uint64_t now_ns)
         heart->heard();
     if (auto drained = tap->drain(); !drained)
         return drained;
-    if (auto heard = ear->listen(now_ns); !heard)
-        return heard;
     if (stop->requested())
         return stopped("stopped by a signal");
     return check(now_ns);
@@ -234,16 +232,24 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
             return std::unexpected(std::move(found.error()));
     } else if (auto r = cgroup::check_command(options.command); !r)
         return std::unexpected(std::move(r.error()));
-    auto ear = WorkloadEar::open(options.metrics_file, options.metrics_patterns, !options.command.empty());
-    if (!ear)
-        return std::unexpected(std::move(ear.error()));
-    state->ear.emplace(std::move(*ear));
     auto stop = StopSignal::install();
     if (!stop)
         return std::unexpected(std::move(stop.error()));
     state->stop.emplace(std::move(*stop));
+    if (options.may_experiment) {
+        if (auto opened = state->open_actuator(); !opened)
+            return std::unexpected(std::move(opened.error()));
+    }
+    // Standard output is for the result.
+    auto listener = WorkloadListener::start({.file = options.metrics_file, .patterns = options.metrics_patterns, .output_fd = STDERR_FILENO});
+    if (!listener)
+        return std::unexpected(std::move(listener.error()));
+    state->listener.emplace(std::move(*listener));
     if (!options.command.empty()) {
-        auto made = CommandInCgroup::make(options.command, state->layout, options.limits, options.say, state->ear->spawn_options());
+        cgroup::SpawnOptions spawn = state->listener->spawn_options();
+        if (spawn.stdout_fd < 0)
+            spawn.stdout_fd = STDERR_FILENO;
+        auto made = CommandInCgroup::make(options.command, state->layout, options.limits, options.say, spawn);
         if (!made)
             return std::unexpected(std::move(made.error()));
         state->command.emplace(std::move(*made));
@@ -253,10 +259,6 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     state->guard.emplace(options.guard);
     if (!options.health.empty())
         state->health.emplace(options.health);
-    if (options.may_experiment) {
-        if (auto opened = state->open_actuator(); !opened)
-            return std::unexpected(std::move(opened.error()));
-    }
     auto tap = EventTap::open(state->layout, state->path, {.without = options.without, .verbose = options.verbose});
     if (!tap)
         return std::unexpected(std::move(tap.error()));
@@ -313,7 +315,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     if (!began)
         return std::unexpected(std::move(began.error()));
     window.begin_ns = *began;
-    (void)state.ear->take(window.begin_ns);
+    (void)state.listener->take();
     std::uint64_t next_sample_ns = window.begin_ns;
     std::array<pollfd, 3> fds{{{state.tap->poll_fd(), POLLIN, 0}, {state.stop->fd(), POLLIN, 0}, {state.command ? state.command->child.pidfd() : -1, POLLIN, 0}}};
     for (std::uint64_t now_ns = monotonic_ns(); now_ns < window.begin_ns + length_ns && !window.finished; now_ns = monotonic_ns()) {
@@ -340,7 +342,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     window.end_ns = taken->end_ns;
     window.trace = std::move(taken->trace);
     window.lost_events = taken->lost;
-    window.performance = state.ear->take(window.end_ns);
+    window.performance = state.listener->take();
     auto after = read();
     if (!after)
         return std::unexpected(std::move(after.error()));
@@ -435,9 +437,16 @@ double LiveSubject::spent_s() const
     return state_->guard->spent_s();
 }
 
-std::optional<std::string> LiveSubject::not_understood() const
+std::vector<std::string> LiveSubject::complaints() const
 {
-    return state_->ear->not_understood();
+    std::vector<std::string> all;
+    const Understanding told = state_->listener->understanding();
+    if (told.not_understood > 0)
+        all.push_back(fmt::format("{} {} of the workload's metrics not understood, the first: {}", told.not_understood,
+                                  told.not_understood == 1 ? "line was" : "lines were", told.first_not_understood));
+    if (std::string trouble = state_->listener->trouble(); !trouble.empty())
+        all.push_back(std::move(trouble));
+    return all;
 }
 
 }  // namespace flyball::cli

@@ -64,8 +64,8 @@ public:
     // All windows so far as one, of tasks and kernel counters only.
     [[nodiscard]] tune::Window seen_so_far() const;
     [[nodiscard]] double spent_s() const;
-    // Lines of the workload that were not understood, and the first of them.
-    [[nodiscard]] std::optional<std::string> not_understood() const;
+    // What was wrong with what the workload told.
+    [[nodiscard]] std::vector<std::string> complaints() const;
 
 private:
     struct State;

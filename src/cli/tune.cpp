@@ -3,9 +3,12 @@
 
 #include "flyball/base/clock.hpp"
 #include "flyball/base/strings.hpp"
+#include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
+#include "flyball/base/version.hpp"
 #include "flyball/cgroup/actuator.hpp"
 #include "flyball/cgroup/limits.hpp"
+#include "flyball/cgroup/mounts.hpp"
 #include "flyball/report/tune.hpp"
 #include "flyball/tune/cpu.hpp"
 #include "flyball/tune/pids.hpp"
@@ -17,6 +20,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace flyball::cli {
@@ -27,7 +31,7 @@ using tune::Resource;
 struct Request {
     std::vector<Resource> resources;
     std::uint64_t profile_ns = 0, period_ns = 0, warm_up_ns = 0;
-    double latency_bound = 0, floor = 0, confidence = 0, regret_s = 0;
+    double latency_bound = 0, floor = 0, disturbance = 0, confidence = 0, regret_s = 0;
     cgroup::Limits limits;
 };
 
@@ -72,7 +76,8 @@ Result<Request> parse(const TuneOptions& o)
     }
     for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.profile_ns), read("--period", o.period, parse_duration, request.period_ns),
                                  read("--regret", o.regret, parse_duration, regret_ns), read("--latency-bound", o.latency_bound, parse_share, request.latency_bound),
-                                 read("--floor", o.floor, parse_share, request.floor), read("--confidence", o.confidence, parse_share, request.confidence)}) {
+                                 read("--floor", o.floor, parse_share, request.floor), read("--disturbance", o.disturbance, parse_share, request.disturbance),
+                                  read("--confidence", o.confidence, parse_share, request.confidence)}) {
         if (!done)
             return std::unexpected(done.error());
     }
@@ -126,8 +131,8 @@ public:
             proposal->notes.insert(proposal->notes.end(), notes_.begin(), notes_.end());
             proposals.push_back(std::move(*proposal));
         }
-        if (const auto wrong = subject->not_understood())
-            progress_.say(*wrong);
+        for (const std::string& wrong : subject->complaints())
+            progress_.say(wrong);
         for (const std::string& said : subject->revert())
             progress_.say(said);
         if (options_.apply)
@@ -177,7 +182,8 @@ private:
                                             .period_ns = request_.period_ns,
                                             .latency_bound = request_.latency_bound,
                                             .throughput_floor = request_.floor,
-                                            .confidence = request_.confidence});
+                                            .confidence = request_.confidence,
+                                            .most_disturbed = request_.disturbance});
         case Resource::Pids:
             if (request_.resources.size() > 1)
                 return tune::propose_pids(subject.seen_so_far(), subject, {.confidence = request_.confidence});
@@ -210,6 +216,27 @@ bool found(const tune::Proposal& proposal)
     return proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit;
 }
 
+report::TuneRun this_run(const TuneOptions& options)
+{
+    utsname names{};
+    ::uname(&names);
+    return {.flyball_version = std::string(kVersion),
+            .host = names.nodename,
+            .kernel = names.release,
+            .arch = names.machine,
+            .start_wall_ns = realtime_ns(),
+            .command = options.command};
+}
+
+report::TuneTextOptions text_options(const report::TuneRun& run)
+{
+    report::TuneTextOptions text{.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment()), .run = run};
+    const auto layout = cgroup::detect();
+    const cgroup::Mount* const memory = layout ? layout->controller("memory") : nullptr;
+    text.cgroup_root = memory != nullptr && memory->unified ? memory->path : "";
+    return text;
+}
+
 }  // namespace
 
 int run_tune(const TuneOptions& options)
@@ -223,10 +250,13 @@ int run_tune(const TuneOptions& options)
     if (!request)
         return complain(request.error());
     put_back(progress);
+    report::TuneRun run = this_run(options);
+    const std::uint64_t begin_ns = monotonic_ns();
     auto proposals = Tuning(options, std::move(*request), progress).run();
     if (!proposals)
         return complain(proposals.error());
-    const std::string text = options.json ? report::render_proposals_json(*proposals) : report::render_proposals_text(*proposals, {});
+    run.took_ns = monotonic_ns() - begin_ns;
+    const std::string text = options.json ? report::render_proposals_json(*proposals, run) : report::render_proposals_text(*proposals, text_options(run));
     if (auto printed = print(text); !printed)
         return complain(printed.error());
     const bool all = std::ranges::all_of(*proposals, [&](const tune::Proposal& p) { return found(p) && (!options.apply || p.applied || p.answer == tune::Answer::NoLimit); });

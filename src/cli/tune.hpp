@@ -18,6 +18,7 @@ struct TuneOptions {
     std::string profile = "60s";
     std::string warm_up = "2m";  // longest wait until it has settled; "0": none
     std::string latency_bound = "5%", floor = "80%", confidence = "95%";
+    std::string disturbance = "10%";
     std::string period = "100ms";
     std::string metrics;
     std::vector<std::string> metrics_regex;

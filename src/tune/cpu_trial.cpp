@@ -64,7 +64,7 @@ Result<> write(Subject& subject, const Setting& setting)
 Result<> validate(Subject& subject, Proposal& proposal, const Window& profile, const Setting& baseline, const CpuOptions& options)
 {
     const Measure measure = measure_for(profile, {"the part of their time that its jobs were on a CPU", speed_of_jobs});
-    const ExperimentOptions experiment{.floor = options.throughput_floor, .most_pairs = options.most_pairs, .block_ns = options.block_ns};
+    const ExperimentOptions experiment{.floor = options.throughput_floor, .most_pairs = options.most_pairs, .block_ns = options.block_ns, .most_disturbed = options.most_disturbed};
     Bandwidth limit = bandwidth_of(proposal, options.period_ns);
     for (int times = 0;; ++times) {
         subject.say(fmt::format("trying {}", setting_of(limit, subject).text()));
