@@ -37,9 +37,11 @@ std::string number(double value)
     return fmt::format("{:#.3g}", value);
 }
 
+// To the last digit up to nine of them.
 std::string count(double value)
 {
-    return whole(value) ? exact_count(static_cast<std::uint64_t>(value)) : number(value);
+    constexpr double kNineDigits = 999'999'999;
+    return whole(value) && value <= kNineDigits ? fmt::format("{:.0f}", value) : number(value);
 }
 
 std::string positive(double value, TuneUnit unit)

@@ -105,14 +105,28 @@ bool matters(const std::optional<Trend>& slope, std::size_t length, double level
            std::abs(slope->slope) * static_cast<double>(length) > tolerance * std::abs(level);
 }
 
-// A ramp is a stair of segments to the change points. All of the series is looked at: what has been rising all the time and
-// in its last third too has not settled.
-std::optional<Course> drifting(std::span<const double> values, const SteadyOptions& options)
+// Do the levels from this place on go one way only? To change points a ramp is a stair.
+bool one_way(const Sums& sums, const std::vector<std::size_t>& changes, std::size_t from, std::size_t n, bool up)
 {
-    const std::span<const double> last = values.last(std::max(options.least_flat, values.size() / 2));
-    const double level = std::accumulate(last.begin(), last.end(), 0.0) / static_cast<double>(last.size());
-    const auto all = slope_of(values, options.confidence), end = slope_of(last, options.confidence);
-    if (!matters(end, last.size(), level, options.tolerance) || !all || all->slope * end->slope <= 0)
+    std::vector<std::size_t> edges{0};
+    edges.insert(edges.end(), changes.begin(), changes.end());
+    edges.push_back(n);
+    for (std::size_t i = 2; i < edges.size(); ++i) {
+        const double step = sums.mean(edges[i - 1], edges[i]) - sums.mean(edges[i - 2], edges[i - 1]);
+        if (edges[i - 1] > from && (step > 0) != up)
+            return false;
+    }
+    return true;
+}
+
+// What has been rising all the time, and in its last half too, has not settled.
+std::optional<Course> drifting(std::span<const double> values, const Sums& sums,
+                               const std::vector<std::size_t>& changes, const SteadyOptions& options)
+{
+    const std::size_t n = values.size(), length = std::max(options.least_flat, n / 2);
+    const auto all = slope_of(values, options.confidence), end = slope_of(values.last(length), options.confidence);
+    if (!all || !matters(end, length, sums.mean(n - length, n), options.tolerance) || all->slope * end->slope <= 0 ||
+        !one_way(sums, changes, n - length, n, end->slope > 0))
         return std::nullopt;
     return end->slope > 0 ? Course::Growing : Course::Falling;
 }
@@ -150,10 +164,7 @@ Steadiness steadiness(std::span<const double> values, const SteadyOptions& optio
             result.course = sums.mean(0, result.steady_from) < result.level ? Course::WarmUp : Course::Slowdown;
         return result;
     }
-    if (const auto drift = drifting(values, options))
-        result.course = *drift;
-    else
-        result.course = Course::Unsteady;
+    result.course = drifting(values, sums, result.changes, options).value_or(Course::Unsteady);
     return result;
 }
 

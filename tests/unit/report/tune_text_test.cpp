@@ -87,7 +87,7 @@ TEST_CASE("values are written as people write them", "[tune]")
 
 TEST_CASE("what is not known is not shown as zero", "[tune]")
 {
-    CHECK_THAT(text_of(sample::cpu_limit()), ContainsSubstring("stolen by the hypervisor        n/a"));
+    CHECK_THAT(text_of(sample::cpu_limit()), ContainsSubstring("stolen by the hypervisor         n/a  "));
     CHECK_THAT(text_of(sample::pids_inconclusive()), ContainsSubstring("took n/a; no experiment was made. Nothing was written."));
     CHECK_THAT(text_of(sample::cpu_limit()), ContainsSubstring("0.99 to 1.03  n/a"));
     tune::Proposal none = sample::cpu_limit();
