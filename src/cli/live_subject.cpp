@@ -293,7 +293,7 @@ Result<tune::Reading> LiveSubject::read()
     reading.counters = cgroup::read_counters(state_->layout, state_->path);
     if (reading.counters.empty())
         return fail(ErrorKind::Finished, fmt::format("{} is gone", state_->path));
-    //MEM reading.memory = cgroup::read_memory_state(state_->layout, state_->path);
+    reading.memory = cgroup::read_memory_state(state_->layout, state_->path);
     reading.pids_current = state_->number("pids", "pids.current", "pids.current");
     return reading;
 }
