@@ -7,6 +7,7 @@
 #include "flyball/cgroup/counters.hpp"
 #include "flyball/cgroup/memory_state.hpp"
 #include "flyball/tune/demand_trace.hpp"
+#include "flyball/tune/io_trace.hpp"
 #include "flyball/tune/workload.hpp"
 
 #include <cstdint>
@@ -41,6 +42,7 @@ struct Window {
     Reading before, after;
     Performance performance;
     DemandTrace trace;                  // of the scheduler's events
+    IoTrace io;                         // of the block layer's
     std::vector<MemoryUse> memory_use;  // every 100 ms
     Disturbance disturbance;
     std::uint64_t lost_events = 0;      // not in the trace
