@@ -118,7 +118,9 @@ std::uint64_t IoControl::most() const
 
 IoControl judge_io_control(DeviceNumber device, const IoFiles& files)
 {
-    IoControl control{.device = device, .name = files.name};
+    IoControl control;
+    control.device = device;
+    control.name = files.name;
     if (files.scheduler)
         control.scheduler = parse_scheduler(*files.scheduler);
     if (files.cost_qos)
@@ -157,7 +159,8 @@ IoControl io_control(const Layout& layout, DeviceNumber device, const std::strin
 {
     const std::string disk = disk_directory(sysfs, device);
     if (disk.empty()) {
-        IoControl control{.device = device};
+        IoControl control;
+        control.device = device;
         control.why = "there is no device " + device_text(device);
         return control;
     }

@@ -109,7 +109,9 @@ std::optional<CostQos> parse_cost_qos(std::string_view text, DeviceNumber device
     auto fields = fields_of(text, device);
     if (!fields)
         return std::nullopt;
-    CostQos qos{.enabled = is(*fields, "enable", "1"), .user = is(*fields, "ctrl", "user"), .fields = {}};
+    CostQos qos;
+    qos.enabled = is(*fields, "enable", "1");
+    qos.user = is(*fields, "ctrl", "user");
     qos.min_percent = number_of(*fields, "min");
     qos.max_percent = number_of(*fields, "max");
     qos.fields = std::move(*fields);
@@ -121,7 +123,8 @@ std::optional<CostModel> parse_cost_model(std::string_view text, DeviceNumber de
     const auto fields = fields_of(text, device);
     if (!fields || !is(*fields, "model", "linear"))
         return std::nullopt;
-    CostModel model{.user = is(*fields, "ctrl", "user")};
+    CostModel model;
+    model.user = is(*fields, "ctrl", "user");
     model.bytes_per_s = {number_of(*fields, "rbps"), number_of(*fields, "wbps")};
     model.sequential_per_s = {number_of(*fields, "rseqiops"), number_of(*fields, "wseqiops")};
     model.random_per_s = {number_of(*fields, "rrandiops"), number_of(*fields, "wrandiops")};
@@ -140,7 +143,7 @@ std::optional<Weight> parse_weight(std::string_view text, DeviceNumber device)
         if (!number)
             return;
         if (words.size() == 1 || words.front() == "default")
-            weight = Weight{.common = *number};
+            weight = Weight{*number, std::nullopt};
         else if (parse_device(words.front()) == device)
             own = number;
     });

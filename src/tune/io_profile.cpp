@@ -47,7 +47,8 @@ std::optional<IoProfile> busiest(const std::vector<IoTrace>& traces)
     const auto most = std::ranges::max_element(had, {}, [](const auto& one) { return one.second; });
     if (most == had.end())
         return std::nullopt;
-    IoProfile profile{.device = most->first, .steps = {}, .total = {}, .queue = {}, .device_time = {}};
+    IoProfile profile;
+    profile.device = most->first;
     for (const IoTrace& window : traces) {
         profile.seconds += static_cast<double>(window.span_ns()) / kSecond;
         if (const IoDeviceTrace* trace = window.device(profile.device))

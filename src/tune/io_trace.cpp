@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 namespace flyball::tune {
 namespace {
@@ -90,13 +90,15 @@ private:
 }  // namespace
 
 struct IoCollector::State {
-    std::unordered_set<std::uint64_t> cgroups;
+    State(const SubtreeIds& ids, std::uint64_t begin) : subtree(ids), begin_ns(begin) {}
+
+    const SubtreeIds& subtree;
     std::unordered_map<DeviceNumber, Device> devices;
     // iocost's cursor of a cgroup on a device: where its bio before ended.
     std::map<std::pair<std::uint64_t, DeviceNumber>, std::uint64_t> cursors;
-    std::uint64_t begin_ns = 0, stays = 0, left_out = 0;
+    std::uint64_t begin_ns, stays = 0, left_out = 0;
 
-    [[nodiscard]] bool own(std::uint64_t id) const { return cgroups.contains(id); }
+    [[nodiscard]] bool own(std::uint64_t id) const { return subtree.of("io").contains(id); }
     IoStep& step(Device& device, std::uint64_t at_ns);
     void on_bio(const fb_bio& bio);
     void on_bio_held(const fb_bio& bio);
@@ -106,8 +108,6 @@ struct IoCollector::State {
 
 IoStep& IoCollector::State::step(Device& device, std::uint64_t at_ns)
 {
-    if (begin_ns == 0)
-        begin_ns = at_ns;
     const std::size_t index = at_ns > begin_ns ? (at_ns - begin_ns) / kIoStepNs : 0;
     if (device.trace.steps.size() <= index)
         device.trace.steps.resize(index + 1);
@@ -146,7 +146,7 @@ void IoCollector::State::on_bio_held(const fb_bio& bio)
 std::uint64_t IoCollector::State::take_bio(Device& device, const fb_rq& rq, std::uint64_t issued_ns)
 {
     const std::uint64_t end = rq.sector + (rq.bytes + kSector - 1) / kSector;
-    const std::uint64_t begun = rq.queue_ns == FB_UNKNOWN_NS ? issued_ns : issued_ns - std::min(rq.queue_ns, issued_ns);
+    const std::uint64_t begun = rq.queue_ns == FB_UNKNOWN_NS ? issued_ns : issued_ns - std::min<std::uint64_t>(rq.queue_ns, issued_ns);
     std::uint64_t first = begun;
     bool found = false;
     auto bio = device.bios.upper_bound(rq.sector);
@@ -196,9 +196,8 @@ void IoCollector::State::on_request(const fb_rq& rq)
     device.stays.push_back({issued, done, mine});
 }
 
-IoCollector::IoCollector(std::unordered_set<std::uint64_t> cgroups) : state_(std::make_unique<State>())
+IoCollector::IoCollector(const SubtreeIds& subtree, std::uint64_t begin_ns) : state_(std::make_unique<State>(subtree, begin_ns))
 {
-    state_->cgroups = std::move(cgroups);
 }
 IoCollector::~IoCollector() = default;
 IoCollector::IoCollector(IoCollector&&) noexcept = default;
@@ -214,21 +213,9 @@ void IoCollector::on_event(const fb_event& event)
     }
 }
 
-void IoCollector::on_control(std::span<const std::byte> bytes)
-{
-    fb_cgroup record{};
-    if (bytes.size() < sizeof record)
-        return;
-    std::memcpy(&record, bytes.data(), sizeof record);
-    if (record.hdr.type == FB_EV_CGROUP && record.op == FB_CG_MKDIR && state_->own(record.parent_id))
-        state_->cgroups.insert(record.hdr.cgroup_id);
-}
-
 IoTrace IoCollector::take(std::uint64_t at_ns)
 {
     State& state = *state_;
-    if (state.begin_ns == 0)
-        state.begin_ns = at_ns;
     IoTrace trace{.begin_ns = state.begin_ns, .end_ns = std::max(at_ns, state.begin_ns), .devices = {}, .left_out = state.left_out};
     const std::size_t steps = (trace.span_ns() + kIoStepNs - 1) / kIoStepNs;
     for (auto& [number, device] : state.devices) {

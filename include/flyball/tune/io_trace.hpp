@@ -11,11 +11,11 @@
 #include "flyball/cgroup/io_control.hpp"
 #include "flyball/profile/histogram.hpp"
 #include "flyball/stream/in_order.hpp"
+#include "flyball/tune/subtree_ids.hpp"
 
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <unordered_set>
 #include <vector>
 
 namespace flyball::tune {
@@ -67,14 +67,14 @@ struct IoTrace {
 
 class IoCollector final : public stream::OrderedSink {
 public:
-    // cgroups: the ids of the subtree in the io controller's hierarchy; grows by cgroups that are made below.
-    explicit IoCollector(std::unordered_set<std::uint64_t> cgroups);
+    // subtree: whose "io" ids are the subject's; outlives the collector. Whoever owns it tells it of control records.
+    IoCollector(const SubtreeIds& subtree, std::uint64_t begin_ns);
     ~IoCollector() override;
     IoCollector(IoCollector&&) noexcept;
     IoCollector& operator=(IoCollector&&) noexcept;
 
     void on_event(const fb_event& event) override;
-    void on_control(std::span<const std::byte> bytes) override;
+    void on_control(std::span<const std::byte> /*bytes*/) override {}
 
     // Ends a window and begins the next. A request belongs to the window of its completion, its time to that part of the
     // window in which it was in the device: of those under way at the end, the time before it is not seen.
