@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/tune/io.hpp"
 
-#include "flyball/base/clock.hpp"
+#include "ending.hpp"
 #include "flyball/base/units.hpp"
 #include "io_profile.hpp"
 #include "io_validation.hpp"
@@ -43,7 +43,7 @@ Result<std::vector<IoTrace>> watch(Subject& subject, const IoOptions& options, P
             return std::unexpected(std::move(window.error()));
         lost += window->lost_events;
         windows.push_back(std::move(window->io));
-        left -= length;
+        left = window->finished ? 0 : left - length;
     }
     if (lost > 0)
         proposal.notes.push_back(fmt::format("{} events were lost: it had more of the device than was seen", lost));
@@ -288,10 +288,8 @@ Result<> propose(Proposal& proposal, Subject& subject, const IoOptions& options)
 Result<Proposal> tune_io(Subject& subject, const IoOptions& options)
 {
     Proposal proposal{.resource = Resource::Io, .cgroup = subject.cgroup()};
-    const std::uint64_t begin_ns = monotonic_ns();
     if (auto done = propose(proposal, subject, options); !done)
-        return std::unexpected(std::move(done.error()));
-    proposal.took_ns = monotonic_ns() - begin_ns;
+        return ended(std::move(proposal), done.error());
     return proposal;
 }
 

@@ -66,6 +66,8 @@ private:
         auto window = subject_.run(options_.block_ns);
         if (!window)
             return std::unexpected(std::move(window.error()));
+        if (window->finished)
+            return fail(ErrorKind::Finished, "the command has ended");
         return block_of(*window);
     }
 

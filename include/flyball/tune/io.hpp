@@ -47,7 +47,7 @@ struct IoOptions {
     Antagonist* antagonist = nullptr;  // nullptr: the weight is not tried out
 };
 
-// Errors: of the subject while it was watched; Stopped during an experiment is Answer::Aborted.
+// Errors: those of the subject; Stopped is told as Answer::Aborted.
 [[nodiscard]] Result<Proposal> tune_io(Subject& subject, const IoOptions& options);
 
 // ---- its parts, pure ------------------------------------------------------------------------------------------------------
