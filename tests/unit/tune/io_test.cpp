@@ -146,7 +146,7 @@ TEST_CASE("io tuner: a weight that is too small is seen to be so, and is not the
 TEST_CASE("io tuner: where no weight can keep the latency it says so")
 {
     // One request at a time: whoever comes meets one of the antagonist's in service.
-    const DiskOptions setting{.servers = 1, .service_ns = 2e6, .load = 0.3, .seed = 5};
+    const DiskOptions setting{.servers = 1, .service_ns = 2e5, .load = 0.3, .seed = 5};
     CHECK(measured(setting, 10'000, 100).latency > 1.1);
     SimulatedDisk disk(setting);
     const auto found = tune_io(disk, options_for(cost_control(setting), &disk));
@@ -248,7 +248,7 @@ TEST_CASE("io tuner: no answer where there is none")
     }
     SECTION("hardly any use")
     {
-        setting.load = 0.0005;
+        setting.load = 0.0001;
         SimulatedDisk disk(setting);
         const auto found = tune_io(disk, options);
         CHECK(found->answer == Answer::NoLimit);
