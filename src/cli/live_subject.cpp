@@ -8,6 +8,7 @@
 #include "flyball/base/strings.hpp"
 #include "flyball/cgroup/actuator.hpp"
 #include "flyball/cgroup/tree.hpp"
+#include "flyball/tune/writes.hpp"
 #include "health_check.hpp"
 #include "heart.hpp"
 #include "limit_files.hpp"
@@ -413,14 +414,14 @@ std::vector<std::string> LiveSubject::revert()
     return state_->revert();
 }
 
-Result<> LiveSubject::apply(const std::vector<tune::Value>& values)
+Result<> LiveSubject::apply(const tune::Proposal& proposal)
 {
     state_->heart.reset();
     auto actuator = cgroup::Actuator::open();
     if (!actuator)
         return std::unexpected(std::move(actuator.error()));
-    for (const tune::Value& value : values) {
-        if (auto written = state_->write(*actuator, value.file, value.text); !written)
+    for (const tune::Write& write : tune::writes_of(proposal)) {
+        if (auto written = state_->write(*actuator, write.file, write.text); !written)
             return written;
     }
     actuator->keep();

@@ -59,7 +59,7 @@ public:
     // Puts back what experiments have changed, and says what could not be. After it set() fails.
     [[nodiscard]] std::vector<std::string> revert();
     // Writes values to stay; only after revert(). All of them or, when one fails, none.
-    [[nodiscard]] Result<> apply(const std::vector<tune::Value>& values);
+    [[nodiscard]] Result<> apply(const tune::Proposal& proposal);
 
     // All windows so far as one, of tasks and kernel counters only.
     [[nodiscard]] tune::Window seen_so_far() const;

@@ -198,7 +198,7 @@ private:
         for (tune::Proposal& proposal : proposals) {
             if (proposal.answer != tune::Answer::Limit)
                 continue;
-            if (auto applied = subject.apply(proposal.values); !applied)
+            if (auto applied = subject.apply(proposal); !applied)
                 proposal.refused.push_back({"writing it", applied.error().what});
             else
                 proposal.applied = true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "flyball/report/tune.hpp"
+#include "flyball/tune/writes.hpp"
 
 #include <span>
 #include <string>
@@ -10,18 +11,6 @@
 #include <vector>
 
 namespace flyball::report {
-
-struct Write {
-    std::string file, text;
-    friend bool operator==(const Write&, const Write&) = default;
-};
-// What is to be written, and in which order; not what is there already. What is raised comes first, from the last value on
-// (memory.max before memory.high), then what is lowered. The burst goes to 0 before the quota changes: the kernel
-// refuses a quota below the burst, and v5.14 to v6.9 divide it by 1000 when the quota is written (49217ea147df).
-[[nodiscard]] std::vector<Write> writes_of(const tune::Proposal& proposal);
-
-// Is it surely lower than before?
-[[nodiscard]] bool lowered(const tune::Value& value);
 
 // Is there a value to be set at all?
 [[nodiscard]] bool settable(const tune::Proposal& proposal);

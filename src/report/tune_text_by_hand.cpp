@@ -24,7 +24,7 @@ void draw(const CommandLines& lines, Canvas& canvas)
 // Lowered below what is used, memory.max kills at once (mm/memcontrol.c, memory_max_write()).
 bool lowers_memory_max(std::span<const Proposal> proposals)
 {
-    const auto so = [](const tune::Value& value) { return value.file == "memory.max" && lowered(value); };
+    const auto so = [](const tune::Value& value) { return value.file == "memory.max" && tune::lowered(value); };
     const auto lowers = [&](const Proposal& proposal) { return settable(proposal) && std::ranges::any_of(proposal.values, so); };
     return std::ranges::any_of(proposals, lowers);
 }

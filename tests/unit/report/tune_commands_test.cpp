@@ -15,7 +15,7 @@ namespace sample = flyball::test::tune_sample;
 
 namespace {
 
-using Writes = std::vector<Write>;
+using Writes = std::vector<tune::Write>;
 
 tune::Proposal memory(const std::string& high, const std::string& high_before, const std::string& max, const std::string& max_before)
 {
@@ -58,27 +58,27 @@ std::string output_of(const std::string& command)
 
 TEST_CASE("limits of memory are lowered from high to max, and raised the other way round", "[tune]")
 {
-    CHECK(writes_of(memory("10", "20", "30", "40")) == Writes{{"memory.high", "10"}, {"memory.max", "30"}});
-    CHECK(writes_of(memory("10", "max", "30", "max")) == Writes{{"memory.high", "10"}, {"memory.max", "30"}});
-    CHECK(writes_of(memory("20", "10", "40", "30")) == Writes{{"memory.max", "40"}, {"memory.high", "20"}});
-    CHECK(writes_of(memory("max", "10", "max", "30")) == Writes{{"memory.max", "max"}, {"memory.high", "max"}});
-    CHECK(writes_of(memory("10", "10", "30", "40")) == Writes{{"memory.max", "30"}});
-    CHECK(writes_of(memory("10", "10", "40", "40")).empty());
-    CHECK(writes_of(memory("9", "10", "30", "")) == Writes{{"memory.high", "9"}, {"memory.max", "30"}});
+    CHECK(tune::writes_of(memory("10", "20", "30", "40")) == Writes{{"memory.high", "10"}, {"memory.max", "30"}});
+    CHECK(tune::writes_of(memory("10", "max", "30", "max")) == Writes{{"memory.high", "10"}, {"memory.max", "30"}});
+    CHECK(tune::writes_of(memory("20", "10", "40", "30")) == Writes{{"memory.max", "40"}, {"memory.high", "20"}});
+    CHECK(tune::writes_of(memory("max", "10", "max", "30")) == Writes{{"memory.max", "max"}, {"memory.high", "max"}});
+    CHECK(tune::writes_of(memory("10", "10", "30", "40")) == Writes{{"memory.max", "30"}});
+    CHECK(tune::writes_of(memory("10", "10", "40", "40")).empty());
+    CHECK(tune::writes_of(memory("9", "10", "30", "")) == Writes{{"memory.high", "9"}, {"memory.max", "30"}});
 }
 
 TEST_CASE("the burst makes way for the quota", "[tune]")
 {
-    CHECK(writes_of(cpu("20000 100000", "max 100000", "18000", "0")) == Writes{{"cpu.max", "20000 100000"}, {"cpu.max.burst", "18000"}});
-    CHECK(writes_of(cpu("20000 100000", "50000 100000", "18000", "40000")) ==
+    CHECK(tune::writes_of(cpu("20000 100000", "max 100000", "18000", "0")) == Writes{{"cpu.max", "20000 100000"}, {"cpu.max.burst", "18000"}});
+    CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "18000", "40000")) ==
           Writes{{"cpu.max.burst", "0"}, {"cpu.max", "20000 100000"}, {"cpu.max.burst", "18000"}});
     // Written again though it is the same: some kernels change it with the quota.
-    CHECK(writes_of(cpu("20000 100000", "50000 100000", "18000", "18000")) ==
+    CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "18000", "18000")) ==
           Writes{{"cpu.max.burst", "0"}, {"cpu.max", "20000 100000"}, {"cpu.max.burst", "18000"}});
-    CHECK(writes_of(cpu("20000 100000", "50000 100000", "0", "18000")) == Writes{{"cpu.max.burst", "0"}, {"cpu.max", "20000 100000"}});
-    CHECK(writes_of(cpu("20000 100000", "50000 100000", "0", "0")) == Writes{{"cpu.max", "20000 100000"}});
-    CHECK(writes_of(cpu("20000 100000", "20000 100000", "0", "18000")) == Writes{{"cpu.max.burst", "0"}});
-    CHECK(writes_of(cpu("20000 100000", "20000 100000", "18000", "18000")).empty());
+    CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "0", "18000")) == Writes{{"cpu.max.burst", "0"}, {"cpu.max", "20000 100000"}});
+    CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "0", "0")) == Writes{{"cpu.max", "20000 100000"}});
+    CHECK(tune::writes_of(cpu("20000 100000", "20000 100000", "0", "18000")) == Writes{{"cpu.max.burst", "0"}});
+    CHECK(tune::writes_of(cpu("20000 100000", "20000 100000", "18000", "18000")).empty());
 }
 
 TEST_CASE("a shell reads each word as it is", "[tune]")
