@@ -53,6 +53,7 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_option("--metrics-regex", o.metrics_regex, "KIND:REGEX over the command's output, KIND done, op or rate (repeatable)")->allow_extra_args(false);
     verb->add_option("--health", o.health, "Shell command; when it fails, everything is put back at once");
     verb->add_option("--regret", o.regret, "Work that trials may cost, in the workload's own time (default 30s)");
+    verb->add_option("--antagonist-file", o.antagonist_file, "io: try the weight against readers of this file on the same device; made if it is not there");
     verb->add_option("--cpu-max", o.limits.cpu_max, "Limit that the command's cgroup starts with: 20ms/100ms, 50%");
     verb->add_option("--memory-max", o.limits.memory_max, "... 64M");
     verb->add_option("--memory-high", o.limits.memory_high, "... 48M");

@@ -23,26 +23,29 @@ constexpr std::uint64_t kMaxBatchAgeNs = 30'000'000;
 // The programs learn the offset of the scheduler's clock (ADR 1).
 constexpr std::chrono::milliseconds kSettle{150};
 
-bool needed(kernel::ProgramGroup group)
+bool needed(kernel::ProgramGroup group, bool io)
 {
     using enum kernel::ProgramGroup;
     return group == Core || group == Sched || group == Throttle || group == ThrottlePerTask || group == Task || group == Refused ||
-           group == Cgroup;
+           group == Cgroup ||
+           (io && group == Block);
 }
 
 // Whose loss would be missed in a trace of demand.
-bool counts(std::uint32_t program)
+bool counts(std::uint32_t program, bool io)
 {
+    if (io && (program == FB_P_BIO || program == FB_P_RQ))
+        return true;
     return program == FB_P_SWITCH || program == FB_P_FORK || program == FB_P_EXIT || program == FB_P_FORK_REFUSED;
 }
 
-Result<kernel::Plan> plan_for_demand(const std::vector<std::string>& without)
+Result<kernel::Plan> plan_for_demand(const EventTapOptions& options)
 {
-    auto plan = make_plan(without);
+    auto plan = make_plan(options.without);
     if (!plan)
         return plan;
     for (const kernel::Program& program : kernel::programs()) {
-        if (!needed(program.group) && plan->loads(program.name))
+        if (!needed(program.group, options.io) && plan->loads(program.name))
             *plan = kernel::without(*plan, program.name, "demand is seen without it");
     }
     const kernel::MetricPlan* const slices = plan->metric("cpu.slice");
@@ -61,6 +64,8 @@ struct EventTap::State final : stream::OrderedSink {
     {
         if (collector)
             collector->on_event(event);
+        if (io)
+            io->on_event(event);
     }
     void on_control(std::span<const std::byte> bytes) override
     {
@@ -78,6 +83,8 @@ struct EventTap::State final : stream::OrderedSink {
     stream::InOrder in_order;
     std::optional<tune::SubtreeIds> ids;
     std::optional<tune::DemandCollector> collector;
+    std::optional<tune::IoCollector> io;
+    bool with_io = false;
     std::uint64_t lost_before = 0;
 };
 
@@ -94,7 +101,7 @@ Result<std::uint64_t> EventTap::State::losses() const
         return std::unexpected(std::move(stats.error()));
     std::uint64_t lost = 0;
     for (const probe::ProgramStats& row : *stats)
-        lost += counts(row.prog) ? row.stats.folded + row.stats.dropped : 0;
+        lost += counts(row.prog, with_io) ? row.stats.folded + row.stats.dropped : 0;
     return lost;
 }
 
@@ -113,10 +120,11 @@ EventTap& EventTap::operator=(EventTap&&) noexcept = default;
 
 Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string& path, const EventTapOptions& options)
 {
-    auto plan = plan_for_demand(options.without);
+    auto plan = plan_for_demand(options);
     if (!plan)
         return std::unexpected(std::move(plan.error()));
     auto state = std::make_unique<State>(layout, path);
+    state->with_io = options.io;
     auto session = probe::Session::open(std::move(*plan), {.ring_bytes = kRingBytes, .verbose = options.verbose});
     if (!session)
         return std::unexpected(std::move(session.error()));
@@ -158,6 +166,10 @@ Result<std::uint64_t> EventTap::begin()
         (void)state_->collector->take(at_ns);
     else
         state_->collector.emplace(*state_->ids, at_ns, state_->tasks());
+    if (state_->io)
+        (void)state_->io->take(at_ns);
+    else if (state_->with_io)
+        state_->io.emplace(*state_->ids, at_ns);
     auto lost = state_->losses();
     if (!lost)
         return std::unexpected(std::move(lost.error()));
@@ -171,6 +183,8 @@ Result<EventTap::Taken> EventTap::take()
     if (auto drained = state_->drain(0); !drained)
         return std::unexpected(std::move(drained.error()));
     taken.trace = state_->collector->take(taken.end_ns);
+    if (state_->io)
+        taken.io = state_->io->take(taken.end_ns);
     auto lost = state_->losses();
     if (!lost)
         return std::unexpected(std::move(lost.error()));

@@ -6,6 +6,7 @@
 #include "flyball/base/result.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/tune/demand_trace.hpp"
+#include "flyball/tune/io_trace.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,7 @@ namespace flyball::cli {
 
 struct EventTapOptions {
     std::vector<std::string> without;  // BPF programs to leave out
+    bool io = false;  // block I/O as well
     bool verbose = false;
 };
 
@@ -35,6 +37,7 @@ public:
     struct Taken {
         std::uint64_t end_ns = 0;
         tune::DemandTrace trace;
+        tune::IoTrace io;  // when asked for
         std::uint64_t lost = 0;  // events that were folded or dropped since begin()
     };
     [[nodiscard]] Result<Taken> take();

@@ -260,7 +260,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     state->guard.emplace(options.guard);
     if (!options.health.empty())
         state->health.emplace(options.health);
-    auto tap = EventTap::open(state->layout, state->path, {.without = options.without, .verbose = options.verbose});
+    auto tap = EventTap::open(state->layout, state->path, {.without = options.without, .io = options.io, .verbose = options.verbose});
     if (!tap)
         return std::unexpected(std::move(tap.error()));
     state->tap.emplace(std::move(*tap));
@@ -342,6 +342,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
         return std::unexpected(std::move(taken.error()));
     window.end_ns = taken->end_ns;
     window.trace = std::move(taken->trace);
+    window.io = std::move(taken->io);
     window.lost_events = taken->lost;
     window.performance = state.listener->take();
     auto after = read();

@@ -28,6 +28,7 @@ struct LiveSubjectOptions {
     std::vector<std::string> metrics_patterns;  // KIND:REGEX over the command's output
     std::string health;                         // shell command, empty: none
     tune::GuardOptions guard;
+    bool io = false;  // windows have what it did on block devices
     std::vector<std::string> without;
     bool verbose = false;
     std::function<void(std::string_view)> say;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tune.hpp"
 
+#include "antagonist.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/base/terminal.hpp"
@@ -11,6 +12,7 @@
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/report/tune.hpp"
 #include "flyball/tune/cpu.hpp"
+#include "flyball/tune/io.hpp"
 #include "flyball/tune/pids.hpp"
 #include "flyball/tune/steady.hpp"
 #include "live_subject.hpp"
@@ -19,6 +21,7 @@
 #include "setup.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -152,6 +155,7 @@ private:
                              .metrics_patterns = options_.metrics_regex,
                              .health = options_.health,
                              .guard = {.regret_budget_s = request_.regret_s},
+                             .io = std::ranges::find(request_.resources, Resource::Io) != request_.resources.end(),
                              .without = options_.without,
                              .verbose = options_.verbose,
                              .say = [this](std::string_view text) { progress_.say(text); }};
@@ -188,9 +192,31 @@ private:
             if (request_.resources.size() > 1)
                 return tune::propose_pids(subject.seen_so_far(), subject, {.confidence = request_.confidence});
             return tune::tune_pids(subject, {.profile_ns = request_.profile_ns, .confidence = request_.confidence});
+        case Resource::Io:
+            return tune_weight(subject);
         default:
             return fail(ErrorKind::Internal, "not built in");
         }
+    }
+
+    Result<tune::Proposal> tune_weight(LiveSubject& subject)
+    {
+        auto layout = cgroup::detect();
+        if (!layout)
+            return std::unexpected(std::move(layout.error()));
+        tune::IoOptions io{.least_throughput = request_.floor, .alpha = 1 - request_.confidence, .profile_ns = request_.profile_ns};
+        io.control = [&](cgroup::DeviceNumber device) { return cgroup::io_control(*layout, device); };
+        io.levels = [&](std::string_view file, cgroup::DeviceNumber device) { return cgroup::weight_levels(*layout, subject.cgroup(), file, device); };
+        // Disturbing a device is asked for by name, a command's own included.
+        const bool wanted = options_.try_out || options_.apply || !options_.antagonist_file.empty();
+        std::optional<DiskAntagonist> antagonist;
+        if (wanted && subject.may_experiment()) {
+            auto made = DiskAntagonist::make(*layout, subject.cgroup(), {.file = options_.antagonist_file});
+            if (!made)
+                return std::unexpected(std::move(made.error()));
+            io.antagonist = &antagonist.emplace(std::move(*made));
+        }
+        return tune::tune_io(subject, io);
     }
 
     void apply(LiveSubject& subject, std::vector<tune::Proposal>& proposals)
