@@ -6,12 +6,10 @@
 #include "flyball/base/file.hpp"
 #include "flyball/base/signals.hpp"
 #include "flyball/base/strings.hpp"
-#include "flyball/cgroup/actuator.hpp"
 #include "flyball/cgroup/tree.hpp"
-#include "flyball/tune/writes.hpp"
 #include "health_check.hpp"
-#include "heart.hpp"
-#include "limit_files.hpp"
+#include "live_limits.hpp"
+#include "machine_time.hpp"
 #include "setup.hpp"
 #include "workload_listener.hpp"
 
@@ -36,20 +34,6 @@ std::string text_of(const std::string& path)
     return text && *text ? std::move(**text) : std::string();
 }
 
-// proc(5): user nice system idle iowait irq softirq steal, in ticks, of all CPUs together.
-struct MachineTime {
-    double busy_s = 0, steal_s = 0;
-};
-MachineTime machine_time()
-{
-    const std::string text = text_of("/proc/stat");
-    const auto fields = split_blanks(std::string_view(text).substr(0, text.find('\n')));
-    const auto seconds = [&](std::size_t i) {
-        return i < fields.size() ? static_cast<double>(parse_u64(fields[i]).value_or(0)) / static_cast<double>(::sysconf(_SC_CLK_TCK)) : 0;
-    };
-    return {seconds(1) + seconds(2) + seconds(3) + seconds(6) + seconds(7), seconds(8)};
-}
-
 }  // namespace
 
 struct LiveSubject::State {
@@ -61,31 +45,18 @@ struct LiveSubject::State {
     std::optional<CommandInCgroup> command;
     bool command_ended = false;
     std::optional<EventTap> tap;
-    std::optional<LimitFiles> files;
+    std::optional<LiveLimits> limits;
     std::optional<HealthCheck> health;
     std::optional<tune::Guard> guard;
-    std::optional<cgroup::Actuator> actuator;
-    std::optional<Heart> heart;  // of the actuator
-    bool over = false;           // reverted for good
     std::uint64_t next_guard_ns = 0;
     tune::Window seen;  // see seen_so_far()
 
-    ~State()
-    {
-        heart.reset();
-        actuator.reset();
-    }
-
     void remember(const tune::Window& window);
     Result<> find_cgroup();
-    Result<> open_actuator();
     Result<> tick(std::uint64_t now_ns);
     Result<> check(std::uint64_t now_ns);
     std::unexpected<Error> stopped(const std::string& why);
-    std::vector<std::string> revert();
-    Result<> write(cgroup::Actuator& by, std::string_view file, std::string_view value);
     [[nodiscard]] std::optional<std::uint64_t> number(std::string_view controller, const char* unified, const char* legacy) const;
-    [[nodiscard]] tune::Disturbance disturbance(const tune::Window& window, const MachineTime& before, const MachineTime& after) const;
 };
 
 Result<> LiveSubject::State::find_cgroup()
@@ -102,35 +73,9 @@ Result<> LiveSubject::State::find_cgroup()
     return {};
 }
 
-// While the process has one thread: it forks.
-Result<> LiveSubject::State::open_actuator()
-{
-    auto opened = cgroup::Actuator::open();
-    if (!opened)
-        return std::unexpected(std::move(opened.error()));
-    actuator.emplace(std::move(*opened));
-    heart.emplace(*actuator);
-    return {};
-}
-
-std::vector<std::string> LiveSubject::State::revert()
-{
-    heart.reset();
-    over = true;
-    if (!actuator)
-        return {};
-    cgroup::RestoreReport report = actuator->revert();
-    std::vector<std::string> said;
-    for (const std::string& foreign : report.foreign)
-        said.push_back("left as somebody else has set it: " + foreign);
-    for (const std::string& failed : report.failed)
-        said.push_back("could not be put back: " + failed);
-    return said;
-}
-
 std::unexpected<Error> LiveSubject::State::stopped(const std::string& why)
 {
-    for (const std::string& said : revert())
+    for (const std::string& said : limits->revert())
         options.say(said);
     return fail(ErrorKind::Stopped, why);
 }
@@ -140,13 +85,10 @@ Result<> LiveSubject::State::check(std::uint64_t now_ns)
     if (now_ns < next_guard_ns)
         return {};
     next_guard_ns = now_ns + kGuardNs;
-    const bool experimenting = actuator.has_value() && !over;
-    if (auto why = guard->check(cgroup::read_counters(layout, path), experimenting))
+    if (auto why = guard->check(cgroup::read_counters(layout, path), limits->allowed()))
         return stopped(*why);
-    if (experimenting) {
-        if (auto ours = actuator->verify(); !ours)
-            return stopped(ours.error().what);
-    }
+    if (auto ours = limits->verify(); !ours)
+        return stopped(ours.error().what);
     if (health) {
         if (auto why = health->tick(now_ns))
             return stopped(*why);
@@ -156,8 +98,7 @@ Result<> LiveSubject::State::check(std::uint64_t now_ns)
 
 Result<> LiveSubject::State::tick(std::uint64_t now_ns)
 {
-    if (heart)
-        heart->heard();
+    limits->heard();
     if (auto drained = tap->drain(); !drained)
         return drained;
     if (stop->requested())
@@ -170,35 +111,6 @@ std::optional<std::uint64_t> LiveSubject::State::number(std::string_view control
     const cgroup::Mount* const mount = layout.controller(controller);
     const auto directory = mount == nullptr ? std::nullopt : mount->directory(path);
     return directory ? parse_u64(trim(text_of(*directory + "/" + (mount->unified ? unified : legacy)))) : std::nullopt;
-}
-
-// A task may wait for its own kind: no more than others used can have been taken by them.
-tune::Disturbance LiveSubject::State::disturbance(const tune::Window& window, const MachineTime& before, const MachineTime& after) const
-{
-    constexpr double kNs = 1e9;
-    const double span_s = static_cast<double>(window.span_ns()) / kNs, cpus = static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
-    const double ran_s = static_cast<double>(window.trace.run_ns) / kNs, waited_s = static_cast<double>(window.trace.wait_ns) / kNs;
-    const double others_s = std::max(after.busy_s - before.busy_s - ran_s, 0.0);
-    tune::Disturbance found;
-    if (span_s > 0) {
-        found.others_busy = others_s / span_s / cpus;
-        found.steal = (after.steal_s - before.steal_s) / span_s / cpus;
-    }
-    if (ran_s + waited_s > 0)
-        found.displaced = std::min(waited_s, others_s) / (ran_s + waited_s);
-    return found;
-}
-
-Result<> LiveSubject::State::write(cgroup::Actuator& by, std::string_view file, std::string_view value)
-{
-    auto writes = files->writes(file, value);
-    if (!writes)
-        return std::unexpected(std::move(writes.error()));
-    for (const LimitFiles::Write& one : *writes) {
-        if (auto set = by.set(one.directory, one.file, one.value); !set)
-            return set;
-    }
-    return {};
 }
 
 void LiveSubject::State::remember(const tune::Window& window)
@@ -238,8 +150,8 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
         return std::unexpected(std::move(stop.error()));
     state->stop.emplace(std::move(*stop));
     if (options.may_experiment) {
-        if (auto opened = state->open_actuator(); !opened)
-            return std::unexpected(std::move(opened.error()));
+        if (auto allowed = state->limits->allow(); !allowed)
+            return std::unexpected(std::move(allowed.error()));
     }
     // Standard output is for the result.
     auto listener = WorkloadListener::start({.file = options.metrics_file, .patterns = options.metrics_patterns, .output_fd = STDERR_FILENO});
@@ -256,7 +168,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
         state->command.emplace(std::move(*made));
         state->path = state->command->home.path();
     }
-    state->files.emplace(state->layout, state->path);
+    state->limits.emplace(state->layout, state->path);
     state->guard.emplace(options.guard);
     if (!options.health.empty())
         state->health.emplace(options.health);
@@ -302,7 +214,7 @@ Result<tune::Reading> LiveSubject::read()
 Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
 {
     State& state = *state_;
-    if (state.over)
+    if (state.limits->over())
         return fail(ErrorKind::Stopped, "the experiment is over");
     if (state.command_ended)
         return fail(ErrorKind::Finished, "the command has ended");
@@ -349,28 +261,24 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     if (!after)
         return std::unexpected(std::move(after.error()));
     window.after = std::move(*after);
-    window.disturbance = state.disturbance(window, machine_before, machine_time());
+    window.disturbance = disturbance(window, machine_before, machine_time());
     state.remember(window);
     return window;
 }
 
 bool LiveSubject::may_experiment() const
 {
-    return state_->actuator.has_value() && !state_->over;
+    return state_->limits->allowed();
 }
 
 std::optional<std::string> LiveSubject::limit(std::string_view file)
 {
-    return state_->files->read(file);
+    return state_->limits->read(file);
 }
 
 Result<> LiveSubject::set(std::string_view file, std::string_view value)
 {
-    if (!may_experiment())
-        return fail(ErrorKind::Stopped, "the experiment is over");
-    if (state_->heart)
-        state_->heart->heard();
-    auto set = state_->write(*state_->actuator, file, value);
+    auto set = state_->limits->set(file, value);
     // Whoever has changed it, or whatever the kernel refused: nothing half done stays.
     return set ? set : state_->stopped(set.error().what);
 }
@@ -412,21 +320,17 @@ Result<> LiveSubject::spend(double lost_s)
 
 std::vector<std::string> LiveSubject::revert()
 {
-    return state_->revert();
+    return state_->limits->revert();
 }
 
 Result<> LiveSubject::apply(const tune::Proposal& proposal)
 {
-    state_->heart.reset();
-    auto actuator = cgroup::Actuator::open();
-    if (!actuator)
-        return std::unexpected(std::move(actuator.error()));
-    for (const tune::Write& write : tune::writes_of(proposal)) {
-        if (auto written = state_->write(*actuator, write.file, write.text); !written)
-            return written;
-    }
-    actuator->keep();
-    return {};
+    return state_->limits->apply(tune::writes_of(proposal));
+}
+
+const cgroup::Layout& LiveSubject::layout() const
+{
+    return state_->layout;
 }
 
 tune::Window LiveSubject::seen_so_far() const

@@ -62,6 +62,8 @@ public:
     // Writes values to stay; only after revert(). All of them or, when one fails, none.
     [[nodiscard]] Result<> apply(const tune::Proposal& proposal);
 
+    [[nodiscard]] const cgroup::Layout& layout() const;
+
     // All windows so far as one, of tasks and kernel counters only.
     [[nodiscard]] tune::Window seen_so_far() const;
     [[nodiscard]] double spent_s() const;

@@ -13,6 +13,7 @@
 #include "flyball/report/tune.hpp"
 #include "flyball/tune/cpu.hpp"
 #include "flyball/tune/io.hpp"
+#include "flyball/tune/memory.hpp"
 #include "flyball/tune/pids.hpp"
 #include "flyball/tune/steady.hpp"
 #include "live_subject.hpp"
@@ -194,9 +195,14 @@ private:
             return tune::tune_pids(subject, {.profile_ns = request_.profile_ns, .confidence = request_.confidence});
         case Resource::Io:
             return tune_weight(subject);
-        default:
-            return fail(ErrorKind::Internal, "not built in");
+        case Resource::Memory: {
+            tune::MemoryOptions memory{.profile_ns = request_.profile_ns, .confidence = request_.confidence};
+            memory.trial.floor = request_.floor;
+            memory.trial.most_disturbed = request_.disturbance;
+            return tune::tune_memory(subject, memory);
         }
+        }
+        return fail(ErrorKind::Internal, "a resource without a tuner");
     }
 
     Result<tune::Proposal> tune_weight(LiveSubject& subject)

@@ -7,6 +7,7 @@
 #include "io_events.hpp"
 
 #include <array>
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
