@@ -75,6 +75,8 @@ std::string plain_message(std::string message)
         message.erase(0, at + kBefore.size());
     if (const auto dash = message.find(" - "); dash != std::string::npos)
         message.replace(dash, 3, ": ");
+    if (const auto tag = message.find("] "); message.starts_with('[') && tag != std::string::npos)
+        message.erase(0, tag + 2);
     std::ranges::replace(message, '\n', ' ');
     return message;
 }
@@ -111,7 +113,7 @@ public:
     {
         problem_ = Problem{.place = place_of(text_, position > 0 ? position - 1 : 0),
                            .field = {},
-                           .what = "not JSON " + plain_message(error.what()),
+                           .what = "not JSON: " + plain_message(error.what()),
                            .remedy = "comments are allowed, a comma after the last element is not"};
         return false;
     }
@@ -219,7 +221,7 @@ std::expected<Node, Problem> read_document(std::string_view text)
                             json::input_format_t::json, /*strict=*/true, /*ignore_comments=*/true))
             return std::move(builder.root);
     } catch (const std::exception& error) {  // a number out of range, no memory
-        return std::unexpected(Problem{place_of(text, taken), {}, plain_message(error.what()), "correct the text"});
+        return std::unexpected(Problem{place_of(text, taken), {}, "not JSON: " + plain_message(error.what()), "correct the text"});
     }
     return std::unexpected(std::move(builder.problem()).value_or(Problem{{}, {}, "not JSON", "correct the text"}));
 }

@@ -21,14 +21,7 @@ bool upward(const Target& target)
 
 bool within(double figure, const Target& target)
 {
-    switch (target.comparison) {
-    case Comparison::Less: return figure < target.bound;
-    case Comparison::AtMost: return figure <= target.bound;
-    case Comparison::More: return figure > target.bound;
-    case Comparison::AtLeast: return figure >= target.bound;
-    case Comparison::Equal: return figure == target.bound;
-    }
-    return false;
+    return compares(figure, target.comparison, target.bound);
 }
 
 Outcome outcome_of(const Interval& interval, const Target& target)

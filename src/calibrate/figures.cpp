@@ -16,18 +16,6 @@ using tune::Interval;
 // More events than this narrow no interval that matters; the ranks of so many are taken instead, which is wider.
 constexpr std::size_t kMostRanks = 100'000;
 
-bool compares(double figure, Comparison comparison, double bound)
-{
-    switch (comparison) {
-    case Comparison::Less: return figure < bound;
-    case Comparison::AtMost: return figure <= bound;
-    case Comparison::More: return figure > bound;
-    case Comparison::AtLeast: return figure >= bound;
-    case Comparison::Equal: return figure == bound;
-    }
-    return false;
-}
-
 // The bucket of the event at this rank, from 1.
 Interval bucket_at(const profile::Histogram& histogram, double rank)
 {
@@ -73,6 +61,18 @@ bool about_events(const Series& series, const Target& target)
 }
 
 }  // namespace
+
+bool compares(double figure, Comparison comparison, double bound)
+{
+    switch (comparison) {
+    case Comparison::Less: return figure < bound;
+    case Comparison::AtMost: return figure <= bound;
+    case Comparison::More: return figure > bound;
+    case Comparison::AtLeast: return figure >= bound;
+    case Comparison::Equal: return figure == bound;
+    }
+    return false;
+}
 
 Figures::Figures(const Series& series, const Target& target, double divisor)
     : good_(series.good), all_(series.all), statistic_(target.statistic),

@@ -16,6 +16,8 @@ struct Within {
     std::size_t n = 0, surely = 0, perhaps = 0;
 };
 
+[[nodiscard]] bool compares(double figure, Comparison comparison, double bound);
+
 struct Estimate {
     std::optional<double> value;
     // Of the value; of what is only counted or a peak, the value itself.

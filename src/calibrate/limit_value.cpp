@@ -175,16 +175,23 @@ std::string text_like(const LimitFile& file, std::string_view value, std::string
     return std::string(value);
 }
 
+bool is_group(std::string_view name)
+{
+    return std::ranges::any_of(kNames, [&](std::string_view file) { return file.starts_with(name) && file.substr(name.size()).starts_with('.'); });
+}
+
 void collect(const Node& node, const std::string& prefix, const std::string& path, LimitNodes& nodes)
 {
     for (const Member& member : node.members) {
         const std::string file = prefix + member.key;
         const LimitNode found{file, &member.value, &member, join(path, member.key)};
-        if (is_limit_file(file) && !member.value.is(Node::Kind::Object))
+        if (is_limit_file(file))
             nodes.limits.push_back(found);
-        else if (member.value.is(Node::Kind::Object) && !is_limit_file(file))
+        else if (is_group(file) && member.value.is(Node::Kind::Object)) {
+            if (node.find(member.key) != &member.value)
+                nodes.twice.push_back(found);
             collect(member.value, file + ".", found.path, nodes);
-        else
+        } else
             nodes.strange.push_back(found);
     }
 }

@@ -38,7 +38,8 @@ struct LimitNode {
 };
 struct LimitNodes {
     std::vector<LimitNode> limits;
-    std::vector<LimitNode> strange;  // that are no limit files
+    std::vector<LimitNode> strange;  // that are no limit files, nor groups of them
+    std::vector<LimitNode> twice;    // groups
 };
 [[nodiscard]] LimitNodes limit_nodes(const Node& resource_limits, const std::string& path);
 

@@ -34,6 +34,8 @@ void read_limits(const Fields& fields, const Inherited& outer, Component& compon
         if (!problems.ignores(dot == std::string::npos ? one.file : one.file.substr(dot + 1)))
             problems.add(one.member->begin, one.path, "is no limit that flyball knows", did_you_mean(one.file, limit_files()));
     }
+    for (const LimitNode& one : found.twice)
+        problems.add(one.member->begin, one.path, "is there twice", "make one of them");
     for (const LimitNode& one : found.limits) {
         const auto value = read_limit(one.file, *one.value, outer.cpu_period_us);
         if (!value)

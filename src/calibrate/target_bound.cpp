@@ -117,9 +117,9 @@ Result<double> parse_bound(std::string_view text, Unit unit)
             return static_cast<double>(*ns);
         return not_a(text, "a time with its unit", "100ms");
     case Unit::Bytes:
-        if (const auto bytes = parse_bytes(text))
+        if (const auto bytes = parse_bytes(text); bytes && is_letter(text.back()))
             return static_cast<double>(*bytes);
-        return not_a(text, "a size", "640M");
+        return not_a(text, "a size with its unit", "640M");
     case Unit::Share:
         if (const auto share = parse_share(text))
             return *share;
