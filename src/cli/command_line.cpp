@@ -22,6 +22,7 @@ namespace {
 constexpr void (*kGroups[])(CLI::App&, std::vector<Verb>&) = {
     register_doctor,
     register_recording,
+    register_compare,
     register_oom,
     register_tune,
 };

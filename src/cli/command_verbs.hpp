@@ -27,6 +27,7 @@ struct Verb {
 void register_doctor(CLI::App& app, std::vector<Verb>& verbs);
 // record, report, explain.
 void register_recording(CLI::App& app, std::vector<Verb>& verbs);
+void register_compare(CLI::App& app, std::vector<Verb>& verbs);
 // oom watch, oom test.
 void register_oom(CLI::App& app, std::vector<Verb>& verbs);
 void register_tune(CLI::App& app, std::vector<Verb>& verbs);
