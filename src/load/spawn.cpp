@@ -3,7 +3,6 @@
 
 #include "flyball/cgroup/child.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
@@ -46,7 +45,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts)
         if (!(p.born_in_unified && procs.unified) && ::write(procs.fd, "0", 1) != 1)
             ::_exit(cgroup::kExitCannotExecute);
     const bool wired = ::dup2(p.fds.in, STDIN_FILENO) >= 0 && ::dup2(p.fds.out, STDOUT_FILENO) >= 0 &&
-                       ::dup2(p.fds.err, STDERR_FILENO) >= 0 && (p.fds.kept < 0 || ::fcntl(p.fds.kept, F_SETFD, 0) == 0);
+                       ::dup2(p.fds.err, STDERR_FILENO) >= 0;
     if (!wired)
         ::_exit(cgroup::kExitCannotExecute);
     sigset_t none;

@@ -23,7 +23,6 @@ struct Spawned {
 
 struct SpawnFds {
     int in = -1, out = -1, err = -1;  // its standard streams
-    int kept = -1;                    // one more that its exec leaves open; -1: none
 };
 
 // words[0] is searched for in $PATH of this process. Unavailable: the kernel starts no more.

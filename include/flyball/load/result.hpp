@@ -63,8 +63,7 @@ struct GeneratorTold {
     std::optional<double> rate;  // units a second; nullopt: it told nothing
     double done = 0, failed = 0;
     std::map<std::string, std::vector<double>> values;
-    std::uint64_t not_understood = 0;
-    std::string first_not_understood;
+    std::string not_understood;  // lines that were no metrics, for people; empty: none
     std::optional<int> exit_code;  // nullopt: it was ended by us, as its time was over
 };
 

@@ -8,20 +8,22 @@
 #include "flyball/load/plan.hpp"
 #include "flyball/load/result.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
-namespace flyball::load {
+namespace flyball::cli {
 
 struct GeneratorOptions {
-    std::vector<std::string> patterns;  // --metrics-regex: of its standard output
+    std::vector<std::string> patterns;  // --metrics-regex
     std::function<void(std::uint64_t elapsed_ns)> progress;
 };
 
 // Runs it for the level's time, then ends it: SIGTERM, and two seconds later SIGKILL. What it did in the warm-up is not
-// counted. Its output goes to our standard error. The level is without what the kernel says, and not judged.
-[[nodiscard]] Result<Level> run_generator(const Command& command, const LevelSpec& spec, const GeneratorOptions& options,
-                                          const cgroup::TransientCgroup& cgroup, StopSignal& stop);
+// counted. The level is without what the kernel says, and not judged. Usage: it cannot be executed, or a bad pattern.
+[[nodiscard]] Result<load::Level> run_generator(const load::Command& command, const load::LevelSpec& spec,
+                                                const GeneratorOptions& options, const cgroup::TransientCgroup& cgroup,
+                                                StopSignal& stop);
 
-}  // namespace flyball::load
+}  // namespace flyball::cli
