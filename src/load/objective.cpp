@@ -119,9 +119,6 @@ Result<> scan_bound(Scanner& in, BoundKind kind, Objective& objective)
     in.skip_blanks();
     const std::size_t where = in.at;
     const std::string_view text = in.until(" \t");
-    in.skip_blanks();
-    if (in.at != in.text.size())
-        return in.wrong(in.at, fmt::format("'{}' is left over", in.text.substr(in.at)), "one objective in each argument");
     const auto refuse = [&](std::string_view what, std::string_view form) {
         return in.wrong(where, fmt::format("{} is no {}", found(text), what), std::string(form));
     };
@@ -162,6 +159,9 @@ Result<> scan_bound(Scanner& in, BoundKind kind, Objective& objective)
         break;
     }
     objective.bound = *bound;
+    in.skip_blanks();
+    if (in.at != in.text.size())
+        return in.wrong(in.at, fmt::format("'{}' is left over", in.text.substr(in.at)), "one objective in each argument");
     return {};
 }
 

@@ -119,8 +119,8 @@ TEST_CASE("a level is judged by its own numbers", "[load]")
 TEST_CASE("what was not measured is unknown, never met", "[load]")
 {
     Level level = sample();
-    CHECK(verdict("p99.9<10s", level) == Verdict::Unknown);  // 1000 of 3687 requests
-    CHECK(judge(objective("p99.9<10s"), level).said == "n too small for p99.9: 1000 of 3687 requests");
+    CHECK(verdict("p99.9<10s", level) == Verdict::Unknown);  // 1000 of 3688 requests
+    CHECK(judge(objective("p99.9<10s"), level).said == "n too small for p99.9: 1000 of 3688 requests");
     CHECK(verdict("throttled<1%", level) == Verdict::Unknown);
     CHECK(verdict("value:x<1", level) == Verdict::Unknown);
     level.offered.reset();

@@ -181,10 +181,10 @@ TEST_CASE("wrong requests are refused by name", "[load]")
     refused(with([](Request& r) { r.sweeps = {"x=1,1"}; }, {"gen", "{x}"}), "twice");
     refused(with([](Request& r) { r.find = "rate=1..10"; }), "breaking means");
     refused(with([](Request& r) { r.find = "rate=10..1"; r.objectives = {"errors<1%"}; }), "does not go up");
-    refused(with([](Request& r) { r.find = "rate=10"; r.objectives = {"errors<1%"}; }), "no LOW..HIGH");
+    refused(with([](Request& r) { r.find = "rate=10"; r.objectives = {"errors<1%"}; }), "is not LOW..HIGH");
     refused(with([](Request& r) { r.find = "x=1..10"; r.objectives = {"errors<1%"}; }), "no {x}");
     refused(with([](Request& r) { r.find = "rate=1..10"; r.rate = "5"; r.objectives = {"errors<1%"}; }), "exclude");
-    refused(with([](Request& r) { r.find = "rate=0.1..10"; r.objectives = {"p99.9<1s"}; }), "3687 requests");
+    refused(with([](Request& r) { r.find = "rate=0.1..10"; r.objectives = {"p99.9<1s"}; }), "3688 requests");
     refused(with([](Request& r) { r.find = "rate=1..10"; r.objectives = {"errors<1%"}; r.confirm = "2/5"; }), "--confirm");
     refused(with([](Request& r) { r.rate = "1"; r.objectives = {"p99<50"}; }), "character 5");
     refused(with([](Request& r) { r.ramp = "1..10 over 5s"; r.objectives = {"throughput>=95%"}; }), "no single rate");
