@@ -68,7 +68,7 @@ void judge_errors(const Objective& objective, const Level& level, Judgement& jud
         return unknown(judgement, "nothing was requested");
     const bool success = objective.measure == Measure::Success;
     judgement.observed = success ? 1 - errors / all : errors / all;
-    decide(objective, judgement, success ? "success" : "errors",
+    decide(objective, judgement, success ? "success" : "the error rate",
            fmt::format("{} ({} of {} failed)", format_percent(*judgement.observed), spell_number(errors), spell_number(all)));
 }
 
