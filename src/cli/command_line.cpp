@@ -25,6 +25,7 @@ constexpr void (*kGroups[])(CLI::App&, std::vector<Verb>&) = {
     register_compare,
     register_oom,
     register_tune,
+    register_load,
 };
 
 // Everything after "--" is the command; CLI11 would take its options for ours. nullopt: no "--".

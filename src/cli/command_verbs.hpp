@@ -31,5 +31,6 @@ void register_compare(CLI::App& app, std::vector<Verb>& verbs);
 // oom watch, oom test.
 void register_oom(CLI::App& app, std::vector<Verb>& verbs);
 void register_tune(CLI::App& app, std::vector<Verb>& verbs);
+void register_load(CLI::App& app, std::vector<Verb>& verbs);
 
 }  // namespace flyball::cli
