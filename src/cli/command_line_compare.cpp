@@ -2,7 +2,7 @@
 // compare on the command line.
 #include "command_verbs.hpp"
 
-#include "flyball/cli/verbs.hpp"
+#include "flyball/cli/compare.hpp"
 
 #include <CLI/CLI.hpp>
 

@@ -22,7 +22,7 @@ Result<> LiveLimits::allow()
 
 Result<> LiveLimits::write(cgroup::Actuator& by, std::string_view file, std::string_view value) const
 {
-    auto writes = files_.writes(file, value);
+    auto writes = files_->writes(file, value);
     if (!writes)
         return std::unexpected(std::move(writes.error()));
     for (const LimitFiles::Write& one : *writes) {

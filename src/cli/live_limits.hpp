@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace flyball::cli {
@@ -20,18 +21,20 @@ namespace flyball::cli {
 class LiveLimits {
 public:
     // The layout must outlive it.
-    LiveLimits(const cgroup::Layout& layout, std::string path) : files_(layout, std::move(path)) {}
+    explicit LiveLimits(const cgroup::Layout& layout) : layout_(layout) {}
     ~LiveLimits();
     LiveLimits(const LiveLimits&) = delete;
     LiveLimits& operator=(const LiveLimits&) = delete;
 
+    // Whose limits they are: before any of them is read or written.
+    void aim(std::string path) { files_.emplace(layout_, std::move(path)); }
     // From here on limits may be written. It forks: while the process has one thread.
     [[nodiscard]] Result<> allow();
     // And not yet reverted.
     [[nodiscard]] bool allowed() const { return actuator_.has_value() && !over_; }
     [[nodiscard]] bool over() const { return over_; }
 
-    [[nodiscard]] std::optional<std::string> read(std::string_view file) const { return files_.read(file); }
+    [[nodiscard]] std::optional<std::string> read(std::string_view file) const { return files_->read(file); }
     [[nodiscard]] Result<> set(std::string_view file, std::string_view value);
     // Io: somebody else has changed one of them.
     [[nodiscard]] Result<> verify() const;
@@ -46,7 +49,8 @@ public:
 private:
     [[nodiscard]] Result<> write(cgroup::Actuator& by, std::string_view file, std::string_view value) const;
 
-    LimitFiles files_;
+    const cgroup::Layout& layout_;
+    std::optional<LimitFiles> files_;
     std::optional<cgroup::Actuator> actuator_;
     std::optional<Heart> heart_;  // of the actuator
     bool over_ = false;

@@ -140,6 +140,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     if (!layout)
         return std::unexpected(std::move(layout.error()));
     state->layout = std::move(*layout);
+    state->limits.emplace(state->layout);
     if (options.command.empty()) {
         if (auto found = state->find_cgroup(); !found)
             return std::unexpected(std::move(found.error()));
@@ -168,7 +169,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
         state->command.emplace(std::move(*made));
         state->path = state->command->home.path();
     }
-    state->limits.emplace(state->layout, state->path);
+    state->limits->aim(state->path);
     state->guard.emplace(options.guard);
     if (!options.health.empty())
         state->health.emplace(options.health);

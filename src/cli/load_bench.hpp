@@ -5,6 +5,7 @@
 #include "flyball/base/signals.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/cgroup/transient.hpp"
 #include "flyball/load/experiment.hpp"
 
 #include <cstdint>

@@ -3,9 +3,11 @@
 
 #include "flyball/base/clock.hpp"
 #include "flyball/cgroup/child.hpp"
-#include "workload_ear.hpp"
+#include "workload_listener.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -28,10 +30,17 @@ std::uint64_t whole(double number)
     return number > 0 ? static_cast<std::uint64_t>(std::llround(std::min(number, kMost))) : 0;
 }
 
+std::string told_wrong(const Understanding& told)
+{
+    if (told.not_understood == 0)
+        return {};
+    return fmt::format("{} {} of its metrics not understood, the first: {}", told.not_understood, told.not_understood == 1 ? "line was" : "lines were", told.first_not_understood);
+}
+
 class Generator {
 public:
-    Generator(WorkloadEar ear, cgroup::Child child, const GeneratorOptions& options, StopSignal& stop)
-        : ear_(std::move(ear)), child_(std::move(child)), options_(options), stop_(stop)
+    Generator(WorkloadListener listener, cgroup::Child child, const GeneratorOptions& options, StopSignal& stop)
+        : listener_(std::move(listener)), child_(std::move(child)), options_(options), stop_(stop)
     {
     }
 
@@ -43,7 +52,7 @@ private:
     Result<After> wait_until(std::uint64_t at_ns);
     Result<> end();
 
-    WorkloadEar ear_;
+    WorkloadListener listener_;
     cgroup::Child child_;
     const GeneratorOptions& options_;
     StopSignal& stop_;
@@ -54,16 +63,11 @@ private:
 Result<Generator::After> Generator::wait_until(std::uint64_t at_ns)
 {
     for (;;) {
-        if (auto heard = ear_.listen(monotonic_ns()); !heard)
-            return std::unexpected(std::move(heard.error()));
         const auto status = child_.wait_ms(0);
         if (!status)
             return std::unexpected(status.error());
         if (*status) {
             exit_code_ = (*status)->shell_code();
-            // What it wrote last.
-            if (auto heard = ear_.listen(monotonic_ns()); !heard)
-                return std::unexpected(std::move(heard.error()));
             return After::End;
         }
         if (stop_.requested())
@@ -88,9 +92,8 @@ Result<> Generator::end()
         const auto status = child_.wait_ms(static_cast<int>(kTickNs / kMs));
         if (!status)
             return std::unexpected(status.error());
-        // So that it is not stuck in a full pipe.
-        if (auto heard = ear_.listen(monotonic_ns()); !heard || *status)
-            return heard;
+        if (*status)
+            break;
     }
     return {};  // the cgroup's end is its own
 }
@@ -106,7 +109,7 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
     load::Level level;
     // One that is over before its warm-up is: all of it counts.
     if (*after == After::Time) {
-        (void)ear_.take(monotonic_ns());
+        (void)listener_.take();
         level.warmup_ns = elapsed();
         constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
         after = wait_until(spec.length_ns == 0 ? kNoEnd : spec.length_ns);
@@ -114,7 +117,7 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
             return std::unexpected(after.error());
     }
     const std::uint64_t at = elapsed();
-    const tune::Performance performance = ear_.take(begin_ns_ + at);
+    const tune::Performance performance = listener_.take();
     if (auto ended = end(); !ended)
         return std::unexpected(std::move(ended.error()));
     level.span_ns = at - level.warmup_ns;
@@ -130,7 +133,7 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
                                      .done = performance.done,
                                      .failed = performance.failed,
                                      .values = performance.values,
-                                     .not_understood = ear_.not_understood().value_or(""),
+                                     .not_understood = told_wrong(listener_.understanding()),
                                      .exit_code = exit_code_};
     return level;
 }
@@ -140,16 +143,19 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
 Result<load::Level> run_generator(const load::Command& command, const load::LevelSpec& spec, const GeneratorOptions& options,
                                   const cgroup::TransientCgroup& cgroup, StopSignal& stop)
 {
-    auto ear = WorkloadEar::open({}, options.patterns, true);
-    if (!ear)
-        return std::unexpected(std::move(ear.error()));
-    cgroup::SpawnOptions spawn = ear->spawn_options();
+    // Standard output is for the result.
+    auto listener = WorkloadListener::start({.file = {}, .patterns = options.patterns, .output_fd = STDERR_FILENO});
+    if (!listener)
+        return std::unexpected(std::move(listener.error()));
+    cgroup::SpawnOptions spawn = listener->spawn_options();
+    if (spawn.stdout_fd < 0)
+        spawn.stdout_fd = STDERR_FILENO;
     for (const auto& [name, value] : command.environment)
         spawn.environment.push_back(name + "=" + load::expand(value, spec.parameters));
     auto child = cgroup::Child::spawn(command.words_for(spec.parameters), &cgroup, spawn);
     if (!child)
         return std::unexpected(std::move(child.error()));
-    return Generator(*std::move(ear), *std::move(child), options, stop).run(spec);
+    return Generator(*std::move(listener), *std::move(child), options, stop).run(spec);
 }
 
 }  // namespace flyball::cli

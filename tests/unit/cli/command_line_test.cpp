@@ -61,7 +61,7 @@ TEST_CASE("command line: what cannot be parsed names the help that has the answe
 
 TEST_CASE("command line: a command goes to verbs that take one", "[cli]")
 {
-    const char* const only = "only `record`, `explain`, `oom watch`, `oom test` and `tune` take a command after -- "
+    const char* const only = "only `record`, `explain`, `oom watch`, `oom test`, `tune` and `load` take a command after -- "
                              "(try `flyball record -- CMD`)";
     const char* const none = "no command after -- (try `flyball record -- sleep 1`)";
     check_each({
