@@ -79,10 +79,12 @@ private:
         const Block& a = x == Side::A ? *first : *second;
         const Block& b = x == Side::A ? *second : *first;
         comparison_.add({a.score, b.score}, {a.p50, b.p50}, {a.p99, b.p99});
-        return count_loss(b.score / a.score, in_b_ns_ - before_ns);
+        a_sum_ += a.score;
+        ++pairs_;
+        return count_loss(b.score * pairs_ / a_sum_, in_b_ns_ - before_ns);
     }
 
-    // Of a pair that is better by chance as much is taken off as one that is worse by chance has cost.
+    // Against the mean of A so far, and what is better by chance is taken off again: noise is no loss.
     Result<> count_loss(double ratio, std::uint64_t in_b_ns)
     {
         lost_s_ += (1 - ratio) * static_cast<double>(in_b_ns) / kNsPerS;
@@ -179,6 +181,7 @@ private:
     std::optional<Side> side_;  // nullopt: neither, or not known
     std::uint64_t took_ns_ = 0, in_b_ns_ = 0;
     double lost_s_ = 0, spent_s_ = 0;
+    double a_sum_ = 0, pairs_ = 0;
     std::size_t repeats_ = 0;
     bool a_was_silent_ = false;
     std::string why_, spoilt_;

@@ -15,6 +15,8 @@ constexpr std::uint64_t kPage = 4096;
 // Of a step, by refaults in a settle window: it is still coming back. A stretch below that, twice in a row, is quiet.
 constexpr double kStillComing = 0.05;
 constexpr std::size_t kQuietWindows = 2;
+// Of dozens of windows one is slow by chance: so many in a row decide.
+constexpr std::size_t kSlowWindows = 3;
 
 std::uint64_t refaulted_between(const Reading& before, const Reading& after)
 {
@@ -45,7 +47,7 @@ Result<> MemoryTuner::descend()
         if (!settled)
             return std::unexpected(std::move(settled.error()));
         descent_->add({.asked = *ask, .reclaimed = *reclaimed, .refaulted = settled->refaulted, .seconds = settled->seconds,
-                       .stalled = settled->stalled, .rate = settled->rate});
+                       .stalled = settled->stalled, .rate = settled->rate, .windows = settled->windows});
     }
     subject_.say(fmt::format("{} steps: {}", descent_->steps(), name(*descent_->end())));
     return recover();
@@ -65,15 +67,18 @@ Result<MemoryTuner::Settled> MemoryTuner::settle(std::uint64_t reclaimed)
         settled.refaulted += refaulted;
         settled.seconds += seconds;
         settled.stalled = std::max(settled.stalled, stalled_between(window->before, window->after, "some").value_or(0));
-        settled.use = std::max(most_bytes(window->memory_use), window->after.memory.current.value_or(0));
+        settled.windows = i;
+        bool slower = false;
         if (workload_tells_) {
             rates += window->performance.rate.value_or(0);
             settled.rate = rates / static_cast<double>(i);
+            slower = descent_->slower(*settled.rate, i);
             const double lost_s = (1 - window->performance.rate.value_or(0) / std::max(seen_.baseline.rate, 1e-9)) * seconds;
-            if (auto spent = lost_s > 0 && *settled.rate < 0.9 * seen_.baseline.rate ? subject_.spend(lost_s) : Result<>{}; !spent)
+            if (auto spent = slower && lost_s > 0 ? subject_.spend(lost_s) : Result<>{}; !spent)
                 return std::unexpected(std::move(spent.error()));
         }
-        if (descent_->excess(refaulted, seconds) <= kStillComing * static_cast<double>(reclaimed))
+        const bool unsure = slower && i < kSlowWindows;
+        if (!unsure && descent_->excess(refaulted, seconds) <= kStillComing * static_cast<double>(reclaimed))
             break;
     }
     return settled;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace flyball::tune {
 namespace {
@@ -44,13 +45,18 @@ double Descent::excess(std::uint64_t refaulted, double seconds) const
     return std::max(static_cast<double>(refaulted) - baseline_.refaults_per_s * seconds, 0.0);
 }
 
+bool Descent::slower(double rate, std::size_t windows) const
+{
+    const double error = baseline_.rate_deviation / std::sqrt(static_cast<double>(std::max<std::size_t>(windows, 1)));
+    return rate < baseline_.rate - std::max(options_.most_slower * baseline_.rate, kDeviations * error);
+}
+
 void Descent::add(const DescentStep& step)
 {
     ++steps_;
     const double returned = excess(step.refaulted, step.seconds), stalled = step.stalled - baseline_.stalled;
     felt_ |= returned > kRefaultsThatCount || stalled > options_.most_stalled / 5;
-    const double slower = std::max(options_.most_slower * baseline_.rate, kDeviations * baseline_.rate_deviation);
-    if (step.rate && *step.rate < baseline_.rate - slower)
+    if (step.rate && slower(*step.rate, step.windows))
         end_ = DescentEnd::Slower;
     else if (stalled > options_.most_stalled)
         end_ = DescentEnd::Stalled;

@@ -43,9 +43,10 @@ private:
     // memory_descend.cpp
     Result<> descend();
     struct Settled {
-        std::uint64_t use = 0, refaulted = 0;
+        std::uint64_t refaulted = 0;
         double seconds = 0, stalled = 0;
         std::optional<double> rate;
+        std::size_t windows = 0;
     };
     Result<Settled> settle(std::uint64_t reclaimed);
     Result<> recover();

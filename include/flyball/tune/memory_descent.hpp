@@ -17,7 +17,7 @@ struct DescentOptions {
     // for ever; a short experiment may be felt a little more.
     double most_stalled = 0.005;
     double most_returned = 0.5;  // of a step, by refaults: it was needed
-    double most_slower = 0.1;    // of the rate, or three standard deviations of it where that is more
+    double most_slower = 0.1;    // of the rate, or three standard errors of it where that is more
     double least_given = 0.5;    // of what was asked for
     double least_step = 0.002;   // of the use: below, it is not worth the time
     std::size_t most_steps = 80;
@@ -35,7 +35,8 @@ struct DescentStep {
     std::uint64_t asked = 0, reclaimed = 0, refaulted = 0;  // bytes
     double seconds = 0;
     double stalled = 0;
-    std::optional<double> rate;
+    std::optional<double> rate;  // mean of the windows
+    std::size_t windows = 1;
 };
 
 enum class DescentEnd : std::uint8_t {
@@ -57,6 +58,8 @@ public:
     void add(const DescentStep& step);
     // Refaults of a stretch beyond what the profile had anyway.
     [[nodiscard]] double excess(std::uint64_t refaulted, double seconds) const;
+    // The mean rate of so many windows is below what the profile had, by more than chance. One window is a hint only.
+    [[nodiscard]] bool slower(double rate, std::size_t windows) const;
 
     [[nodiscard]] std::optional<DescentEnd> end() const { return end_; }
     [[nodiscard]] std::size_t steps() const { return steps_; }
