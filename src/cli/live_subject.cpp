@@ -43,7 +43,9 @@ struct LiveSubject::State {
     std::optional<StopSignal> stop;
     std::optional<WorkloadListener> listener;
     std::optional<CommandInCgroup> command;
-    bool command_ended = false;
+    std::optional<cgroup::Child> load;
+    std::optional<cgroup::ExitStatus> status;
+    std::vector<std::string> not_written;
     std::optional<EventTap> tap;
     std::optional<LiveLimits> limits;
     std::optional<HealthCheck> health;
@@ -53,6 +55,11 @@ struct LiveSubject::State {
 
     void remember(const tune::Window& window);
     Result<> find_cgroup();
+    Result<> spawn();
+    Result<> write_limits();
+    Result<> look_for_end();
+    // Whose end ends it.
+    [[nodiscard]] cgroup::Child* teller() { return load ? &*load : command ? &command->child : nullptr; }
     Result<> tick(std::uint64_t now_ns);
     Result<> check(std::uint64_t now_ns);
     std::unexpected<Error> stopped(const std::string& why);
@@ -73,6 +80,53 @@ Result<> LiveSubject::State::find_cgroup()
     return {};
 }
 
+Result<> LiveSubject::State::spawn()
+{
+    cgroup::SpawnOptions told = listener->spawn_options();
+    if (told.stdout_fd < 0)
+        told.stdout_fd = STDERR_FILENO;
+    told.environment.insert(told.environment.end(), options.environment.begin(), options.environment.end());
+    const cgroup::SpawnOptions plain{.environment = options.environment, .descriptors = {}, .stdout_fd = STDERR_FILENO};
+    if (!options.command.empty()) {
+        auto made = CommandInCgroup::make(options.command, layout, options.limits, options.say, options.load.empty() ? told : plain);
+        if (!made)
+            return std::unexpected(std::move(made.error()));
+        command.emplace(std::move(*made));
+        path = command->home.path();
+    }
+    if (!options.load.empty()) {
+        auto child = cgroup::Child::spawn(options.load, nullptr, told);
+        if (!child)
+            return std::unexpected(std::move(child.error()));
+        load.emplace(std::move(*child));
+    }
+    return {};
+}
+
+Result<> LiveSubject::State::write_limits()
+{
+    for (const tune::Write& write : options.writes) {
+        auto written = command ? limits->apply({write}) : limits->set(write.file, write.text);
+        if (!written && (written.error().kind == ErrorKind::Unavailable || !limits->read(write.file)))
+            not_written.push_back(fmt::format("{} is not to be had here: {}", write.file, written.error().what));
+        else if (!written)
+            return written;
+    }
+    return {};
+}
+
+Result<> LiveSubject::State::look_for_end()
+{
+    cgroup::Child* const child = teller();
+    if (child == nullptr || status)
+        return {};
+    auto ended = child->wait_ms(0);
+    if (!ended)
+        return std::unexpected(std::move(ended.error()));
+    status = *ended;
+    return {};
+}
+
 std::unexpected<Error> LiveSubject::State::stopped(const std::string& why)
 {
     for (const std::string& said : limits->revert())
@@ -85,6 +139,8 @@ Result<> LiveSubject::State::check(std::uint64_t now_ns)
     if (now_ns < next_guard_ns)
         return {};
     next_guard_ns = now_ns + kGuardNs;
+    if (!options.guarded)
+        return {};
     if (auto why = guard->check(cgroup::read_counters(layout, path), limits->allowed()))
         return stopped(*why);
     if (auto ours = limits->verify(); !ours)
@@ -150,7 +206,8 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     if (!stop)
         return std::unexpected(std::move(stop.error()));
     state->stop.emplace(std::move(*stop));
-    if (options.may_experiment) {
+    // Also for limits that are set for a time in a cgroup that is not ours.
+    if (options.may_experiment || (options.command.empty() && !options.writes.empty())) {
         if (auto allowed = state->limits->allow(); !allowed)
             return std::unexpected(std::move(allowed.error()));
     }
@@ -159,17 +216,11 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     if (!listener)
         return std::unexpected(std::move(listener.error()));
     state->listener.emplace(std::move(*listener));
-    if (!options.command.empty()) {
-        cgroup::SpawnOptions spawn = state->listener->spawn_options();
-        if (spawn.stdout_fd < 0)
-            spawn.stdout_fd = STDERR_FILENO;
-        auto made = CommandInCgroup::make(options.command, state->layout, options.limits, options.say, spawn);
-        if (!made)
-            return std::unexpected(std::move(made.error()));
-        state->command.emplace(std::move(*made));
-        state->path = state->command->home.path();
-    }
+    if (auto spawned = state->spawn(); !spawned)
+        return std::unexpected(std::move(spawned.error()));
     state->limits->aim(state->path);
+    if (auto written = state->write_limits(); !written)
+        return std::unexpected(std::move(written.error()));
     state->guard.emplace(options.guard);
     if (!options.health.empty())
         state->health.emplace(options.health);
@@ -182,7 +233,13 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
 
 Result<> LiveSubject::start()
 {
-    return state_->command ? state_->command->child.release() : Result<>{};
+    for (cgroup::Child* child : {state_->command ? &state_->command->child : nullptr, state_->load ? &*state_->load : nullptr}) {
+        if (child == nullptr)
+            continue;
+        if (auto released = child->release(); !released)
+            return released;
+    }
+    return {};
 }
 
 const std::string& LiveSubject::cgroup() const
@@ -217,7 +274,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     State& state = *state_;
     if (state.limits->over())
         return fail(ErrorKind::Stopped, "the experiment is over");
-    if (state.command_ended)
+    if (state.status)
         return fail(ErrorKind::Finished, "the command has ended");
     tune::Window window;
     auto before = read();
@@ -231,7 +288,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     window.begin_ns = *began;
     (void)state.listener->take();
     std::uint64_t next_sample_ns = window.begin_ns;
-    std::array<pollfd, 3> fds{{{state.tap->poll_fd(), POLLIN, 0}, {state.stop->fd(), POLLIN, 0}, {state.command ? state.command->child.pidfd() : -1, POLLIN, 0}}};
+    std::array<pollfd, 3> fds{{{state.tap->poll_fd(), POLLIN, 0}, {state.stop->fd(), POLLIN, 0}, {state.teller() != nullptr ? state.teller()->pidfd() : -1, POLLIN, 0}}};
     for (std::uint64_t now_ns = monotonic_ns(); now_ns < window.begin_ns + length_ns && !window.finished; now_ns = monotonic_ns()) {
         const auto left_ms = static_cast<int>((window.begin_ns + length_ns - now_ns) / 1'000'000 + 1);
         (void)::poll(fds.data(), fds.size(), std::min(kTickMs, left_ms));
@@ -243,12 +300,9 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
             if (const auto bytes = state.number("memory", "memory.current", "memory.usage_in_bytes"))
                 window.memory_use.push_back({now_ns, *bytes});
         }
-        if (state.command) {
-            auto status = state.command->child.wait_ms(0);
-            if (!status)
-                return std::unexpected(std::move(status.error()));
-            window.finished = state.command_ended = status->has_value();
-        }
+        if (auto looked = state.look_for_end(); !looked)
+            return std::unexpected(std::move(looked.error()));
+        window.finished = state.status.has_value();
     }
     auto taken = state.tap->take();
     if (!taken)
@@ -332,6 +386,16 @@ Result<> LiveSubject::apply(const tune::Proposal& proposal)
 const cgroup::Layout& LiveSubject::layout() const
 {
     return state_->layout;
+}
+
+std::optional<cgroup::ExitStatus> LiveSubject::status() const
+{
+    return state_->status;
+}
+
+const std::vector<std::string>& LiveSubject::not_written() const
+{
+    return state_->not_written;
 }
 
 tune::Window LiveSubject::seen_so_far() const

@@ -9,6 +9,7 @@
 #include "flyball/tune/guard.hpp"
 #include "flyball/tune/proposal.hpp"
 #include "flyball/tune/subject.hpp"
+#include "flyball/tune/writes.hpp"
 
 #include <functional>
 #include <memory>
@@ -23,6 +24,10 @@ struct LiveSubjectOptions {
     std::string cgroup;                // as a user names it; empty: the command's own
     std::vector<std::string> command;
     cgroup::Limits limits;             // of the command's cgroup
+    std::vector<tune::Write> writes;   // limits besides: to stay in a command's cgroup, for a time in one that runs already
+    std::vector<std::string> load;     // runs outside of the cgroup, and is what tells; empty: the command does
+    std::vector<std::string> environment;  // NAME=VALUE of both
+    bool guarded = true;               // what a guard sees ends it
     bool may_experiment = false;
     std::string metrics_file;                   // of a cgroup that runs already
     std::vector<std::string> metrics_patterns;  // KIND:REGEX over the command's output
@@ -63,6 +68,10 @@ public:
     [[nodiscard]] Result<> apply(const tune::Proposal& proposal);
 
     [[nodiscard]] const cgroup::Layout& layout() const;
+    // Of the command whose end ends it: the load where there is one. nullopt: it runs.
+    [[nodiscard]] std::optional<cgroup::ExitStatus> status() const;
+    // Limits of LiveSubjectOptions::writes that this machine has not.
+    [[nodiscard]] const std::vector<std::string>& not_written() const;
 
     // All windows so far as one, of tasks and kernel counters only.
     [[nodiscard]] tune::Window seen_so_far() const;

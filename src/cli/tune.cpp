@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tune.hpp"
 
-#include "antagonist.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/base/terminal.hpp"
@@ -11,15 +10,11 @@
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/report/tune.hpp"
-#include "flyball/tune/cpu.hpp"
-#include "flyball/tune/io.hpp"
-#include "flyball/tune/memory.hpp"
-#include "flyball/tune/pids.hpp"
-#include "flyball/tune/steady.hpp"
 #include "live_subject.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
+#include "tuners.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -34,8 +29,8 @@ using tune::Resource;
 
 struct Request {
     std::vector<Resource> resources;
-    std::uint64_t profile_ns = 0, period_ns = 0, warm_up_ns = 0;
-    double latency_bound = 0, floor = 0, disturbance = 0, confidence = 0, regret_s = 0;
+    TunerSettings settings;
+    double regret_s = 0;
     cgroup::Limits limits;
 };
 
@@ -74,21 +69,24 @@ Result<Request> parse(const TuneOptions& o)
         return {};
     };
     std::uint64_t regret_ns = 0;
+    request.settings.antagonist = o.try_out || o.apply || !o.antagonist_file.empty();
+    request.settings.antagonist_file = o.antagonist_file;
+    request.settings.warm_up_ns = 0;
     if (o.warm_up != "0") {
-        if (auto done = read("--warm-up", o.warm_up, parse_duration, request.warm_up_ns); !done)
+        if (auto done = read("--warm-up", o.warm_up, parse_duration, request.settings.warm_up_ns); !done)
             return std::unexpected(std::move(done.error()));
     }
-    for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.profile_ns), read("--period", o.period, parse_duration, request.period_ns),
-                                 read("--regret", o.regret, parse_duration, regret_ns), read("--latency-bound", o.latency_bound, parse_share, request.latency_bound),
-                                 read("--floor", o.floor, parse_share, request.floor), read("--disturbance", o.disturbance, parse_share, request.disturbance),
-                                  read("--confidence", o.confidence, parse_share, request.confidence)}) {
+    for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.settings.profile_ns), read("--period", o.period, parse_duration, request.settings.period_ns),
+                                 read("--regret", o.regret, parse_duration, regret_ns), read("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
+                                 read("--floor", o.floor, parse_share, request.settings.floor), read("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
+                                  read("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
         if (!done)
             return std::unexpected(done.error());
     }
     request.regret_s = static_cast<double>(regret_ns) / 1e9;
-    if (request.confidence < 0.5 || request.confidence > 0.999)
+    if (request.settings.confidence < 0.5 || request.settings.confidence > 0.999)
         return fail(ErrorKind::Usage, fmt::format("--confidence {}: from 50% to 99.9%", o.confidence));
-    if (request.period_ns < cgroup::kMinCpuPeriodUs * 1000 || request.period_ns > cgroup::kMaxCpuPeriodUs * 1000)
+    if (request.settings.period_ns < cgroup::kMinCpuPeriodUs * 1000 || request.settings.period_ns > cgroup::kMaxCpuPeriodUs * 1000)
         return fail(ErrorKind::Usage, fmt::format("--period {}: the kernel takes 1 ms to 1 s", o.period));
     auto limits = parse_limits(o.limits, o.command);
     if (!limits)
@@ -120,19 +118,16 @@ public:
             return std::unexpected(std::move(subject.error()));
         if (auto started = subject->start(); !started)
             return std::unexpected(std::move(started.error()));
-        if (auto warm = warm_up(*subject); !warm)
-            return std::unexpected(std::move(warm.error()));
+        auto notes = warm_up(*subject, request_.settings);
+        if (!notes)
+            return std::unexpected(std::move(notes.error()));
         std::vector<tune::Proposal> proposals;
         for (const Resource resource : request_.resources) {
-            const std::uint64_t begin_ns = monotonic_ns();
-            const double spent_before_s = subject->spent_s();
             progress_.say(fmt::format("{} of {}", tune::name(resource), subject->cgroup()));
-            auto proposal = tune_one(*subject, resource);
+            auto proposal = tune_resource(*subject, resource, request_.settings);
             if (!proposal)
-                return std::unexpected(std::move(proposal.error()).context(tune::name(resource)));
-            proposal->took_ns = monotonic_ns() - begin_ns;
-            proposal->regret_s = subject->spent_s() - spent_before_s;
-            proposal->notes.insert(proposal->notes.end(), notes_.begin(), notes_.end());
+                return std::unexpected(std::move(proposal.error()));
+            proposal->notes.insert(proposal->notes.end(), notes->begin(), notes->end());
             proposals.push_back(std::move(*proposal));
         }
         for (const std::string& wrong : subject->complaints())
@@ -163,68 +158,6 @@ private:
         return LiveSubject::open(o);
     }
 
-    // What it uses while it starts is not what it needs.
-    Result<> warm_up(LiveSubject& subject)
-    {
-        if (request_.warm_up_ns == 0)
-            return {};
-        const tune::Score score = [](const tune::Window& window) -> std::optional<double> {
-            return window.performance.rate ? *window.performance.rate : static_cast<double>(window.trace.run_ns) / static_cast<double>(window.span_ns());
-        };
-        auto warmed = tune::wait_until_steady(subject, score, {.longest_ns = request_.warm_up_ns});
-        if (!warmed && warmed.error().kind != ErrorKind::Finished)
-            return std::unexpected(std::move(warmed.error()));
-        if (warmed && !warmed->steadiness.steady())
-            notes_.push_back(fmt::format("it had not settled after {}: {}", format_ns(warmed->waited_ns), tune::name(warmed->steadiness.course)));
-        return {};
-    }
-
-    Result<tune::Proposal> tune_one(LiveSubject& subject, Resource resource)
-    {
-        switch (resource) {
-        case Resource::Cpu:
-            return tune::tune_cpu(subject, {.profile_ns = request_.profile_ns,
-                                            .period_ns = request_.period_ns,
-                                            .latency_bound = request_.latency_bound,
-                                            .throughput_floor = request_.floor,
-                                            .confidence = request_.confidence,
-                                            .most_disturbed = request_.disturbance});
-        case Resource::Pids:
-            if (request_.resources.size() > 1)
-                return tune::propose_pids(subject.seen_so_far(), subject, {.confidence = request_.confidence});
-            return tune::tune_pids(subject, {.profile_ns = request_.profile_ns, .confidence = request_.confidence});
-        case Resource::Io:
-            return tune_weight(subject);
-        case Resource::Memory: {
-            tune::MemoryOptions memory{.profile_ns = request_.profile_ns, .confidence = request_.confidence};
-            memory.trial.floor = request_.floor;
-            memory.trial.most_disturbed = request_.disturbance;
-            return tune::tune_memory(subject, memory);
-        }
-        }
-        return fail(ErrorKind::Internal, "a resource without a tuner");
-    }
-
-    Result<tune::Proposal> tune_weight(LiveSubject& subject)
-    {
-        auto layout = cgroup::detect();
-        if (!layout)
-            return std::unexpected(std::move(layout.error()));
-        tune::IoOptions io{.least_throughput = request_.floor, .alpha = 1 - request_.confidence, .profile_ns = request_.profile_ns};
-        io.control = [&](cgroup::DeviceNumber device) { return cgroup::io_control(*layout, device); };
-        io.levels = [&](std::string_view file, cgroup::DeviceNumber device) { return cgroup::weight_levels(*layout, subject.cgroup(), file, device); };
-        // Disturbing a device is asked for by name, a command's own included.
-        const bool wanted = options_.try_out || options_.apply || !options_.antagonist_file.empty();
-        std::optional<DiskAntagonist> antagonist;
-        if (wanted && subject.may_experiment()) {
-            auto made = DiskAntagonist::make(*layout, subject.cgroup(), {.file = options_.antagonist_file});
-            if (!made)
-                return std::unexpected(std::move(made.error()));
-            io.antagonist = &antagonist.emplace(std::move(*made));
-        }
-        return tune::tune_io(subject, io);
-    }
-
     void apply(LiveSubject& subject, std::vector<tune::Proposal>& proposals)
     {
         for (tune::Proposal& proposal : proposals) {
@@ -240,7 +173,6 @@ private:
     const TuneOptions& options_;
     Request request_;
     Progress& progress_;
-    std::vector<std::string> notes_;
 };
 
 bool found(const tune::Proposal& proposal)
