@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is right by itself and wrong together.
+#include "flyball/calibrate/decision.hpp"
 #include "limit_value.hpp"
 #include "settings.hpp"
 
@@ -47,9 +48,10 @@ void check_order(const Component& component, const Fields& fields)
     if (burst && cpus && max != component.limits.end()) {
         const double quota = as_number(max->second.substr(0, max->second.find(' '))).value_or(*burst);
         if (*burst > quota)
-            fields.problems().add(node_of(fields, "cpu.max.burst"), join(fields.at("resource_limits"), "cpu.max.burst"),
-                                  fmt::format("{:.0f} us is above the quota of {:.0f} us, which the kernel refuses", *burst, quota),
-                                  "give a burst of at most the quota");
+            fields.problems().add(
+                node_of(fields, "cpu.max.burst"), join(fields.at("resource_limits"), "cpu.max.burst"),
+                fmt::format("{:.0f} us is above the quota of {:.0f} us, which the kernel refuses", *burst, quota),
+                "give a burst of at most the quota");
     }
     const auto group = component.limits.find("memory.oom.group");
     if (component.critical && group != component.limits.end() && group->second == "1")
@@ -77,14 +79,16 @@ void check_service(const Component& component, const Fields& fields)
     if (component.start && !component.cgroup.empty())
         fields.problems().add(*fields.get("start"), fields.at("start"), "starts a second service beside that in cgroup",
                               "give cgroup for a service that runs, start for one that flyball is to run");
-    const auto stressed = std::ranges::find_if(component.scenarios, [](const Scenario& s) { return s.memory_stress.has_value(); });
+    const auto stressed =
+        std::ranges::find_if(component.scenarios, [](const Scenario& s) { return s.memory_stress.has_value(); });
     const bool limited = limit(component, "memory.max").has_value();
     if (!limited && (stressed != component.scenarios.end() || component.oom_test))
         fields.problems().add(node_of(fields, "memory.max"), join(fields.at("resource_limits"), "memory.max"),
                               "is not limited, so that there is nothing to take a part of for memory_stress and oom_test",
                               "give memory.max a size");
     if (component.oom_test && !component.cgroup.empty() && !component.restart)
-        fields.problems().add(*fields.get("oom_test"), fields.at("restart"), "is missing: nobody would start the service after an OOM kill",
+        fields.problems().add(*fields.get("oom_test"), fields.at("restart"),
+                              "is missing: nobody would start the service after an OOM kill",
                               "add \"restart\": [\"systemctl\", \"restart\", \"...\"]");
 }
 

@@ -221,7 +221,8 @@ std::expected<Node, Problem> read_document(std::string_view text)
                             json::input_format_t::json, /*strict=*/true, /*ignore_comments=*/true))
             return std::move(builder.root);
     } catch (const std::exception& error) {  // a number out of range, no memory
-        return std::unexpected(Problem{place_of(text, taken), {}, "not JSON: " + plain_message(error.what()), "correct the text"});
+        return std::unexpected(
+            Problem{place_of(text, taken), {}, "not JSON: " + plain_message(error.what()), "correct the text"});
     }
     return std::unexpected(std::move(builder.problem()).value_or(Problem{{}, {}, "not JSON", "correct the text"}));
 }

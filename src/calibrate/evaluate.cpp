@@ -124,7 +124,8 @@ Judgement judge_interval(const Target& target, const Estimate& found, double con
 
 Judgement judge_ratio(const Target& target, const Estimate& mine, const Estimate& other)
 {
-    for (const auto& [estimate, whose] : {std::pair{&mine, std::string_view("here")}, std::pair{&other, std::string_view(target.of)}})
+    for (const auto& [estimate, whose] :
+         {std::pair{&mine, std::string_view("here")}, std::pair{&other, std::string_view(target.of)}})
         if (!estimate->interval)
             return inconclusive(fmt::format("{}: {}", whose, estimate->lacking), estimate->n);
     if (other.interval->low <= 0)

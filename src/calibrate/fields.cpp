@@ -210,7 +210,8 @@ void Fields::read_parameters(std::string_view key, Parameters& parameters, bool 
             problems_.add(member.begin, where, "is no name for a placeholder", "use a-z, 0-9 and _, a letter first");
         else if (placeholder_names && std::ranges::find(kRuntimeValues, member.key) != kRuntimeValues.end())
             problems_.add(member.begin, where, "is a name that flyball gives a value to", "choose another name");
-        else if (!placeholder_names && (member.key.empty() || member.key.find_first_of(std::string_view("=\0", 2)) != std::string::npos))
+        else if (!placeholder_names &&
+                 (member.key.empty() || member.key.find_first_of(std::string_view("=\0", 2)) != std::string::npos))
             problems_.add(member.begin, where, "is no name of an environment variable", "leave = out of it");
         const auto kind = member.value.kind;
         if (kind == Node::Kind::Object || kind == Node::Kind::Array || kind == Node::Kind::Null)

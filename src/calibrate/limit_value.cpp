@@ -124,7 +124,8 @@ std::string bytes_like(std::uint64_t bytes, std::string_view like)
     const auto letter = std::ranges::find_if(like, [](unsigned char c) { return std::isalpha(c) != 0; });
     if (letter == like.end())
         return std::to_string(bytes);
-    const auto number_end = std::ranges::find_if(like, [](char c) { return c == ' ' || std::isalpha(static_cast<unsigned char>(c)) != 0; });
+    const auto number_end =
+        std::ranges::find_if(like, [](char c) { return c == ' ' || std::isalpha(static_cast<unsigned char>(c)) != 0; });
     std::string unit(number_end, like.end());
     const std::size_t prefix = static_cast<std::size_t>(letter - number_end);
     const bool upper = std::isupper(static_cast<unsigned char>(*letter)) != 0;
@@ -135,7 +136,8 @@ std::string bytes_like(std::uint64_t bytes, std::string_view like)
         if (bytes == 0 || bytes % scale != 0)
             continue;
         if (i != power + 1)
-            unit[prefix] = upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(kPrefixes[i - 1]))) : kPrefixes[i - 1];
+            unit[prefix] =
+                upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(kPrefixes[i - 1]))) : kPrefixes[i - 1];
         return std::to_string(bytes / scale) + unit;
     }
     return std::to_string(bytes);
@@ -177,7 +179,8 @@ std::string text_like(const LimitFile& file, std::string_view value, std::string
 
 bool is_group(std::string_view name)
 {
-    return std::ranges::any_of(kNames, [&](std::string_view file) { return file.starts_with(name) && file.substr(name.size()).starts_with('.'); });
+    return std::ranges::any_of(
+        kNames, [&](std::string_view file) { return file.starts_with(name) && file.substr(name.size()).starts_with('.'); });
 }
 
 void collect(const Node& node, const std::string& prefix, const std::string& path, LimitNodes& nodes)
@@ -239,18 +242,6 @@ std::string limit_token(std::string_view file, std::string_view value, const Nod
     written.text = text_like(find(file), value, trim(form->text), cpu_period_us);
     const auto again = read_limit(file, written, cpu_period_us);
     return quoted(again && *again == value ? std::string_view(written.text) : value);
-}
-
-std::optional<double> limit_number(std::string_view file, std::string_view value)
-{
-    if (file == "cpu.max") {
-        const auto limit = cgroup::parse_cpu_max(value);
-        if (!limit || limit->quota_us == cgroup::kUnlimited)
-            return std::nullopt;
-        return static_cast<double>(limit->quota_us) / static_cast<double>(limit->period_us);
-    }
-    const auto number = parse_u64(value);
-    return number ? std::optional(static_cast<double>(*number)) : std::nullopt;
 }
 
 LimitNodes limit_nodes(const Node& resource_limits, const std::string& path)

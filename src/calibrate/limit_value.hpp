@@ -26,9 +26,6 @@ namespace flyball::calibrate::detail {
 [[nodiscard]] std::string limit_token(std::string_view file, std::string_view value, const Node* form,
                                       std::uint64_t cpu_period_us);
 
-// Bytes, CPUs, tasks, weight, microseconds; nullopt: "max".
-[[nodiscard]] std::optional<double> limit_number(std::string_view file, std::string_view value);
-
 // One limit in the text, by the file's whole name, however deep it is nested: {"memory": {"max": ...}}.
 struct LimitNode {
     std::string file;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "flyball/calibrate/decision.hpp"
 #include "limit_value.hpp"
 #include "settings.hpp"
 
@@ -120,7 +121,8 @@ void read_service(const Fields& fields, const Parameters& parameters, Component&
     for (std::size_t i = 0; i < kKeys.size(); ++i) {
         fields.read(kKeys[i], *commands[i]);
         if (*commands[i])
-            check_placeholders(*fields.get(kKeys[i]), fields.at(kKeys[i]), (*commands[i])->argv, parameters, false, fields.problems());
+            check_placeholders(*fields.get(kKeys[i]), fields.at(kKeys[i]), (*commands[i])->argv, parameters, false,
+                               fields.problems());
     }
     fields.read("cgroup", component.cgroup);
     constexpr std::string_view kRoot = "/sys/fs/cgroup/";
@@ -129,7 +131,8 @@ void read_service(const Fields& fields, const Parameters& parameters, Component&
     const auto parts = split(component.cgroup, '/');
     const bool climbs = std::ranges::find(parts, "..") != parts.end();
     if (const Node* const node = fields.get("cgroup"); node != nullptr && node->is(Node::Kind::String))
-        if (climbs || trim(component.cgroup).empty() || component.cgroup.starts_with('/') || component.cgroup.find('\0') != std::string::npos)
+        if (climbs || trim(component.cgroup).empty() || component.cgroup.starts_with('/') ||
+            component.cgroup.find('\0') != std::string::npos)
             fields.problems().add(*node, fields.at("cgroup"), "is no path of a cgroup",
                                   "give one below /sys/fs/cgroup, such as \"clawos/worker.slice\"");
 }
@@ -156,7 +159,8 @@ void check_load_parameters(const Fields& fields, const ComponentParts& parts, co
     }
 }
 
-void read_scenarios(const Fields& fields, const Inherited& inner, ComponentParts& parts, const Profile& profile, Component& component)
+void read_scenarios(const Fields& fields, const Inherited& inner, ComponentParts& parts, const Profile& profile,
+                    Component& component)
 {
     fields.require("scenarios", "add \"scenarios\": [{\"name\": \"normal\"}]");
     const Node* const list = fields.get("scenarios", Node::Kind::Array);
@@ -171,9 +175,10 @@ void read_scenarios(const Fields& fields, const Inherited& inner, ComponentParts
     for (std::size_t i = 0; i < list->elements.size(); ++i) {
         const std::string path = join(fields.at("scenarios"), i);
         Scenario scenario = read_scenario(list->elements[i], path, inner, parts, profile, problems);
-        if (!scenario.name.empty() && std::ranges::find(component.scenarios, scenario.name, &Scenario::name) != component.scenarios.end())
-            problems.add(*list->elements[i].find("name"), join(path, "name"), fmt::format("there is another scenario '{}'", scenario.name),
-                         "choose another name");
+        if (!scenario.name.empty() &&
+            std::ranges::find(component.scenarios, scenario.name, &Scenario::name) != component.scenarios.end())
+            problems.add(*list->elements[i].find("name"), join(path, "name"),
+                         fmt::format("there is another scenario '{}'", scenario.name), "choose another name");
         component.scenarios.push_back(std::move(scenario));
     }
 }
@@ -201,7 +206,8 @@ void check_component_targets(const Fields& fields, const ComponentParts& parts, 
 
 }  // namespace
 
-Component read_component(const Node& node, const std::string& path, const Inherited& outer, const Profile& profile, Problems& problems)
+Component read_component(const Node& node, const std::string& path, const Inherited& outer, const Profile& profile,
+                         Problems& problems)
 {
     const Fields fields(node, path, kComponentKeys, problems);
     Component component;

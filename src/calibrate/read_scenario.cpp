@@ -71,7 +71,8 @@ std::optional<ColdStart> read_cold_start(const Fields& scenario, const Component
                                       : ColdStart::Until::Exit;
     const auto known = std::ranges::find(component.metrics, start.metric, &Metric::name);
     if (start.until == ColdStart::Until::Metric && (known == component.metrics.end() || known->unit != Unit::Nanoseconds))
-        fields.problems().add(*node, fields.at("metric"), fmt::format("'{}' is no time that the component declares", start.metric),
+        fields.problems().add(*node, fields.at("metric"),
+                              fmt::format("'{}' is no time that the component declares", start.metric),
                               "declare it: \"metrics\": {\"cold_start_ms\": \"ms\"}, and name it here");
     if (start.until != ColdStart::Until::Metric && fields.get("metric") != nullptr)
         fields.problems().add(*fields.get("metric"), fields.at("metric"), "is not used", "write \"until\": \"metric\"");
@@ -81,7 +82,8 @@ std::optional<ColdStart> read_cold_start(const Fields& scenario, const Component
     return start;
 }
 
-std::vector<Stage> read_stages(const Fields& scenario, const ComponentParts& parts, const Parameters& outer, const Profile& profile)
+std::vector<Stage> read_stages(const Fields& scenario, const ComponentParts& parts, const Parameters& outer,
+                               const Profile& profile)
 {
     std::vector<Stage> stages;
     const Node* const list = scenario.get("stages", Node::Kind::Array);
@@ -92,7 +94,8 @@ std::vector<Stage> read_stages(const Fields& scenario, const ComponentParts& par
         Stage stage;
         read_name(fields, stage.name);
         if (std::ranges::find(stages, stage.name, &Stage::name) != stages.end())
-            fields.problems().add(list->elements[i], fields.at("name"), fmt::format("'{}' is there twice", stage.name), "choose another");
+            fields.problems().add(list->elements[i], fields.at("name"), fmt::format("'{}' is there twice", stage.name),
+                                  "choose another");
         fields.require("duration", "give it a time such as 30s");
         fields.read_duration("duration", stage.duration_ns, false);
         if (profile.duration_ns)
@@ -126,7 +129,8 @@ void check_target(const Node& node, const std::string& path, const Target& targe
     else if (!target.of.empty() && target.of != "baseline" && std::ranges::find(parts.names, target.of) == parts.names.end()) {
         std::vector<std::string_view> known(parts.names.begin(), parts.names.end());
         known.push_back("baseline");
-        problems.add(node, path, fmt::format("there is no scenario '{}' to compare with", target.of), did_you_mean(target.of, known));
+        problems.add(node, path, fmt::format("there is no scenario '{}' to compare with", target.of),
+                     did_you_mean(target.of, known));
     }
 }
 
@@ -191,7 +195,8 @@ void check_scenario(const Fields& fields, const Scenario& scenario)
     check_placeholders(fields.node(), fields.at("environment"), values, scenario.parameters, scenario.memory_stress.has_value(),
                        fields.problems());
     if (scenario.cold_start && !scenario.stages.empty())
-        fields.problems().add(*fields.get("stages"), fields.at("stages"), "a cold start has no stages", "make it a scenario of its own");
+        fields.problems().add(*fields.get("stages"), fields.at("stages"), "a cold start has no stages",
+                              "make it a scenario of its own");
 }
 
 }  // namespace
@@ -205,7 +210,8 @@ Scenario read_scenario(const Node& node, const std::string& path, const Inherite
         return scenario;
     read_name(fields, scenario.name);
     if (scenario.name == "baseline")
-        problems.add(*fields.get("name"), fields.at("name"), "'baseline' is what targets call the first measurement", "choose another name");
+        problems.add(*fields.get("name"), fields.at("name"), "'baseline' is what targets call the first measurement",
+                     "choose another name");
     fields.read("description", scenario.description);
     scenario.timing = outer.timing;
     read_timing(fields, profile, false, scenario.timing);

@@ -97,8 +97,9 @@ void read_tuning_object(const Node& node, const std::string& path, Tuning& tunin
     fields.read("performance", tuning.performance);
     fields.read_share("confidence", tuning.confidence, {0.5, 0.9999});
     if (tuning.convergence > tuning.step_down)
-        problems.add(node, path, fmt::format("a step down of {:g}% is below the convergence of {:g}%: no step would change anything",
-                                             tuning.step_down * 100, tuning.convergence * 100),
+        problems.add(node, path,
+                     fmt::format("a step down of {:g}% is below the convergence of {:g}%: no step would change anything",
+                                 tuning.step_down * 100, tuning.convergence * 100),
                      "give a convergence of at most the step");
 }
 
@@ -143,7 +144,8 @@ Profile read_profiles(const Fields& top, std::string_view wanted, std::vector<st
         }
     }
     if (!wanted.empty() && std::ranges::find(known, wanted) == known.end())
-        top.problems().add(all == nullptr ? top.node() : *all, top.at("profiles"), fmt::format("there is no profile '{}'", wanted),
+        top.problems().add(all == nullptr ? top.node() : *all, top.at("profiles"),
+                           fmt::format("there is no profile '{}'", wanted),
                            known.empty() ? fmt::format("add \"profiles\": {{\"{}\": {{\"duration\": \"10s\"}}}}", wanted)
                                          : did_you_mean(wanted, known));
     return chosen;
@@ -166,7 +168,8 @@ void read_name(const Fields& fields, std::string& name)
     fields.read("name", name);
     const Node* const node = fields.get("name");
     const auto allowed = [](unsigned char c) { return (c < 0x80 && std::isalnum(c) != 0) || c == '_' || c == '-' || c == '.'; };
-    const bool good = !name.empty() && name.size() <= 64 && name.front() != '.' && name.front() != '-' && std::ranges::all_of(name, allowed);
+    const bool good =
+        !name.empty() && name.size() <= 64 && name.front() != '.' && name.front() != '-' && std::ranges::all_of(name, allowed);
     if (node != nullptr && node->is(Node::Kind::String) && !good)
         fields.problems().add(*node, fields.at("name"), fmt::format("'{}' is no name for files and cgroups", name),
                               "use up to 64 letters, digits and _-., a letter or digit first");

@@ -59,9 +59,10 @@ void read_components(const Fields& top, const Inherited& defaults, const Profile
     for (std::size_t i = 0; i < list->elements.size(); ++i) {
         const std::string path = join("components", i);
         Component component = read_component(list->elements[i], path, defaults, profile, top.problems());
-        if (!component.name.empty() && std::ranges::find(spec.components, component.name, &Component::name) != spec.components.end())
-            top.problems().add(*list->elements[i].find("name"), join(path, "name"), fmt::format("there is another component '{}'", component.name),
-                               "choose another name");
+        if (!component.name.empty() &&
+            std::ranges::find(spec.components, component.name, &Component::name) != spec.components.end())
+            top.problems().add(*list->elements[i].find("name"), join(path, "name"),
+                               fmt::format("there is another component '{}'", component.name), "choose another name");
         spec.components.push_back(std::move(component));
     }
 }
@@ -76,7 +77,8 @@ void check_neighbours(const Fields& top, const std::vector<std::string>& names, 
             if (neighbour == spec.components[i].name)
                 top.problems().add(node, path, "names the component itself", "remove it");
             else if (std::ranges::find(names, neighbour) == names.end())
-                top.problems().add(node, path, fmt::format("there is no component '{}'", neighbour), did_you_mean(neighbour, known));
+                top.problems().add(node, path, fmt::format("there is no component '{}'", neighbour),
+                                   did_you_mean(neighbour, known));
         }
     }
 }
