@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <array>
 #include <cctype>
 #include <cmath>
@@ -203,6 +204,23 @@ Result<std::uint64_t> parse_bytes(std::string_view text)
     if (!bytes)
         return bad_size(text, "it is too large");
     return *bytes;
+}
+
+Result<double> parse_share(std::string_view text)
+{
+    std::string_view left = trim(text);
+    const bool percent = left.ends_with('%');
+    if (percent)
+        left.remove_suffix(1);
+    double value = 0;
+    const auto [end, error] = std::from_chars(left.data(), left.data() + left.size(), value, std::chars_format::fixed);
+    if (error != std::errc{} || end != left.data() + left.size())
+        return fail(ErrorKind::Usage, fmt::format("'{}' is no share", text), "like 5% or 0.05");
+    if (percent)
+        value /= 100;
+    if (!(value >= 0 && value <= 1))
+        return fail(ErrorKind::Usage, fmt::format("'{}' is not from 0% to 100%", text), percent ? "" : fmt::format("{}% perhaps", left));
+    return value;
 }
 
 std::string format_ns(std::uint64_t ns)

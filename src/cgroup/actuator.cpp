@@ -57,6 +57,16 @@ Result<> Actuator::State::record_companion(const std::string& directory, std::ui
     return record({directory, inode, std::string(along), *now, {}, true});
 }
 
+namespace {
+
+std::unexpected<Error> foreign(const JournalEntry& ours, const std::string& found)
+{
+    return fail(ErrorKind::Io, fmt::format("{}/{}: somebody else has set {} (ours was {})", ours.directory, ours.file, found, ours.after),
+                "two controllers of one limit undo each other's work");
+}
+
+}  // namespace
+
 Actuator::Actuator(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Actuator::Actuator(Actuator&&) noexcept = default;
 Actuator& Actuator::operator=(Actuator&& other) noexcept
@@ -115,8 +125,7 @@ Result<> Actuator::set(const std::string& directory, std::string_view file, std:
         return std::unexpected(std::move(before.error()));
     if (const JournalEntry* last = state_->last(directory, file);
         last != nullptr && last->inode == inode && !detail::same_value(file, *before, last->after))
-        return fail(ErrorKind::Io, fmt::format("{}/{}: somebody else has set {} (ours was {})", directory, file, *before, last->after),
-                    "two controllers of one limit undo each other's work");
+        return foreign(*last, *before);
     if (auto r = state_->record_companion(directory, inode, file); !r)
         return r;
     if (auto r = state_->record({directory, inode, std::string(file), *before, std::string(value), false}); !r)
@@ -127,6 +136,31 @@ Result<> Actuator::set(const std::string& directory, std::string_view file, std:
     if (!after || !detail::same_value(file, *after, value))
         return fail(ErrorKind::Io, fmt::format("{}/{}: the kernel made {} of {}", directory, file, after.value_or("nothing"), value));
     return {};
+}
+
+Result<> Actuator::verify() const
+{
+    for (const JournalEntry& entry : state_->entries) {
+        if (entry.companion || state_->last(entry.directory, entry.file) != &entry)
+            continue;
+        const auto now = detail::read_limit(entry.directory, entry.file);
+        if (!now)
+            return std::unexpected(now.error());
+        if (!detail::same_value(entry.file, *now, entry.after))
+            return foreign(entry, *now);
+    }
+    return {};
+}
+
+void Actuator::keep()
+{
+    if (state_->ended)
+        return;
+    state_->ended = true;
+    // Before the watchdog goes: whoever finds no journal has nothing to put back.
+    (void)::unlink(state_->journal.path().c_str());
+    if (state_->watchdog)
+        state_->watchdog->dismiss();
 }
 
 RestoreReport Actuator::revert()

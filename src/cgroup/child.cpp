@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/cgroup/child.hpp"
 
+#include "spawn_plan.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sched.h>
@@ -50,10 +52,32 @@ Result<Pipe> make_gate()
     return Pipe{.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
 }
 
+struct Channels {
+    Pipe gate, status;
+};
+
+// The child's ends lie where its own descriptors do not overwrite them.
+Result<Channels> make_channels(const ChildDescriptors& descriptors)
+{
+    auto gate = make_gate();
+    if (!gate)
+        return std::unexpected(std::move(gate.error()));
+    auto status = make_pipe();
+    if (!status)
+        return std::unexpected(std::move(status.error()));
+    if (auto lifted = descriptors.lift(gate->read); !lifted)
+        return std::unexpected(std::move(lifted.error()));
+    if (auto lifted = descriptors.lift(status->write); !lifted)
+        return std::unexpected(std::move(lifted.error()));
+    return Channels{.gate = std::move(*gate), .status = std::move(*status)};
+}
+
 // All that the child needs, prepared before the fork: after it, in a process with threads, it must not
 // allocate.
 struct Plan {
     std::vector<char*> argv;
+    char* const* environment = nullptr;
+    const ChildDescriptors* descriptors = nullptr;
     const TransientCgroup::ProcsFd* procs = nullptr;
     std::size_t procs_count = 0;
     pid_t parent = 0;
@@ -105,7 +129,8 @@ void enter_cgroups(const Plan& plan, bool born_in_unified)
         sigaddset(&stops, number);
     ::sigprocmask(SIG_UNBLOCK, &stops, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
-    ::execvp(plan.argv[0], plan.argv.data());
+    if (plan.descriptors->install())
+        ::execvpe(plan.argv[0], plan.argv.data(), plan.environment);
     const int errnum = errno;
     report(plan, Stage::Exec, errnum);
     ::_exit(errnum == ENOENT || errnum == ENOTDIR ? kExitNotFound : kExitCannotExecute);
@@ -182,23 +207,28 @@ Child::~Child()
     (void)reap(0);
 }
 
-Result<Child> Child::spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup)
+Result<Child> Child::spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup,
+                           const SpawnOptions& options)
 {
     if (command.empty() || command.front().empty())
         return fail(ErrorKind::Usage, "no command was given", "flyball record -- CMD [ARG]...");
-    auto gate = make_gate();
-    if (!gate)
-        return std::unexpected(std::move(gate.error()));
-    auto status = make_pipe();
-    if (!status)
-        return std::unexpected(std::move(status.error()));
+    const ChildEnvironment environment(options.environment);
+    const auto descriptors = ChildDescriptors::prepare(options);
+    if (!descriptors)
+        return std::unexpected(descriptors.error());
+    auto channels = make_channels(*descriptors);
+    if (!channels)
+        return std::unexpected(std::move(channels.error()));
+    auto& [gate, status] = *channels;
 
-    Plan plan{.parent = ::getpid(),
-              .gate_read = gate->read.get(),
-              .gate_write = gate->write.get(),
-              .status_read = status->read.get(),
-              .status_write = status->write.get()};
-    // execvp takes char* for historical reasons and changes nothing.
+    Plan plan{.environment = environment.get(),
+              .descriptors = &*descriptors,
+              .parent = ::getpid(),
+              .gate_read = gate.read.get(),
+              .gate_write = gate.write.get(),
+              .status_read = status.read.get(),
+              .status_write = status.write.get()};
+    // execvpe takes char* for historical reasons and changes nothing.
     for (const std::string& argument : command)
         plan.argv.push_back(const_cast<char*>(argument.c_str()));
     plan.argv.push_back(nullptr);
@@ -218,10 +248,10 @@ Result<Child> Child::spawn(const std::vector<std::string>& command, const Transi
         return std::unexpected(
             errno_error(ErrorKind::Unavailable, fmt::format("starting '{}'", command.front()), errnum));
     }
-    Child child(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), std::move(gate->write),
-                std::move(status->read), command.front());
-    gate->read.reset();
-    status->write.reset();
+    Child child(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), std::move(gate.write),
+                std::move(status.read), command.front());
+    gate.read.reset();
+    status.write.reset();
     const auto ready = read_report(child.status_.get());
     if (!ready)
         return fail(ErrorKind::Io,

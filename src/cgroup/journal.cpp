@@ -2,7 +2,7 @@
 #include "journal.hpp"
 
 #include "flyball/base/file.hpp"
-#include "flyball/base/strings.hpp"
+#include "flyball/base/process_stat.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -60,21 +60,14 @@ std::optional<JournalEntry> entry_of(const Json& json)
     return entry;
 }
 
-}  // namespace
-
-// proc(5): the 22nd field, counted after the comm, which ends with the last parenthesis.
+// 0: no such process.
 std::uint64_t start_time_of(pid_t pid)
 {
-    auto text = read_if_exists(fmt::format("/proc/{}/stat", pid));
-    if (!text || !*text)
-        return 0;
-    const auto end = (*text)->rfind(')');
-    if (end == std::string::npos)
-        return 0;
-    const auto fields = split_blanks(std::string_view(**text).substr(end + 1));
-    constexpr std::size_t kStart = 19;
-    return fields.size() > kStart ? parse_u64(fields[kStart]).value_or(0) : 0;
+    const auto stat = process_stat(pid);
+    return stat ? stat->start_ticks : 0;
 }
+
+}  // namespace
 
 bool JournalFile::owner_lives() const
 {

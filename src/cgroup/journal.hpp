@@ -45,7 +45,5 @@ private:
 // Io: it cannot be read, or is damaged before its last line.
 [[nodiscard]] Result<JournalFile> read_journal(const std::string& path);
 [[nodiscard]] std::vector<std::string> journals_in(const std::string& directory);
-// 0: no such process.
-[[nodiscard]] std::uint64_t start_time_of(pid_t pid);
 
 }  // namespace flyball::cgroup::detail

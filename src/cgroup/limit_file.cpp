@@ -24,7 +24,7 @@ struct LimitFile {
 };
 
 // Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/: those that a tuner has a use for.
-constexpr std::uint64_t kMaxWeight = 10'000;
+constexpr std::uint64_t kMaxWeight = 10'000, kMaxBfqWeight = 1'000;
 constexpr std::array kFiles{
     LimitFile{"cpu.max", Form::CpuMax, 0, 0, 1},
     LimitFile{"cpu.max.burst", Form::Microseconds, 0, kMaxCpuQuotaUs, 2},
@@ -36,6 +36,7 @@ constexpr std::array kFiles{
     LimitFile{"memory.oom.group", Form::Flag, 0, 1, 1},
     LimitFile{"pids.max", Form::Count, kMinPids, kMaxPids, 1},
     LimitFile{"io.weight", Form::Weight, 1, kMaxWeight, 1},
+    LimitFile{"io.bfq.weight", Form::Weight, 1, kMaxBfqWeight, 1},
     // v1
     LimitFile{"cpu.cfs_quota_us", Form::SignedMicroseconds, kMinCpuQuotaUs, kMaxCpuQuotaUs, 1},
     LimitFile{"cpu.cfs_period_us", Form::Microseconds, kMinCpuPeriodUs, kMaxCpuPeriodUs, 1},

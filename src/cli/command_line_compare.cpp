@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command_line_compare.hpp"
+// compare on the command line.
+#include "command_verbs.hpp"
+
+#include "flyball/cli/compare.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <memory>
+
 namespace flyball::cli {
 
-CLI::App* add_compare(CLI::App& app, CompareOptions& o)
+void register_compare(CLI::App& app, std::vector<Verb>& verbs)
 {
+    const auto options = std::make_shared<CompareOptions>();
+    CompareOptions& o = *options;
     CLI::App* verb = app.add_subcommand("compare", "Is B worse than A? Differences with their intervals, and a verdict for each metric");
     verb->add_option("FILE", o.files, "A and B: recordings, `flyball report -j`, CSV, JSON, or directories of them")->type_name("FILE");
     verb->add_option("--a", o.a, "Runs of A, where there are several (takes several files)");
@@ -25,7 +32,7 @@ CLI::App* add_compare(CLI::App& app, CompareOptions& o)
     verb->add_flag("--all", o.all, "Every metric and every distribution");
     verb->add_flag("-j,--json", o.json, "As JSON");
     verb->add_flag("--salvage", o.salvage, "Read cut recordings up to where they were cut");
-    return verb;
+    verbs.push_back({.app = verb, .command = nullptr, .check = {}, .run = [options] { return run_compare(*options); }});
 }
 
 }  // namespace flyball::cli

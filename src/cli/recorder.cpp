@@ -15,7 +15,6 @@
 #include "flyball/base/signals.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/mounts.hpp"
-#include "flyball/cgroup/transient.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/kernel/plan.hpp"
 #include "flyball/probe/session.hpp"
@@ -80,19 +79,9 @@ Result<Request> parse(const RecordOptions& o) {
         if (!hz) return std::unexpected(hz.error());
         request.stacks_hz = *hz;
     }
-    if (o.limits.any() && o.command.empty())
-        return fail(ErrorKind::Usage, "limits are for a command's own cgroup", "add -- CMD; flyball never limits a cgroup that it did not make");
-    const auto limit = [](std::string_view flag, const std::string& text, auto parser, auto& into) -> Result<> {
-        if (text.empty()) return {};
-        auto value = parser(text);
-        if (!value) return std::unexpected(std::move(value.error()).context(flag));
-        into = *value;
-        return {};
-    };
-    if (auto r = limit("--cpu-max", o.limits.cpu_max, cgroup::parse_cpu_max, request.limits.cpu_max); !r) return std::unexpected(r.error());
-    if (auto r = limit("--memory-max", o.limits.memory_max, cgroup::parse_memory_limit, request.limits.memory_max); !r) return std::unexpected(r.error());
-    if (auto r = limit("--memory-high", o.limits.memory_high, cgroup::parse_memory_limit, request.limits.memory_high); !r) return std::unexpected(r.error());
-    if (auto r = limit("--pids-max", o.limits.pids_max, cgroup::parse_pids_max, request.limits.pids_max); !r) return std::unexpected(r.error());
+    auto limits = parse_limits(o.limits, o.command);
+    if (!limits) return std::unexpected(std::move(limits.error()));
+    request.limits = *limits;
     return request;
 }
 
@@ -147,9 +136,8 @@ private:
     std::vector<std::string> filters_;
     std::optional<profile::RecordingFile> file_;  // until the writer has it
     std::optional<StopSignal> stop_;
-    std::optional<cgroup::TransientCgroup> home_;  // of the command
-    std::optional<cgroup::Child> child_;
-    std::optional<cgroup::ExitStatus> child_status_;
+    std::optional<CommandInCgroup> command_;
+    std::optional<cgroup::ExitStatus> command_status_;
     std::optional<probe::Session> session_;
     std::optional<stream::Reader> reader_;
     std::optional<StackRecording> stacks_;
@@ -176,14 +164,11 @@ Result<> Run::check() {
 }
 
 Result<> Run::make_command() {
-    auto home = cgroup::TransientCgroup::create(layout_, request_.limits);
-    if (!home) return std::unexpected(home.error());
-    home_.emplace(std::move(*home));
-    for (const std::string& note : home_->notes()) progress_.say(note);
-    auto child = cgroup::Child::spawn(options_.command, &*home_);
-    if (!child) return std::unexpected(child.error());
-    child_.emplace(std::move(*child));
-    if (filters_.empty()) filters_.push_back(home_->path());
+    auto command = CommandInCgroup::make(options_.command, layout_, request_.limits,
+                                         [this](std::string_view note) { progress_.say(note); });
+    if (!command) return std::unexpected(std::move(command.error()));
+    command_.emplace(std::move(*command));
+    if (filters_.empty()) filters_.push_back(command_->home.path());
     return {};
 }
 
@@ -257,9 +242,9 @@ Result<> Run::start() {
         observer_->on_tasks(closing_.tasks_first);
     }
     accumulator_.emplace(meta_, std::move(*known));
-    progress_.say(child_ ? "recording the command" : request_.duration_ns != 0 ? "recording" : "recording, Ctrl-C to end");
-    if (child_) {
-        if (auto released = child_->release(); !released) return std::unexpected(released.error());
+    progress_.say(command_ ? "recording the command" : request_.duration_ns != 0 ? "recording" : "recording, Ctrl-C to end");
+    if (command_) {
+        if (auto released = command_->child.release(); !released) return std::unexpected(released.error());
     }
     return {};
 }
@@ -278,7 +263,7 @@ Result<> Run::loop() {
     Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
     std::array<pollfd, 4> fds{{{reader_->poll_fd(), POLLIN, 0},
                                {stop_->fd(), POLLIN, 0},
-                               {child_ ? child_->pidfd() : -1, POLLIN, 0},
+                               {command_ ? command_->child.pidfd() : -1, POLLIN, 0},
                                {stacks_ ? stacks_->poll_fd() : -1, POLLIN, 0}}};
     for (;;) {
         (void)::poll(fds.data(), fds.size(), kTickMs);
@@ -291,11 +276,11 @@ Result<> Run::loop() {
         if (auto r = reader_->consume(tee); !r) return r;
         if (stop_->requested()) return {};
         if (request_.duration_ns != 0 && now - start_ns_ >= request_.duration_ns) return {};
-        if (child_) {
-            auto status = child_->wait_ms(0);
+        if (command_) {
+            auto status = command_->child.wait_ms(0);
             if (!status) return std::unexpected(status.error());
             if (status->has_value()) {
-                child_status_ = **status;
+                command_status_ = **status;
                 return {};
             }
         }
@@ -344,16 +329,15 @@ Result<Recorded> Run::finish() {
     }
 
     Recorded recorded;
-    recorded.command = child_status_;
+    recorded.command = command_status_;
     if (writer_) {
         if (auto closed = writer_->close(closing_); !closed) recorded.file_error = closed.error();
         recorded.file_bytes = writer_->bytes_written();
     }
     if (observer_ != nullptr) observer_->on_closing(closing_);
     recorded.snapshot = std::move(*accumulator_).finish(std::move(closing_));
-    child_.reset();
-    if (home_) {
-        if (auto gone = home_->destroy(); !gone) progress_.say(gone.error().what);
+    if (command_) {
+        if (auto gone = command_->end(); !gone) progress_.say(gone.error().what);
     }
     return recorded;
 }

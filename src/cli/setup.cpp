@@ -63,4 +63,54 @@ Result<std::vector<profile::KnownCgroup>> known_cgroups(const cgroup::Layout& la
     return known;
 }
 
+Result<cgroup::Limits> parse_limits(const LimitOptions& given, const std::vector<std::string>& command)
+{
+    if (given.any() && command.empty())
+        return fail(ErrorKind::Usage, "limits are for a command's own cgroup",
+                    "add -- CMD; flyball never limits a cgroup that it did not make");
+    cgroup::Limits limits;
+    const auto parse = [](std::string_view flag, const std::string& text, auto parser, auto& into) -> Result<> {
+        if (text.empty())
+            return {};
+        auto value = parser(text);
+        if (!value)
+            return std::unexpected(std::move(value.error()).context(flag));
+        into = *value;
+        return {};
+    };
+    for (const Result<>& done :
+         {parse("--cpu-max", given.cpu_max, cgroup::parse_cpu_max, limits.cpu_max),
+          parse("--memory-max", given.memory_max, cgroup::parse_memory_limit, limits.memory_max),
+          parse("--memory-high", given.memory_high, cgroup::parse_memory_limit, limits.memory_high),
+          parse("--pids-max", given.pids_max, cgroup::parse_pids_max, limits.pids_max)}) {
+        if (!done)
+            return std::unexpected(done.error());
+    }
+    return limits;
+}
+
+Result<CommandInCgroup> CommandInCgroup::make(const std::vector<std::string>& command, const cgroup::Layout& layout,
+                                              const cgroup::Limits& limits,
+                                              const std::function<void(std::string_view)>& note,
+                                              const cgroup::SpawnOptions& spawn)
+{
+    auto home = cgroup::TransientCgroup::create(layout, limits);
+    if (!home)
+        return std::unexpected(std::move(home.error()));
+    for (const std::string& text : home->notes())
+        note(text);
+    auto child = cgroup::Child::spawn(command, &*home, spawn);
+    if (!child)
+        return std::unexpected(std::move(child.error()));
+    return CommandInCgroup{std::move(*home), std::move(*child)};
+}
+
+Result<> CommandInCgroup::end()
+{
+    {
+        const cgroup::Child killed = std::move(child);
+    }
+    return home.destroy();
+}
+
 }  // namespace flyball::cli

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every verb that looks at this machine does first: which programs, which cgroups, who we are.
+// What every verb that looks at this machine does first: which programs, which cgroups, who we are; a command
+// in a cgroup of its own.
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/cgroup/child.hpp"
+#include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/cgroup/transient.hpp"
+#include "flyball/cli/verbs.hpp"
 #include "flyball/kernel/plan.hpp"
 #include "flyball/profile/accumulator.hpp"
 #include "flyball/profile/snapshot.hpp"
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace flyball::cli {
@@ -21,5 +28,24 @@ namespace flyball::cli {
 
 // The cgroups that exist now.
 [[nodiscard]] Result<std::vector<profile::KnownCgroup>> known_cgroups(const cgroup::Layout& layout);
+
+// Limits as given on the command line. Usage: one is none, which the message names; or there is no command
+// whose cgroup would have them.
+[[nodiscard]] Result<cgroup::Limits> parse_limits(const LimitOptions& given, const std::vector<std::string>& command);
+
+// A command that waits at its gate, in a cgroup made for it. Both are gone with the value: the command first.
+struct CommandInCgroup {
+    cgroup::TransientCgroup home;
+    cgroup::Child child;
+
+    // note: told what the cgroup could not have. Errors as those of TransientCgroup::create() and Child::spawn().
+    [[nodiscard]] static Result<CommandInCgroup> make(const std::vector<std::string>& command,
+                                                      const cgroup::Layout& layout, const cgroup::Limits& limits,
+                                                      const std::function<void(std::string_view)>& note,
+                                                      const cgroup::SpawnOptions& spawn = {});
+    // Kills and reaps the command, then removes the cgroup with whatever else is in it. For the error that the
+    // destructor would keep to itself; child is not to be asked any more.
+    [[nodiscard]] Result<> end();
+};
 
 }  // namespace flyball::cli

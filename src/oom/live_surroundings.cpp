@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/base/file.hpp"
+#include "flyball/base/process_stat.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/cgroup/counters.hpp"
 #include "flyball/oom/surroundings.hpp"
@@ -24,26 +25,6 @@ std::int32_t parse_adj(std::string_view text)
     std::int32_t value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
     return value;
-}
-
-// proc(5), /proc/PID/stat: "PID (COMM) STATE PPID ... FLAGS (9th) ...". The comm may hold anything, the last
-// parenthesis ends it.
-struct Stat {
-    std::string comm;
-    char state = 'X';
-    std::uint64_t flags = 0;
-};
-std::optional<Stat> stat_of(const std::string& pid)
-{
-    const std::string text = text_of("/proc/" + pid + "/stat");
-    const auto open = text.find('('), close = text.rfind(')');
-    if (open == std::string::npos || close == std::string::npos || close < open)
-        return std::nullopt;
-    const auto fields = split_blanks(std::string_view(text).substr(close + 1));
-    constexpr std::size_t kState = 0, kFlags = 6;  // counted from the one after the comm
-    if (fields.size() <= kFlags || fields[kState].size() != 1)
-        return std::nullopt;
-    return Stat{text.substr(open + 1, close - open - 1), fields[kState][0], parse_u64(fields[kFlags]).value_or(0)};
 }
 
 class Live final : public Surroundings {
@@ -106,7 +87,7 @@ private:
     {
         for_each_line(text_of(directory + "/cgroup.procs"), [&](std::string_view line) {
             const auto pid = parse_u64(trim(line));
-            const auto stat = pid ? stat_of(std::to_string(*pid)) : std::nullopt;
+            const auto stat = pid ? process_stat(static_cast<pid_t>(*pid)) : std::nullopt;
             if (!stat || stat->state == 'Z' || stat->state == 'X')
                 return;
             constexpr std::uint64_t kKernelThread = 0x200000;  // PF_KTHREAD

@@ -81,13 +81,11 @@ struct Watcher::State {
     std::map<std::string, std::int64_t> written_off;  // by file and field
     std::deque<Asked> asked;
     std::uint64_t number = 0;
-    // Losses by when they were found, and when all was known to be well before that.
     struct LossAt {
-        std::uint64_t since_ns, found_ns;
+        std::uint64_t found_ns;
         std::string what;
     };
     std::vector<LossAt> losses;
-    std::uint64_t well_ns = 0;
     std::uint64_t next_forget_ns = 0;
 };
 
@@ -253,8 +251,7 @@ void Watcher::on_control(std::span<const std::byte> bytes)
 void Watcher::on_loss_check(std::uint64_t now_ns, const std::vector<std::string>& losses)
 {
     for (const std::string& what : losses)
-        state_->losses.push_back({state_->well_ns, now_ns, what});
-    state_->well_ns = now_ns;
+        state_->losses.push_back({now_ns, what});
     // An episode takes seconds at most: what was lost long before it began is not its own.
     constexpr std::uint64_t kRemembered = 60'000'000'000;
     std::erase_if(state_->losses, [&](const State::LossAt& loss) { return loss.found_ns + kRemembered < now_ns; });

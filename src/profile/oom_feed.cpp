@@ -53,7 +53,6 @@ struct OomFeed::State {
     Received received;
     bool wait_for_freed;
     int memory_hierarchy;
-    std::uint64_t oom_records = 0;
     std::vector<Birth> births;
     std::vector<Move> moves;
 };
@@ -83,19 +82,15 @@ void OomFeed::on_control(std::span<const std::byte> bytes)
 {
     const std::optional<fb_hdr> hdr = decode<fb_hdr>(bytes);
     if (!hdr)
-        return state_->received.add_unknown();
+        return;
     state_->received.add_control(*hdr);
-    bool known = false;
-    if (hdr->type == FB_EV_CGROUP) {
-        known = with<fb_cgroup>(bytes, [&](const auto& r) { state_->names.apply(r); });
-    } else if (hdr->type == FB_EV_ATTACH) {
-        known = with<fb_attach>(bytes, [&](const auto& r) { state_->on_attach(r); });
-    } else {
-        known = state_->ooms.on_control(state_->names, hdr->type, bytes);
-        state_->oom_records += known ? 1 : 0;
-    }
-    if (!known)
-        state_->received.add_unknown();
+    // A record that is too short, or of a type that this version does not know, changes nothing.
+    if (hdr->type == FB_EV_CGROUP)
+        (void)with<fb_cgroup>(bytes, [&](const auto& r) { state_->names.apply(r); });
+    else if (hdr->type == FB_EV_ATTACH)
+        (void)with<fb_attach>(bytes, [&](const auto& r) { state_->on_attach(r); });
+    else
+        (void)state_->ooms.on_control(state_->names, hdr->type, bytes);
 }
 
 std::vector<OomEpisode> OomFeed::take_complete(std::uint64_t now_ns)
@@ -152,19 +147,9 @@ std::size_t OomFeed::known_cgroups() const
     return n;
 }
 
-std::uint64_t OomFeed::unknown_records() const
-{
-    return state_->received.unknown();
-}
-
 std::uint64_t OomFeed::sequence_gaps() const
 {
     return state_->received.sequence_gaps();
-}
-
-std::uint64_t OomFeed::oom_records() const
-{
-    return state_->oom_records;
 }
 
 }  // namespace flyball::profile

@@ -3,6 +3,7 @@
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/counters.hpp"
 #include "flyball/cgroup/limits.hpp"
+#include "flyball/cgroup/memory_state.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/cgroup/tree.hpp"
 
@@ -58,6 +59,22 @@ void fuzz_limits(std::string_view text)
         require(!format_bytes(*bytes).empty());
 }
 
+// A field is what its line says, and a second reading of the same text changes nothing.
+void fuzz_memory_stat(std::string_view text)
+{
+    using namespace flyball::cgroup;
+    const auto fields = parse_flat_keyed(text);
+    for (const bool unified : {true, false}) {
+        MemoryState once, twice;
+        parse_memory_stat(text, unified, once);
+        parse_memory_stat(text, unified, twice);
+        parse_memory_stat(text, unified, twice);
+        require(once == twice);
+        require(once.anon.has_value() == fields.contains(unified ? "anon" : "total_rss"));
+        require(!once.current && !once.peak && !once.swap_max);
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
@@ -65,6 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     fuzz_layout(text);
     fuzz_limits(text.substr(0, 64));
+    fuzz_memory_stat(text);
     for (const auto& [name, value] : flyball::cgroup::parse_flat_keyed(text))
         require(!name.empty());
     (void)flyball::cgroup::parse_single(text);

@@ -117,13 +117,24 @@ TEST_CASE("oom watch: a command that runs over its limit, told once, by exit cod
     Load other(elsewhere, {"alloc", "64", "--touch"});
     const Outcome outcome = watch.wait(patience(60));
     INFO("stderr: " << outcome.err << ", stdout: " << outcome.out);
-    CHECK(outcome.status == 0);
+    CHECK(outcome.status == 128 + SIGKILL);  // the command's, since the verdict is a pass
     const auto verdicts = lines_of(outcome.out);
     REQUIRE(verdicts.size() == 1);
     CHECK(verdicts[0].at("schema") == "flyball.oom/1");
     CHECK(verdicts[0].at("outcome") == "pass");
     CHECK(verdicts[0].at("victims").size() == 1);
     CHECK(lines_of(read_text(file.path())) == verdicts);
+}
+
+TEST_CASE("oom watch: the command's exit status is the watch's, unless we ended it", "[kernel][oom][verdict]")
+{
+    require_root();
+    const Outcome own = run_flyball({"oom", "watch", "-q", "--", "sh", "-c", "exit 7"});
+    INFO(own.err);
+    CHECK(own.status == 7);
+    CHECK(run_flyball({"oom", "watch", "-q", "--", "true"}).status == 0);
+    CHECK(run_flyball({"oom", "watch", "-q", "--", "sh", "-c", "kill -TERM $$"}).status == 128 + SIGTERM);
+    CHECK(run_flyball({"oom", "watch", "-q", "-d", "200ms", "--", "sleep", "1000"}).status == 0);
 }
 
 TEST_CASE("oom watch: a recording gives the verdict that the files allow", "[kernel][oom][verdict]")

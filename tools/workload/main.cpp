@@ -32,6 +32,15 @@ const std::array kVerbs{
     Verb{"forkbomb-to-limit", workload::forkbomb, "N"},
     Verb{"oomgroup", workload::oomgroup, "N [--each MIB] --into DIR..."},
     Verb{"cgroup-churn", workload::churn, "N --parent DIR... [--parallel P] [--life-ms MS]"},
+    Verb{"bursts", workload::bursts, "SECONDS --busy-us C --period-us T [--threads K] [--poisson] [--seed S]", {"--poisson"}},
+    Verb{"workset", workload::workset, "SECONDS --anon MIB [--extra MIB] [--think-us U]"},
+    Verb{"scan", workload::scan, "SECONDS --file FILE --mib S [--dead MIB] [--think-us U]"},
+    Verb{"leak", workload::leak, "SECONDS --mib-per-s R [--start MIB]"},
+    Verb{"pool", workload::pool, "SECONDS --tasks N [--spike M] [--spike-every S] [--threads]", {"--threads"}},
+    Verb{"iostream", workload::iostream,
+         "SECONDS --file FILE --bs BYTES --rate IOPS|--depth D [--write] [--random] [--mib S] [--seed S]",
+         {"--write", "--random"}},
+    Verb{"serve", workload::serve, "SECONDS --busy-us C --workers K --rate R [--poisson] [--seed S]", {"--poisson"}},
 };
 
 int usage() {

@@ -19,4 +19,13 @@ int forkbomb(const Args& args);
 int oomgroup(const Args& args);
 int churn(const Args& args);
 
+// Those below tell how the work goes on (tell.hpp), and end early, with their truth, on SIGTERM and SIGINT.
+int bursts(const Args& args);
+int workset(const Args& args);
+int scan(const Args& args);
+int leak(const Args& args);
+int pool(const Args& args);
+int iostream(const Args& args);
+int serve(const Args& args);
+
 }  // namespace workload

@@ -21,6 +21,9 @@ namespace flyball {
 // memparse has it. Zero is allowed; "max" is not: a caller for which there is a "no limit" tests that first.
 [[nodiscard]] Result<std::uint64_t> parse_bytes(std::string_view text);
 
+// "5%", "12.5%", "0.05": a share from 0 to 1.
+[[nodiscard]] Result<double> parse_share(std::string_view text);
+
 // "0 ns", "830 ns", "1.25 ms", "12.3 s", "123 s", "2 h 03 min", ...: three significant digits.
 [[nodiscard]] std::string format_ns(std::uint64_t ns);
 

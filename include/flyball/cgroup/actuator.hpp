@@ -58,6 +58,12 @@ public:
     // A sign of life, at least every second.
     [[nodiscard]] Result<> beat();
 
+    // Io: somebody else has changed one of our values, or its cgroup is gone.
+    [[nodiscard]] Result<> verify() const;
+
+    // The values stay: nothing is put back any more, whatever happens. Ends.
+    void keep();
+
     // Puts everything back and ends. Calling it again does nothing.
     RestoreReport revert();
 

@@ -38,12 +38,24 @@ struct ExitStatus {
 // up for the command.
 [[nodiscard]] Result<> check_command(const std::vector<std::string>& command);
 
+// What the child has beside what it inherits anyway.
+struct SpawnOptions {
+    // A descriptor of ours, at this number in the child (-1: the same), open also after its exec.
+    struct Descriptor {
+        int fd = -1;
+        int as = -1;
+    };
+    std::vector<std::string> environment;  // NAME=VALUE; replaces a NAME that is there
+    std::vector<Descriptor> descriptors;   // each number once
+    int stdout_fd = -1;                    // becomes its standard output; -1: ours
+};
+
 class Child {
 public:
     // Forks, moves the child into the cgroup (nullptr: stays in ours) and returns when it waits at the gate.
-    // Usage: empty command. Unavailable or Io: fork or moving failed.
+    // Usage: empty command. Unavailable or Io: fork or moving failed. Our descriptors stay ours.
     [[nodiscard]] static Result<Child> spawn(const std::vector<std::string>& command,
-                                             const TransientCgroup* cgroup);
+                                             const TransientCgroup* cgroup, const SpawnOptions& options = {});
     // Kills it, if it still runs, and reaps it.
     ~Child();
     Child(Child&& other) noexcept;

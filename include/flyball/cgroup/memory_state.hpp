@@ -2,7 +2,7 @@
 // What a cgroup's memory consists of: memory.stat and its neighbours. Any thread.
 //
 // Sources: Documentation/admin-guide/cgroup-v2.rst; mm/memcontrol.c memory_stats[]. On v1 the hierarchical total_*
-// fields of memory.stat; what v1 does not keep is nullopt, never 0.
+// fields of memory.stat and memory.kmem.*; what v1 does not keep is nullopt, never 0. `kernel` of memory.stat is there since v5.18.
 #pragma once
 
 #include "flyball/cgroup/mounts.hpp"
@@ -14,7 +14,7 @@
 namespace flyball::cgroup {
 
 struct MemoryState {
-    // bytes
+    // bytes; swap_max without a limit is kUnlimited (limits.hpp)
     std::optional<std::uint64_t> current, peak, swap_current, swap_max;
     std::optional<std::uint64_t> anon, file, shmem, unevictable, kernel, slab_reclaimable, slab_unreclaimable, sock;
     std::optional<std::uint64_t> active_file, inactive_file, active_anon, inactive_anon, file_dirty, file_writeback;

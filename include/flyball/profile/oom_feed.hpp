@@ -61,11 +61,8 @@ public:
     // Cgroups that are known now, removed ones included.
     [[nodiscard]] std::size_t known_cgroups() const;
 
-    // Records that this version does not know, and batches that are missing.
-    [[nodiscard]] std::uint64_t unknown_records() const;
+    // Batches that are missing.
     [[nodiscard]] std::uint64_t sequence_gaps() const;
-    // OOM records that came; what was attempted is the kernel side's count.
-    [[nodiscard]] std::uint64_t oom_records() const;
 
 private:
     struct State;

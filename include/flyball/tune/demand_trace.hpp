@@ -3,15 +3,18 @@
 #pragma once
 
 #include "flyball/stream/in_order.hpp"
+#include "flyball/tune/subtree_ids.hpp"
 
 #include <cstdint>
 #include <memory>
-#include <unordered_set>
 #include <vector>
 
 namespace flyball::tune {
 
 inline constexpr std::uint64_t kDemandStepNs = 1'000'000;
+// A job that lasts longer is no job any more: it takes what it can get. What cpu.max holds back of it is demand where
+// it was held back, not work to be moved to where it was asked for.
+inline constexpr std::uint64_t kEndlessNs = 1'000'000'000;
 
 // From a task's waking up to its falling asleep.
 struct Job {
@@ -24,32 +27,34 @@ struct Job {
 struct TaskCount {
     std::uint64_t at_ns = 0;
     std::uint32_t tasks = 0;
+    friend bool operator==(const TaskCount&, const TaskCount&) = default;
 };
 
 struct DemandTrace {
     std::uint64_t begin_ns = 0;
-    // CPU time by step; what cpu.max has held back counts for when it was asked for.
+    // CPU time by step, as cpu.max counts it: without interrupts and steal.
     std::vector<std::uint64_t> demand_ns;
     std::uint64_t run_ns = 0, held_ns = 0, wait_ns = 0;  // sums over tasks
-    std::vector<Job> jobs;       // that ended in the window, in order of their ends
+    std::uint64_t endless_ns = 0;                        // of run_ns: in jobs that were older than kEndlessNs
+    std::vector<Job> jobs;            // that ended in the window, in order of their ends
     std::uint64_t jobs_left_out = 0;  // beyond what is kept
     std::uint32_t most_running = 0;   // tasks on CPUs at a time
-    std::vector<TaskCount> tasks;     // each change of pids.current, thinned to the peak of each millisecond
+    std::vector<TaskCount> tasks;     // tasks that live: the most of each millisecond in which that changed
     std::uint64_t forks = 0, refused_forks = 0;
 };
 
 class DemandCollector final : public stream::OrderedSink {
 public:
-    // cgroups: the ids of the subtree in each hierarchy; grows by cgroups that are made below.
-    explicit DemandCollector(std::unordered_set<std::uint64_t> cgroups);
+    // ids: kept up to date by the owner, before each event, and outlives this. tasks: that live at begin_ns.
+    DemandCollector(const SubtreeIds& ids, std::uint64_t begin_ns, std::uint32_t tasks);
     ~DemandCollector() override;
     DemandCollector(DemandCollector&&) noexcept;
     DemandCollector& operator=(DemandCollector&&) noexcept;
 
     void on_event(const fb_event& event) override;
-    void on_control(std::span<const std::byte> bytes) override;
+    void on_control(std::span<const std::byte> /*bytes*/) override {}
 
-    // Ends a window and begins the next. Jobs under way go on into it.
+    // Ends a window and begins the next. All events before at_ns are to have come. Jobs under way go on into it.
     [[nodiscard]] DemandTrace take(std::uint64_t at_ns);
 
 private:

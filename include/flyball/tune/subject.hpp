@@ -7,6 +7,7 @@
 #include "flyball/cgroup/counters.hpp"
 #include "flyball/cgroup/memory_state.hpp"
 #include "flyball/tune/demand_trace.hpp"
+#include "flyball/tune/io_trace.hpp"
 #include "flyball/tune/workload.hpp"
 
 #include <cstdint>
@@ -41,9 +42,11 @@ struct Window {
     Reading before, after;
     Performance performance;
     DemandTrace trace;                  // of the scheduler's events
+    IoTrace io;                         // of the block layer's
     std::vector<MemoryUse> memory_use;  // every 100 ms
     Disturbance disturbance;
     std::uint64_t lost_events = 0;      // not in the trace
+    bool finished = false;              // the command has ended, so that it is shorter than was asked for
     [[nodiscard]] std::uint64_t span_ns() const { return end_ns - begin_ns; }
 };
 
@@ -57,8 +60,8 @@ public:
 
     [[nodiscard]] virtual Result<Reading> read() = 0;
 
-    // Lets it go on for so long. Stopped: a guard or a signal ended the experiment (see stop_reason()); everything is
-    // restored by then. Finished: the command has ended by itself.
+    // Lets it go on for so long. Stopped: a guard or a signal ended the experiment, and the error says which; everything is
+    // restored by then. A command that ends cuts the window short (`finished`); to go on after that is Finished.
     [[nodiscard]] virtual Result<Window> run(std::uint64_t length_ns) = 0;
 
     // Whether set() and reclaim() may be called: the user has allowed experiments.

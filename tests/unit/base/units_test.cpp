@@ -126,3 +126,20 @@ TEST_CASE("numbers for people have three significant digits", "[base][units]")
     CHECK(format_percent(0.000001) == "<0.01%");
     CHECK(format_percent(std::numeric_limits<double>::quiet_NaN()) == "-");
 }
+
+TEST_CASE("share: per cent or a part of one, and nothing else")
+{
+    CHECK(parse_share("5%").value() == 0.05);
+    CHECK(parse_share("12.5%").value() == 0.125);
+    CHECK(parse_share("0.8").value() == 0.8);
+    CHECK(parse_share("0").value() == 0);
+    CHECK(parse_share("100%").value() == 1);
+    for (const char* wrong : {"", "%", "five", "5 %x", "-1%", "101%", "1.5", "nan", "inf", "0x1", "1e-1"}) {
+        const auto parsed = parse_share(wrong);
+        INFO(wrong);
+        REQUIRE_FALSE(parsed);
+        CHECK(parsed.error().kind == ErrorKind::Usage);
+        CHECK(parsed.error().what.find(wrong) != std::string::npos);
+    }
+    CHECK(parse_share("5").error().hint == "5% perhaps");
+}

@@ -289,11 +289,13 @@ TEST_CASE("oom feed: a record from before it grew is read, and what it lacks is 
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     const fb_oom_task mark = oom_task(FB_EV_OOM_VICTIM, 11, 2 * kMs, 5);
     run.feed.on_control(std::as_bytes(std::span(&mark, 1)).first(FB_OOM_TASK_OLD));
-    run.feed.on_control(std::as_bytes(std::span(&mark, 1)).first(FB_OOM_TASK_OLD - 1));
-    CHECK(run.feed.unknown_records() == 1);
+    // Of another process: it would be another victim.
+    const fb_oom_task cut = oom_task(FB_EV_OOM_VICTIM, 11, 2 * kMs, 6);
+    run.feed.on_control(std::as_bytes(std::span(&cut, 1)).first(FB_OOM_TASK_OLD - 1));
     const auto done = run.feed.finish();
     REQUIRE(done.size() == 1);
-    CHECK(done[0].victims.size() == 1);
+    REQUIRE(done[0].victims.size() == 1);
+    CHECK(done[0].victims[0].tgid == 5);
 }
 
 TEST_CASE("oom feed: births, moves, and what a removed cgroup had counted")

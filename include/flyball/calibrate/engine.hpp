@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The phases of a calibration: baseline, tune, validate, decide, again or finalise (P4.2 section 6). Not thread-safe.
+//
+// Whatever is measured is kept in the store under a name of its own before the next step begins, and whatever is in the
+// store is not measured again: a calibration that was killed goes on where it was, and comes to the same result, since
+// all decisions are pure functions of what was measured.
+#pragma once
+
+#include "flyball/base/result.hpp"
+#include "flyball/calibrate/result.hpp"
+#include "flyball/calibrate/spec.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace flyball::calibrate {
+
+// The machine, or a simulation of one.
+class Machine {
+public:
+    virtual ~Machine() = default;
+    // Runs the scenario, or one stage of it, once, in the component's cgroup under these limits.
+    [[nodiscard]] virtual Result<Run> run(const Component& component, const Scenario& scenario, const Stage* stage, const Limits& limits, const RunKey& key) = 0;
+    [[nodiscard]] virtual Result<tune::Proposal> tune(const Component& component, const Scenario& scenario, tune::Resource resource, const Limits& limits) = 0;
+    [[nodiscard]] virtual Result<OomBehaviour> oom_test(const Component& component, const Limits& limits) = 0;
+};
+
+// Texts by name; a text is there whole or not at all.
+class Store {
+public:
+    virtual ~Store() = default;
+    [[nodiscard]] virtual Result<std::optional<std::string>> get(const std::string& name) = 0;
+    [[nodiscard]] virtual Result<> put(const std::string& name, std::string_view text) = 0;
+};
+
+struct Step {
+    std::size_t done = 0, all = 0;  // of what can be foreseen; `all` grows with each attempt
+    std::uint64_t left_ns = 0;      // as far as the specification says how long things take
+    std::string what;               // "router: baseline, high_qps, 2 of 3"
+};
+using OnStep = std::function<void(const Step&)>;
+
+// Errors: those of the machine and of the store, with everything that was measured until then in the store.
+[[nodiscard]] Result<std::vector<ComponentResult>> calibrate(const Spec& spec, Machine& machine, Store& store, const OnStep& on_step);
+
+}  // namespace flyball::calibrate

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a calibration found out. Plain values; what reports are made of.
+#pragma once
+
+#include "flyball/calibrate/run.hpp"
+#include "flyball/calibrate/spec.hpp"
+#include "flyball/tune/proposal.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flyball::calibrate {
+
+struct TargetResult {
+    Target target;
+    Judgement before, after;  // under the limits of the specification, and under the calibrated ones
+};
+
+struct ScenarioResult {
+    std::string name;
+    Measurements before, after;
+    std::vector<TargetResult> targets;
+    // Of the component's performance metric: after / before, larger is better (latencies the other way round).
+    std::optional<double> retention;
+    std::optional<tune::Interval> retention_interval;
+    std::vector<std::string> troubles;
+};
+
+// A set of limits that was tried on all scenarios.
+struct Attempt {
+    std::uint32_t number = 1;
+    Limits limits;
+    bool accepted = false;
+    std::vector<std::string> reasons;  // why not, and what was done about it
+};
+
+enum class End : std::uint8_t {
+    Calibrated,    // new limits, under which nothing is worse than it may be
+    Unchanged,     // the limits as they were are right
+    NotConverged,  // no attempt held: the limits stay as they were
+    Missed,        // targets are missed under the limits as they were already: no limit can mend that
+};
+[[nodiscard]] std::string_view name(End end);
+
+// P4.2 section 5: single, repeated and group kills.
+struct OomBehaviour {
+    bool tested = false;
+    bool passed = false;
+    std::string text;  // the report of the test, for people
+};
+
+struct ComponentResult {
+    std::string name;
+    bool critical = false;
+    End end = End::Unchanged;
+    std::string summary;  // one sentence
+    Limits before, after;
+    std::vector<tune::Proposal> proposals;
+    std::vector<Attempt> attempts;
+    std::vector<ScenarioResult> scenarios;
+    OomBehaviour oom;
+    std::vector<std::string> notes;
+};
+
+struct Calibration {
+    std::string spec_name, spec_file, profile;
+    std::string flyball_version, host, kernel, arch;
+    std::uint64_t start_wall_ns = 0, took_ns = 0;
+    std::vector<ComponentResult> components;
+    [[nodiscard]] bool all_met() const;  // every component Calibrated or Unchanged, and no target missed
+};
+
+}  // namespace flyball::calibrate

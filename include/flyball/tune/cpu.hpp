@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The least cpu.max, with its burst, under which a cgroup's jobs take no longer than they may: docs/tune-cpu.md.
+//
+// No search by trials: the demand is seen once, millisecond by millisecond, candidates are played through on it, and the
+// one that comes out is tried once against the limit as it is.
+#pragma once
+
+#include "flyball/base/result.hpp"
+#include "flyball/tune/bandwidth.hpp"
+#include "flyball/tune/proposal.hpp"
+#include "flyball/tune/subject.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace flyball::tune {
+
+struct CpuOptions {
+    std::uint64_t profile_ns = 60'000'000'000;
+    std::uint64_t period_ns = 100'000'000;
+    double latency_bound = 0.05;  // jobs may take so much longer, at p50 and at p99
+    double throughput_floor = 0.8;
+    double confidence = 0.95;
+    double most_disturbed = 0.10;  // share of what it wanted that it had to wait for CPUs: above, nothing is said
+    std::uint64_t block_ns = 4'000'000'000;  // of the validation
+    std::size_t most_pairs = 15;
+};
+
+// The least quota that keeps to the latency bound, at this quantile over the replicates (0.95: surely enough; 0.05: surely not
+// more than is needed), with the least burst for it. nullopt: none below most_quota_ns.
+[[nodiscard]] std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t period_ns, std::uint64_t most_quota_ns,
+                                                       bool burst_allowed, double latency_bound, double quantile);
+
+// Errors: those of the subject; Stopped is told as Answer::Aborted.
+[[nodiscard]] Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options);
+
+// The part that only thinks: from a window in which nothing was changed to a proposal that is not validated.
+[[nodiscard]] Proposal propose_cpu(const Window& window, Subject& subject, const CpuOptions& options);
+
+}  // namespace flyball::tune

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "live_limits.hpp"
+
+#include <utility>
+
+namespace flyball::cli {
+
+LiveLimits::~LiveLimits()
+{
+    heart_.reset();
+}
+
+Result<> LiveLimits::allow()
+{
+    auto opened = cgroup::Actuator::open();
+    if (!opened)
+        return std::unexpected(std::move(opened.error()));
+    actuator_.emplace(std::move(*opened));
+    heart_.emplace(*actuator_);
+    return {};
+}
+
+Result<> LiveLimits::write(cgroup::Actuator& by, std::string_view file, std::string_view value) const
+{
+    auto writes = files_->writes(file, value);
+    if (!writes)
+        return std::unexpected(std::move(writes.error()));
+    for (const LimitFiles::Write& one : *writes) {
+        if (auto set = by.set(one.directory, one.file, one.value); !set)
+            return set;
+    }
+    return {};
+}
+
+Result<> LiveLimits::set(std::string_view file, std::string_view value)
+{
+    if (!allowed())
+        return fail(ErrorKind::Stopped, "the experiment is over");
+    heard();
+    return write(*actuator_, file, value);
+}
+
+Result<> LiveLimits::verify() const
+{
+    return allowed() ? actuator_->verify() : Result<>{};
+}
+
+void LiveLimits::heard()
+{
+    if (heart_)
+        heart_->heard();
+}
+
+std::vector<std::string> LiveLimits::revert()
+{
+    heart_.reset();
+    over_ = true;
+    if (!actuator_)
+        return {};
+    const cgroup::RestoreReport report = actuator_->revert();
+    std::vector<std::string> said;
+    for (const std::string& foreign : report.foreign)
+        said.push_back("left as somebody else has set it: " + foreign);
+    for (const std::string& failed : report.failed)
+        said.push_back("could not be put back: " + failed);
+    return said;
+}
+
+Result<> LiveLimits::apply(const std::vector<tune::Write>& writes)
+{
+    auto actuator = cgroup::Actuator::open();
+    if (!actuator)
+        return std::unexpected(std::move(actuator.error()));
+    for (const tune::Write& one : writes) {
+        if (auto written = write(*actuator, one.file, one.text); !written)
+            return written;
+    }
+    actuator->keep();
+    return {};
+}
+
+}  // namespace flyball::cli

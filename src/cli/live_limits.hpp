@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The limits of the cgroup under examination while experiments go on: written by the actuator, kept alive for it, put back.
+// Not thread-safe.
+#pragma once
+
+#include "flyball/base/result.hpp"
+#include "flyball/cgroup/actuator.hpp"
+#include "flyball/cgroup/mounts.hpp"
+#include "flyball/tune/writes.hpp"
+#include "heart.hpp"
+#include "limit_files.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace flyball::cli {
+
+class LiveLimits {
+public:
+    // The layout must outlive it.
+    explicit LiveLimits(const cgroup::Layout& layout) : layout_(layout) {}
+    ~LiveLimits();
+    LiveLimits(const LiveLimits&) = delete;
+    LiveLimits& operator=(const LiveLimits&) = delete;
+
+    // Whose limits they are: before any of them is read or written.
+    void aim(std::string path) { files_.emplace(layout_, std::move(path)); }
+    // From here on limits may be written. It forks: while the process has one thread.
+    [[nodiscard]] Result<> allow();
+    // And not yet reverted.
+    [[nodiscard]] bool allowed() const { return actuator_.has_value() && !over_; }
+    [[nodiscard]] bool over() const { return over_; }
+
+    [[nodiscard]] std::optional<std::string> read(std::string_view file) const { return files_->read(file); }
+    [[nodiscard]] Result<> set(std::string_view file, std::string_view value);
+    // Io: somebody else has changed one of them.
+    [[nodiscard]] Result<> verify() const;
+    // The main thread is well.
+    void heard();
+
+    // For good. What could not be put back, or was somebody else's by then.
+    [[nodiscard]] std::vector<std::string> revert();
+    // Writes to stay, after revert(): all or none.
+    [[nodiscard]] Result<> apply(const std::vector<tune::Write>& writes);
+
+private:
+    [[nodiscard]] Result<> write(cgroup::Actuator& by, std::string_view file, std::string_view value) const;
+
+    const cgroup::Layout& layout_;
+    std::optional<LimitFiles> files_;
+    std::optional<cgroup::Actuator> actuator_;
+    std::optional<Heart> heart_;  // of the actuator
+    bool over_ = false;
+};
+
+}  // namespace flyball::cli

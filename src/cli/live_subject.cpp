@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "live_subject.hpp"
+
+#include "event_tap.hpp"
+#include "flyball/base/clock.hpp"
+#include "flyball/base/file.hpp"
+#include "flyball/base/signals.hpp"
+#include "flyball/base/strings.hpp"
+#include "flyball/cgroup/tree.hpp"
+#include "health_check.hpp"
+#include "live_limits.hpp"
+#include "machine_time.hpp"
+#include "setup.hpp"
+#include "workload_listener.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
+namespace flyball::cli {
+namespace {
+
+constexpr int kTickMs = 50;
+constexpr std::uint64_t kSampleNs = 100'000'000, kGuardNs = 250'000'000;
+// memory.reclaim keeps us until it is done: in pieces, between which the rings are read.
+constexpr std::uint64_t kReclaimPiece = std::uint64_t{16} << 20U;
+
+std::string text_of(const std::string& path)
+{
+    auto text = read_if_exists(path);
+    return text && *text ? std::move(**text) : std::string();
+}
+
+}  // namespace
+
+struct LiveSubject::State {
+    LiveSubjectOptions options;
+    cgroup::Layout layout;
+    std::string path;
+    std::optional<StopSignal> stop;
+    std::optional<WorkloadListener> listener;
+    std::optional<CommandInCgroup> command;
+    std::optional<cgroup::Child> load;
+    std::optional<cgroup::ExitStatus> status;
+    std::vector<std::string> not_written;
+    std::optional<EventTap> tap;
+    std::optional<LiveLimits> limits;
+    std::optional<HealthCheck> health;
+    std::optional<tune::Guard> guard;
+    std::uint64_t next_guard_ns = 0;
+    tune::Window seen;  // see seen_so_far()
+
+    void remember(const tune::Window& window);
+    Result<> find_cgroup();
+    Result<> spawn();
+    Result<> write_limits();
+    Result<> look_for_end();
+    // Whose end ends it.
+    [[nodiscard]] cgroup::Child* teller() { return load ? &*load : command ? &command->child : nullptr; }
+    Result<> tick(std::uint64_t now_ns);
+    Result<> check(std::uint64_t now_ns);
+    std::unexpected<Error> stopped(const std::string& why);
+    [[nodiscard]] std::optional<std::uint64_t> number(std::string_view controller, const char* unified, const char* legacy) const;
+};
+
+Result<> LiveSubject::State::find_cgroup()
+{
+    auto found = cgroup::resolve(layout, options.cgroup);
+    if (!found)
+        return std::unexpected(std::move(found.error()));
+    if (found->size() > 1)
+        return fail(ErrorKind::Usage, fmt::format("'{}' is {} cgroups ({}, {}, ...)", options.cgroup, found->size(), (*found)[0], (*found)[1]),
+                    "name one");
+    if (found->front() == "/")
+        return fail(ErrorKind::Usage, "the root cgroup has no limits", "name one below it");
+    path = found->front();
+    return {};
+}
+
+Result<> LiveSubject::State::spawn()
+{
+    cgroup::SpawnOptions told = listener->spawn_options();
+    if (told.stdout_fd < 0)
+        told.stdout_fd = STDERR_FILENO;
+    told.environment.insert(told.environment.end(), options.environment.begin(), options.environment.end());
+    const cgroup::SpawnOptions plain{.environment = options.environment, .descriptors = {}, .stdout_fd = STDERR_FILENO};
+    if (!options.command.empty()) {
+        auto made = CommandInCgroup::make(options.command, layout, options.limits, options.say, options.load.empty() ? told : plain);
+        if (!made)
+            return std::unexpected(std::move(made.error()));
+        command.emplace(std::move(*made));
+        path = command->home.path();
+    }
+    if (!options.load.empty()) {
+        auto child = cgroup::Child::spawn(options.load, nullptr, told);
+        if (!child)
+            return std::unexpected(std::move(child.error()));
+        load.emplace(std::move(*child));
+    }
+    return {};
+}
+
+Result<> LiveSubject::State::write_limits()
+{
+    for (const tune::Write& write : options.writes) {
+        auto written = command ? limits->apply({write}) : limits->set(write.file, write.text);
+        if (!written && (written.error().kind == ErrorKind::Unavailable || !limits->read(write.file)))
+            not_written.push_back(fmt::format("{} is not to be had here: {}", write.file, written.error().what));
+        else if (!written)
+            return written;
+    }
+    return {};
+}
+
+Result<> LiveSubject::State::look_for_end()
+{
+    cgroup::Child* const child = teller();
+    if (child == nullptr || status)
+        return {};
+    auto ended = child->wait_ms(0);
+    if (!ended)
+        return std::unexpected(std::move(ended.error()));
+    status = *ended;
+    return {};
+}
+
+std::unexpected<Error> LiveSubject::State::stopped(const std::string& why)
+{
+    for (const std::string& said : limits->revert())
+        options.say(said);
+    return fail(ErrorKind::Stopped, why);
+}
+
+Result<> LiveSubject::State::check(std::uint64_t now_ns)
+{
+    if (now_ns < next_guard_ns)
+        return {};
+    next_guard_ns = now_ns + kGuardNs;
+    if (!options.guarded)
+        return {};
+    if (auto why = guard->check(cgroup::read_counters(layout, path), limits->allowed()))
+        return stopped(*why);
+    if (auto ours = limits->verify(); !ours)
+        return stopped(ours.error().what);
+    if (health) {
+        if (auto why = health->tick(now_ns))
+            return stopped(*why);
+    }
+    return {};
+}
+
+Result<> LiveSubject::State::tick(std::uint64_t now_ns)
+{
+    limits->heard();
+    if (auto drained = tap->drain(); !drained)
+        return drained;
+    if (stop->requested())
+        return stopped("stopped by a signal");
+    return check(now_ns);
+}
+
+std::optional<std::uint64_t> LiveSubject::State::number(std::string_view controller, const char* unified, const char* legacy) const
+{
+    const cgroup::Mount* const mount = layout.controller(controller);
+    const auto directory = mount == nullptr ? std::nullopt : mount->directory(path);
+    return directory ? parse_u64(trim(text_of(*directory + "/" + (mount->unified ? unified : legacy)))) : std::nullopt;
+}
+
+void LiveSubject::State::remember(const tune::Window& window)
+{
+    if (seen.end_ns == 0) {
+        seen.begin_ns = window.begin_ns;
+        seen.before = window.before;
+    }
+    seen.end_ns = window.end_ns;
+    seen.after = window.after;
+    seen.lost_events += window.lost_events;
+    seen.trace.forks += window.trace.forks;
+    seen.trace.refused_forks += window.trace.refused_forks;
+    seen.trace.tasks.insert(seen.trace.tasks.end(), window.trace.tasks.begin(), window.trace.tasks.end());
+}
+
+LiveSubject::LiveSubject(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LiveSubject::~LiveSubject() = default;
+LiveSubject::LiveSubject(LiveSubject&&) noexcept = default;
+LiveSubject& LiveSubject::operator=(LiveSubject&&) noexcept = default;
+
+Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
+{
+    auto state = std::make_unique<State>();
+    state->options = options;
+    auto layout = cgroup::detect();
+    if (!layout)
+        return std::unexpected(std::move(layout.error()));
+    state->layout = std::move(*layout);
+    state->limits.emplace(state->layout);
+    if (options.command.empty()) {
+        if (auto found = state->find_cgroup(); !found)
+            return std::unexpected(std::move(found.error()));
+    } else if (auto r = cgroup::check_command(options.command); !r)
+        return std::unexpected(std::move(r.error()));
+    auto stop = StopSignal::install();
+    if (!stop)
+        return std::unexpected(std::move(stop.error()));
+    state->stop.emplace(std::move(*stop));
+    // Also for limits that are set for a time in a cgroup that is not ours.
+    if (options.may_experiment || (options.command.empty() && !options.writes.empty())) {
+        if (auto allowed = state->limits->allow(); !allowed)
+            return std::unexpected(std::move(allowed.error()));
+    }
+    // Standard output is for the result.
+    auto listener = WorkloadListener::start({.file = options.metrics_file, .patterns = options.metrics_patterns, .output_fd = STDERR_FILENO});
+    if (!listener)
+        return std::unexpected(std::move(listener.error()));
+    state->listener.emplace(std::move(*listener));
+    if (auto spawned = state->spawn(); !spawned)
+        return std::unexpected(std::move(spawned.error()));
+    state->limits->aim(state->path);
+    if (auto written = state->write_limits(); !written)
+        return std::unexpected(std::move(written.error()));
+    state->guard.emplace(options.guard);
+    if (!options.health.empty())
+        state->health.emplace(options.health);
+    auto tap = EventTap::open(state->layout, state->path, {.without = options.without, .io = options.io, .verbose = options.verbose});
+    if (!tap)
+        return std::unexpected(std::move(tap.error()));
+    state->tap.emplace(std::move(*tap));
+    return LiveSubject(std::move(state));
+}
+
+Result<> LiveSubject::start()
+{
+    for (cgroup::Child* child : {state_->command ? &state_->command->child : nullptr, state_->load ? &*state_->load : nullptr}) {
+        if (child == nullptr)
+            continue;
+        if (auto released = child->release(); !released)
+            return released;
+    }
+    return {};
+}
+
+const std::string& LiveSubject::cgroup() const
+{
+    return state_->path;
+}
+
+unsigned LiveSubject::cpus() const
+{
+    const auto online = static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
+    return std::max(online, 1U);
+}
+
+std::uint64_t LiveSubject::memory_bytes() const
+{
+    return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+Result<tune::Reading> LiveSubject::read()
+{
+    tune::Reading reading{.at_ns = monotonic_ns()};
+    reading.counters = cgroup::read_counters(state_->layout, state_->path);
+    if (reading.counters.empty())
+        return fail(ErrorKind::Finished, fmt::format("{} is gone", state_->path));
+    reading.memory = cgroup::read_memory_state(state_->layout, state_->path);
+    reading.pids_current = state_->number("pids", "pids.current", "pids.current");
+    return reading;
+}
+
+Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
+{
+    State& state = *state_;
+    if (state.limits->over())
+        return fail(ErrorKind::Stopped, "the experiment is over");
+    if (state.status)
+        return fail(ErrorKind::Finished, "the command has ended");
+    tune::Window window;
+    auto before = read();
+    if (!before)
+        return std::unexpected(std::move(before.error()));
+    window.before = std::move(*before);
+    const MachineTime machine_before = machine_time();
+    auto began = state.tap->begin();
+    if (!began)
+        return std::unexpected(std::move(began.error()));
+    window.begin_ns = *began;
+    (void)state.listener->take();
+    std::uint64_t next_sample_ns = window.begin_ns;
+    std::array<pollfd, 3> fds{{{state.tap->poll_fd(), POLLIN, 0}, {state.stop->fd(), POLLIN, 0}, {state.teller() != nullptr ? state.teller()->pidfd() : -1, POLLIN, 0}}};
+    for (std::uint64_t now_ns = monotonic_ns(); now_ns < window.begin_ns + length_ns && !window.finished; now_ns = monotonic_ns()) {
+        const auto left_ms = static_cast<int>((window.begin_ns + length_ns - now_ns) / 1'000'000 + 1);
+        (void)::poll(fds.data(), fds.size(), std::min(kTickMs, left_ms));
+        now_ns = monotonic_ns();
+        if (auto ticked = state.tick(now_ns); !ticked)
+            return std::unexpected(std::move(ticked.error()));
+        if (now_ns >= next_sample_ns) {
+            next_sample_ns = now_ns + kSampleNs;
+            if (const auto bytes = state.number("memory", "memory.current", "memory.usage_in_bytes"))
+                window.memory_use.push_back({now_ns, *bytes});
+        }
+        if (auto looked = state.look_for_end(); !looked)
+            return std::unexpected(std::move(looked.error()));
+        window.finished = state.status.has_value();
+    }
+    auto taken = state.tap->take();
+    if (!taken)
+        return std::unexpected(std::move(taken.error()));
+    window.end_ns = taken->end_ns;
+    window.trace = std::move(taken->trace);
+    window.io = std::move(taken->io);
+    window.lost_events = taken->lost;
+    window.performance = state.listener->take();
+    auto after = read();
+    if (!after)
+        return std::unexpected(std::move(after.error()));
+    window.after = std::move(*after);
+    window.disturbance = disturbance(window, machine_before, machine_time());
+    state.remember(window);
+    return window;
+}
+
+bool LiveSubject::may_experiment() const
+{
+    return state_->limits->allowed();
+}
+
+std::optional<std::string> LiveSubject::limit(std::string_view file)
+{
+    return state_->limits->read(file);
+}
+
+Result<> LiveSubject::set(std::string_view file, std::string_view value)
+{
+    auto set = state_->limits->set(file, value);
+    // Whoever has changed it, or whatever the kernel refused: nothing half done stays.
+    return set ? set : state_->stopped(set.error().what);
+}
+
+Result<std::uint64_t> LiveSubject::reclaim(std::uint64_t bytes)
+{
+    const cgroup::Mount* const memory = state_->layout.controller("memory");
+    const auto directory = memory == nullptr || !memory->unified ? std::nullopt : memory->directory(state_->path);
+    if (!directory || ::access((*directory + "/memory.reclaim").c_str(), W_OK) != 0)
+        return fail(ErrorKind::Unavailable, "memory.reclaim: not on this machine (cgroup v2, since v5.19)");
+    const auto use = [&] { return state_->number("memory", "memory.current", "memory.current").value_or(0); };
+    std::uint64_t reclaimed = 0;
+    for (std::uint64_t left = bytes; left > 0;) {
+        const std::uint64_t piece = std::min(left, kReclaimPiece), before = use();
+        // EAGAIN: less than asked for could be reclaimed. That is an answer.
+        auto written = write_file_once(*directory + "/memory.reclaim", fmt::format("{}", piece));
+        const std::uint64_t after = use();
+        reclaimed += before - std::min(before, after);
+        left -= piece;
+        if (auto ticked = state_->tick(monotonic_ns()); !ticked)
+            return std::unexpected(std::move(ticked.error()));
+        if (!written)
+            break;
+    }
+    return reclaimed;
+}
+
+void LiveSubject::say(std::string_view what)
+{
+    state_->options.say(what);
+}
+
+Result<> LiveSubject::spend(double lost_s)
+{
+    if (auto why = state_->guard->spend(lost_s))
+        return state_->stopped(*why);
+    return {};
+}
+
+std::vector<std::string> LiveSubject::revert()
+{
+    return state_->limits->revert();
+}
+
+Result<> LiveSubject::apply(const tune::Proposal& proposal)
+{
+    return state_->limits->apply(tune::writes_of(proposal));
+}
+
+const cgroup::Layout& LiveSubject::layout() const
+{
+    return state_->layout;
+}
+
+std::optional<cgroup::ExitStatus> LiveSubject::status() const
+{
+    return state_->status;
+}
+
+const std::vector<std::string>& LiveSubject::not_written() const
+{
+    return state_->not_written;
+}
+
+tune::Window LiveSubject::seen_so_far() const
+{
+    return state_->seen;
+}
+
+double LiveSubject::spent_s() const
+{
+    return state_->guard->spent_s();
+}
+
+std::vector<std::string> LiveSubject::complaints() const
+{
+    std::vector<std::string> all;
+    const Understanding told = state_->listener->understanding();
+    if (told.not_understood > 0)
+        all.push_back(fmt::format("{} {} of the workload's metrics not understood, the first: {}", told.not_understood,
+                                  told.not_understood == 1 ? "line was" : "lines were", told.first_not_understood));
+    if (std::string trouble = state_->listener->trouble(); !trouble.empty())
+        all.push_back(std::move(trouble));
+    return all;
+}
+
+}  // namespace flyball::cli

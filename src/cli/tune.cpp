@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tune.hpp"
+
+#include "flyball/base/clock.hpp"
+#include "flyball/base/strings.hpp"
+#include "flyball/base/terminal.hpp"
+#include "flyball/base/units.hpp"
+#include "flyball/base/version.hpp"
+#include "flyball/cgroup/actuator.hpp"
+#include "flyball/cgroup/limits.hpp"
+#include "flyball/cgroup/mounts.hpp"
+#include "flyball/report/tune.hpp"
+#include "live_subject.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+#include "setup.hpp"
+#include "tuners.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace flyball::cli {
+namespace {
+
+using tune::Resource;
+
+struct Request {
+    std::vector<Resource> resources;
+    TunerSettings settings;
+    double regret_s = 0;
+    cgroup::Limits limits;
+};
+
+Result<std::vector<Resource>> parse_resources(const std::string& text)
+{
+    constexpr Resource kAll[] = {Resource::Cpu, Resource::Memory, Resource::Io, Resource::Pids};
+    std::vector<Resource> found;
+    for (const std::string_view word : split(text, ',')) {
+        if (word == "all") {
+            found.assign(std::begin(kAll), std::end(kAll));
+            continue;
+        }
+        const auto* const one = std::ranges::find(kAll, word, [](Resource r) { return tune::name(r); });
+        if (one == std::end(kAll))
+            return fail(ErrorKind::Usage, fmt::format("'{}' is no resource", word), "cpu, memory, pids, io, several with commas between, or all");
+        if (std::ranges::find(found, *one) == found.end())
+            found.push_back(*one);
+    }
+    // Last: all that was seen for the others counts for it as well.
+    std::ranges::stable_partition(found, [](Resource r) { return r != Resource::Pids; });
+    return found;
+}
+
+Result<Request> parse(const TuneOptions& o)
+{
+    Request request;
+    auto resources = parse_resources(o.resources);
+    if (!resources)
+        return std::unexpected(std::move(resources.error()));
+    request.resources = std::move(*resources);
+    const auto read = [](const char* flag, const std::string& text, auto parser, auto& into) -> Result<> {
+        auto value = parser(text);
+        if (!value)
+            return std::unexpected(std::move(value.error()).context(flag));
+        into = *value;
+        return {};
+    };
+    std::uint64_t regret_ns = 0;
+    request.settings.antagonist = o.try_out || o.apply || !o.antagonist_file.empty();
+    request.settings.antagonist_file = o.antagonist_file;
+    request.settings.warm_up_ns = 0;
+    if (o.warm_up != "0") {
+        if (auto done = read("--warm-up", o.warm_up, parse_duration, request.settings.warm_up_ns); !done)
+            return std::unexpected(std::move(done.error()));
+    }
+    for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.settings.profile_ns), read("--period", o.period, parse_duration, request.settings.period_ns),
+                                 read("--regret", o.regret, parse_duration, regret_ns), read("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
+                                 read("--floor", o.floor, parse_share, request.settings.floor), read("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
+                                  read("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
+        if (!done)
+            return std::unexpected(done.error());
+    }
+    request.regret_s = static_cast<double>(regret_ns) / 1e9;
+    if (request.settings.confidence < 0.5 || request.settings.confidence > 0.999)
+        return fail(ErrorKind::Usage, fmt::format("--confidence {}: from 50% to 99.9%", o.confidence));
+    if (request.settings.period_ns < cgroup::kMinCpuPeriodUs * 1000 || request.settings.period_ns > cgroup::kMaxCpuPeriodUs * 1000)
+        return fail(ErrorKind::Usage, fmt::format("--period {}: the kernel takes 1 ms to 1 s", o.period));
+    auto limits = parse_limits(o.limits, o.command);
+    if (!limits)
+        return std::unexpected(std::move(limits.error()));
+    request.limits = *limits;
+    return request;
+}
+
+// What a flyball that was killed with its watchdog has left behind.
+void put_back(Progress& progress)
+{
+    const cgroup::RestoreReport report = cgroup::recover();
+    if (report.restored > 0)
+        progress.say(fmt::format("put back {} {} that a flyball that was killed had left", report.restored, report.restored == 1 ? "limit" : "limits"));
+    for (const std::string& foreign : report.foreign)
+        progress.say("left as somebody else has set it: " + foreign);
+    for (const std::string& failed : report.failed)
+        progress.say("could not be put back: " + failed);
+}
+
+class Tuning {
+public:
+    Tuning(const TuneOptions& options, Request request, Progress& progress) : options_(options), request_(std::move(request)), progress_(progress) {}
+
+    Result<std::vector<tune::Proposal>> run()
+    {
+        auto subject = open();
+        if (!subject)
+            return std::unexpected(std::move(subject.error()));
+        if (auto started = subject->start(); !started)
+            return std::unexpected(std::move(started.error()));
+        auto notes = warm_up(*subject, request_.settings);
+        if (!notes)
+            return std::unexpected(std::move(notes.error()));
+        std::vector<tune::Proposal> proposals;
+        for (const Resource resource : request_.resources) {
+            progress_.say(fmt::format("{} of {}", tune::name(resource), subject->cgroup()));
+            auto proposal = tune_resource(*subject, resource, request_.settings);
+            if (!proposal)
+                return std::unexpected(std::move(proposal.error()));
+            proposal->notes.insert(proposal->notes.end(), notes->begin(), notes->end());
+            proposals.push_back(std::move(*proposal));
+        }
+        for (const std::string& wrong : subject->complaints())
+            progress_.say(wrong);
+        for (const std::string& said : subject->revert())
+            progress_.say(said);
+        if (options_.apply)
+            apply(*subject, proposals);
+        return proposals;
+    }
+
+private:
+    Result<LiveSubject> open()
+    {
+        LiveSubjectOptions o{.cgroup = options_.cgroup,
+                             .command = options_.command,
+                             .limits = request_.limits,
+                             // A command's cgroup is flyball's own.
+                             .may_experiment = options_.try_out || options_.apply || !options_.command.empty(),
+                             .metrics_file = options_.metrics,
+                             .metrics_patterns = options_.metrics_regex,
+                             .health = options_.health,
+                             .guard = {.regret_budget_s = request_.regret_s},
+                             .io = std::ranges::find(request_.resources, Resource::Io) != request_.resources.end(),
+                             .without = options_.without,
+                             .verbose = options_.verbose,
+                             .say = [this](std::string_view text) { progress_.say(text); }};
+        return LiveSubject::open(o);
+    }
+
+    void apply(LiveSubject& subject, std::vector<tune::Proposal>& proposals)
+    {
+        for (tune::Proposal& proposal : proposals) {
+            if (proposal.answer != tune::Answer::Limit)
+                continue;
+            if (auto applied = subject.apply(proposal); !applied)
+                proposal.refused.push_back({"writing it", applied.error().what});
+            else
+                proposal.applied = true;
+        }
+    }
+
+    const TuneOptions& options_;
+    Request request_;
+    Progress& progress_;
+};
+
+bool found(const tune::Proposal& proposal)
+{
+    return proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit;
+}
+
+report::TuneRun this_run(const TuneOptions& options)
+{
+    utsname names{};
+    ::uname(&names);
+    return {.flyball_version = std::string(kVersion),
+            .host = names.nodename,
+            .kernel = names.release,
+            .arch = names.machine,
+            .start_wall_ns = realtime_ns(),
+            .command = options.command};
+}
+
+report::TuneTextOptions text_options(const report::TuneRun& run)
+{
+    report::TuneTextOptions text{.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment()), .run = run};
+    const auto layout = cgroup::detect();
+    const cgroup::Mount* const memory = layout ? layout->controller("memory") : nullptr;
+    text.cgroup_root = memory != nullptr && memory->unified ? memory->path : "";
+    return text;
+}
+
+}  // namespace
+
+int run_tune(const TuneOptions& options)
+{
+    Progress progress(options.quiet, STDERR_FILENO);
+    if (options.revert) {
+        put_back(progress);
+        return 0;
+    }
+    auto request = parse(options);
+    if (!request)
+        return complain(request.error());
+    put_back(progress);
+    report::TuneRun run = this_run(options);
+    const std::uint64_t begin_ns = monotonic_ns();
+    auto proposals = Tuning(options, std::move(*request), progress).run();
+    if (!proposals)
+        return complain(proposals.error());
+    run.took_ns = monotonic_ns() - begin_ns;
+    const std::string text = options.json ? report::render_proposals_json(*proposals, run) : report::render_proposals_text(*proposals, text_options(run));
+    if (auto printed = print(text); !printed)
+        return complain(printed.error());
+    const bool all = std::ranges::all_of(*proposals, [&](const tune::Proposal& p) { return found(p) && (!options.apply || p.applied || p.answer == tune::Answer::NoLimit); });
+    return all ? 0 : 1;
+}
+
+}  // namespace flyball::cli

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// One resource of a live cgroup, tuned.
+#pragma once
+
+#include "flyball/base/result.hpp"
+#include "flyball/tune/proposal.hpp"
+#include "live_subject.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace flyball::cli {
+
+struct TunerSettings {
+    std::uint64_t profile_ns = 60'000'000'000, period_ns = 100'000'000, warm_up_ns = 120'000'000'000;
+    double latency_bound = 0.05, floor = 0.8, confidence = 0.95, disturbance = 0.1;
+    // A weight is tried out against readers of the device: that is asked for by name, a command's own device included.
+    bool antagonist = false;
+    std::string antagonist_file;  // that they read instead of the device
+};
+
+// What it uses while it starts is not what it needs. Gives a note when it has not settled by then.
+[[nodiscard]] Result<std::vector<std::string>> warm_up(LiveSubject& subject, const TunerSettings& settings);
+
+// pids are judged by all that was seen so far, when that is something. Errors as those of the tuners.
+[[nodiscard]] Result<tune::Proposal> tune_resource(LiveSubject& subject, tune::Resource resource, const TunerSettings& settings);
+
+}  // namespace flyball::cli

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flyball/tune/bandwidth.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+namespace flyball::tune {
+namespace {
+
+constexpr double kUs = 1000;
+
+// Nearest rank. Reorders.
+template <class T>
+double quantile_of(std::vector<T>& values, double q)
+{
+    if (values.empty())
+        return 0;
+    const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(values.size())));
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
+    std::nth_element(values.begin(), at, values.end());
+    return static_cast<double>(*at);
+}
+
+// A bucket as the kernel fills it.
+class Bucket {
+public:
+    Bucket(const Bandwidth& limit, std::uint64_t slack_ns, double phase)
+        : quota_(static_cast<double>(limit.quota_ns)),
+          most_(quota_ + static_cast<double>(limit.burst_ns) - static_cast<double>(std::min(slack_ns, limit.quota_ns / 2))),
+          left_(most_),
+          steps_(static_cast<double>(limit.period_ns) / static_cast<double>(kDemandStepNs)),
+          next_(steps_ * (1 - phase))
+    {
+    }
+    // Begins a step. True: and with it a period.
+    bool step(double at)
+    {
+        const bool begins = at >= next_;
+        for (; at >= next_; next_ += steps_)
+            left_ = std::min(left_ + quota_, most_);
+        return begins;
+    }
+    double take(double wanted)
+    {
+        const double given = std::min(wanted, left_);
+        left_ -= given;
+        return given;
+    }
+
+    [[nodiscard]] bool empty() const { return left_ < 1; }
+
+private:
+    double quota_, most_, left_, steps_, next_;
+};
+
+// So many jobs tell a p99 to a tenth of it: more are thinned.
+constexpr std::size_t kMostEnds = 20'000;
+// After the last step the backlog is served out, but not for ever.
+constexpr std::size_t kServeOutSteps = 10'000;
+constexpr float kNeverUs = 1e8F;
+
+std::size_t blocks_of(std::size_t steps, std::size_t block_steps)
+{
+    return std::max<std::size_t>(steps / block_steps, 1);
+}
+
+}  // namespace
+
+Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
+    : options_(options),
+      demand_ns_(trace.demand_ns),
+      block_steps_(std::max<std::size_t>(options.block_ns / kDemandStepNs, 1)),
+      jobs_(trace.jobs.size()),
+      widest_(static_cast<double>(std::max(trace.most_running, 1U) * kDemandStepNs))
+{
+    std::mt19937_64 random(options.seed);
+    const double keep = std::min(1.0, static_cast<double>(kMostEnds) / static_cast<double>(std::max<std::size_t>(trace.jobs.size(), 1)));
+    std::bernoulli_distribution kept(keep);
+    std::vector<float> latencies;
+    for (const Job& job : trace.jobs) {
+        const std::uint64_t asked_ns = job.end_ns - std::min(job.end_ns, job.held_ns);
+        if (asked_ns <= trace.begin_ns || job.begin_ns >= asked_ns || (keep < 1 && !kept(random)))
+            continue;
+        const std::uint64_t step = (asked_ns - 1 - trace.begin_ns) / kDemandStepNs;
+        if (step >= demand_ns_.size())
+            continue;
+        const auto latency_us = static_cast<float>(static_cast<double>(asked_ns - job.begin_ns) / kUs);
+        ends_.push_back({static_cast<std::uint32_t>(step), latency_us});
+        latencies.push_back(latency_us);
+    }
+    std::ranges::stable_sort(ends_, {}, &End::step);
+    p50_ = quantile_of(latencies, 0.5) * kUs;
+    p99_ = quantile_of(latencies, 0.99) * kUs;
+
+    const std::size_t blocks = blocks_of(demand_ns_.size(), block_steps_);
+    for (std::size_t block = 0; block < blocks; ++block) {
+        const auto at = [&](std::size_t step) {
+            return static_cast<std::size_t>(std::ranges::lower_bound(ends_, step, {}, &End::step) - ends_.begin());
+        };
+        const bool last = block + 1 == blocks;
+        block_ends_.emplace_back(at(block * block_steps_), last ? ends_.size() : at((block + 1) * block_steps_));
+    }
+    std::uniform_int_distribution<std::uint32_t> any_block(0, static_cast<std::uint32_t>(blocks - 1));
+    for (std::size_t i = 0; i < options.replicates; ++i) {
+        Replicate one{.phase = i % options.phases, .blocks = std::vector<std::uint32_t>(blocks)};
+        for (std::uint32_t& block : one.blocks)
+            block = any_block(random);
+        replicates_.push_back(std::move(one));
+    }
+}
+
+// Served first come, first served: work of step s is done when all that was asked for until then is done.
+Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
+{
+    const std::size_t steps = demand_ns_.size(), blocks = block_ends_.size();
+    Bucket bucket(limit, options_.slack_ns, phase);
+    Outcome outcome{.took_us = std::vector<float>(ends_.size(), kNeverUs),
+                    .late_ns = std::vector<double>(blocks, 0),
+                    .asked_ns = std::vector<double>(blocks, 0),
+                    .throttled = std::vector<double>(blocks, 0),
+                    .periods = std::vector<double>(blocks, 0)};
+    std::vector<double> asked_by;
+    asked_by.reserve(steps);
+    double asked = 0, done = 0;
+    std::size_t next_end = 0;  // all before are done
+    bool held = false;
+    for (std::size_t step = 0; step < steps + kServeOutSteps; ++step) {
+        const std::size_t block = std::min(step / block_steps_, blocks - 1);
+        if (bucket.step(static_cast<double>(step))) {
+            outcome.throttled[block] += held ? 1 : 0;
+            outcome.periods[block] += 1;
+            held = false;
+        }
+        const double backlog = asked - done;
+        const double now = step < steps ? static_cast<double>(demand_ns_[step]) : 0;
+        if (step < steps)
+            asked_by.push_back(asked += now);
+        const double given = bucket.take(std::min(asked - done, std::max(now, widest_)));
+        done += given;
+        outcome.asked_ns[block] += now;
+        outcome.late_ns[block] += std::min(backlog, given);
+        held = held || (bucket.empty() && asked - done > 1);
+        for (; next_end < ends_.size() && ends_[next_end].step <= step && asked_by[ends_[next_end].step] <= done + 1; ++next_end) {
+            const End& end = ends_[next_end];
+            outcome.took_us[next_end] = end.latency_us + static_cast<float>(static_cast<double>((step - end.step) * kDemandStepNs) / kUs);
+        }
+        if (step >= steps && asked - done <= 1)
+            break;
+    }
+    return outcome;
+}
+
+Added Replay::resampled(const Outcome& outcome, std::span<const std::uint32_t> blocks) const
+{
+    std::vector<float> before, with;
+    double late = 0, asked = 0, throttled = 0, periods = 0;
+    for (const std::uint32_t block : blocks) {
+        const auto [first, last] = block_ends_[block];
+        for (std::size_t i = first; i < last; ++i) {
+            before.push_back(ends_[i].latency_us);
+            with.push_back(outcome.took_us[i]);
+        }
+        late += outcome.late_ns[block];
+        asked += outcome.asked_ns[block];
+        throttled += outcome.throttled[block];
+        periods += outcome.periods[block];
+    }
+    const auto more = [&](double q) {
+        const double was = quantile_of(before, q);
+        return was > 0 ? quantile_of(with, q) / was - 1 : 0;
+    };
+    return {more(0.5), more(0.99), asked > 0 ? late / asked : 0, periods > 0 ? throttled / periods : 0};
+}
+
+Added Replay::bound(const Bandwidth& limit, double quantile) const
+{
+    if (demand_ns_.empty())
+        return {};
+    std::vector<Outcome> outcomes;
+    for (std::size_t phase = 0; phase < options_.phases; ++phase)
+        outcomes.push_back(play(limit, static_cast<double>(phase) / static_cast<double>(options_.phases)));
+    std::vector<double> p50, p99, held, throttled;
+    for (const Replicate& replicate : replicates_) {
+        const Added one = resampled(outcomes[replicate.phase], replicate.blocks);
+        p50.push_back(one.p50);
+        p99.push_back(one.p99);
+        held.push_back(one.held_share);
+        throttled.push_back(one.throttled_periods);
+    }
+    return {quantile_of(p50, quantile), quantile_of(p99, quantile), quantile_of(held, quantile), quantile_of(throttled, quantile)};
+}
+
+}  // namespace flyball::tune

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu_values.hpp"
+#include "ending.hpp"
+#include "flyball/base/units.hpp"
+#include "flyball/cgroup/limits.hpp"
+#include "flyball/tune/cpu.hpp"
+#include "flyball/tune/experiment.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace flyball::tune {
+namespace {
+
+// More than this share of its CPU time held back: the demand is hidden by the limit that is to be judged.
+constexpr double kHidden = 0.01;
+// What did not hold in the trial is widened so much, so many times.
+constexpr double kWiden = 1.15;
+constexpr int kMostWidened = 2;
+
+// For a workload that tells nothing: what part of the time that its jobs took they were on a CPU.
+std::optional<double> speed_of_jobs(const Window& window)
+{
+    double ran = 0, took = 0;
+    for (const Job& job : window.trace.jobs) {
+        ran += static_cast<double>(job.cpu_ns);
+        took += static_cast<double>(job.end_ns - job.begin_ns);
+    }
+    return took > 0 ? std::optional(ran / took) : std::nullopt;
+}
+
+Bandwidth bandwidth_of(const Proposal& proposal, std::uint64_t period_ns)
+{
+    Bandwidth limit{.period_ns = period_ns};
+    for (const Value& value : proposal.values)
+        (value.file == "cpu.max" ? limit.quota_ns : limit.burst_ns) = static_cast<std::uint64_t>(value.estimate);
+    return limit;
+}
+
+Bandwidth widened(const Bandwidth& limit)
+{
+    constexpr double kUs = 1000;
+    const auto more = [](std::uint64_t ns) { return static_cast<std::uint64_t>(static_cast<double>(ns) * kWiden / kUs) * 1000; };
+    return {limit.period_ns, more(limit.quota_ns), std::min(more(limit.burst_ns), more(limit.quota_ns))};
+}
+
+Setting setting_of(const Bandwidth& limit, Subject& subject)
+{
+    const auto burst = subject.limit("cpu.max.burst");
+    return cpu_setting(cpu_max_of(limit), burst ? std::optional(fmt::format("{}", limit.burst_ns / 1000)) : std::nullopt);
+}
+
+Result<> write(Subject& subject, const Setting& setting)
+{
+    for (const auto& [file, value] : setting.files) {
+        if (auto set = subject.set(file, value); !set)
+            return set;
+    }
+    return {};
+}
+
+// Tries the proposal against `baseline`, and wider ones until one holds.
+Result<> validate(Subject& subject, Proposal& proposal, const Window& profile, const Setting& baseline, const CpuOptions& options)
+{
+    const Measure measure = measure_for(profile, {"the part of their time that its jobs were on a CPU", speed_of_jobs});
+    const ExperimentOptions experiment{.floor = options.throughput_floor, .most_pairs = options.most_pairs, .block_ns = options.block_ns, .most_disturbed = options.most_disturbed};
+    Bandwidth limit = bandwidth_of(proposal, options.period_ns);
+    for (int times = 0;; ++times) {
+        subject.say(fmt::format("trying {}", setting_of(limit, subject).text()));
+        auto trial = compare(subject, baseline, setting_of(limit, subject), measure, experiment);
+        if (!trial)
+            return std::unexpected(std::move(trial.error()));
+        proposal.trials.push_back(*trial);
+        if (trial->verdict == Verdict::Accepted)
+            break;
+        if (trial->verdict != Verdict::Rejected || times == kMostWidened) {
+            proposal.answer = Answer::Inconclusive;
+            proposal.summary = fmt::format("{} was predicted to suffice, and the trial does not confirm it: {}", setting_of(limit, subject).text(), trial->note);
+            return {};
+        }
+        proposal.refused.push_back({setting_of(limit, subject).text(), trial->note});
+        limit = widened(limit);
+        proposal.values = cpu_values(limit, subject, {proposal.values.front().interval->low, static_cast<double>(limit.quota_ns)}, options.confidence,
+                                     "the prediction, widened until a trial confirmed it");
+        proposal.summary = fmt::format("{} each {}: {:.3g} CPUs", format_ns(limit.quota_ns), format_ns(limit.period_ns),
+                                       static_cast<double>(limit.quota_ns) / static_cast<double>(limit.period_ns));
+    }
+    return {};
+}
+
+struct Profile {
+    Window window;
+    Setting present;   // as it was found
+    Setting baseline;  // under which the window was seen
+};
+
+// A demand that its own limit hides is looked at again without that limit, if that is allowed.
+Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, const CpuOptions& options)
+{
+    subject.say(fmt::format("looking at what it asks for, for {}", format_ns(options.profile_ns)));
+    auto window = subject.run(options.profile_ns);
+    if (!window)
+        return std::unexpected(std::move(window.error()));
+    const auto limit = subject.limit("cpu.max"), burst = subject.limit("cpu.max.burst");
+    const Setting present = cpu_setting(limit.value_or("max"), burst);
+    const bool hidden = static_cast<double>(window->trace.held_ns) > kHidden * static_cast<double>(window->trace.run_ns);
+    if (!hidden || !limit || limit->starts_with("max"))
+        return Profile{std::move(*window), present, present};
+    if (!subject.may_experiment() || window->finished) {
+        notes.emplace_back("its present cpu.max holds it back: what it would ask for without was worked out, not seen");
+        return Profile{std::move(*window), present, present};
+    }
+    const Setting without = cpu_setting("max", burst ? std::optional<std::string>("0") : std::nullopt);
+    if (auto lifted = write(subject, without); !lifted)
+        return std::unexpected(std::move(lifted.error()));
+    subject.say("its present cpu.max holds it back: looking again without");
+    auto again = subject.run(options.profile_ns);
+    if (!again)
+        return std::unexpected(std::move(again.error()));
+    return Profile{std::move(*again), present, without};
+}
+
+Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& options)
+{
+    auto profile = profile_of(subject, proposal.notes, options);
+    if (!profile)
+        return ended(std::move(proposal), profile.error());
+    subject.say("playing limits through");
+    Proposal found = propose_cpu(profile->window, subject, options);
+    found.notes.insert(found.notes.end(), proposal.notes.begin(), proposal.notes.end());
+    if (found.answer == Answer::Limit && profile->window.finished)
+        found.notes.emplace_back("not tried out: the command has ended");
+    else if (found.answer == Answer::Limit && !subject.may_experiment())
+        found.notes.emplace_back("not tried out: no experiments were allowed (--try)");
+    else if (found.answer == Answer::Limit) {
+        found.experimented = true;
+        if (auto tried = validate(subject, found, profile->window, profile->baseline, options); !tried)
+            return ended(std::move(found), tried.error());
+    }
+    if (!profile->window.finished && subject.may_experiment()) {
+        if (auto back = write(subject, profile->present); !back)
+            return ended(std::move(found), back.error());
+    }
+    return found;
+}
+
+}  // namespace
+
+Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options)
+{
+    return examine(subject, {.resource = Resource::Cpu, .cgroup = subject.cgroup()}, options);
+}
+
+}  // namespace flyball::tune

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flyball/tune/experiment.hpp"
+
+#include "comparison.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+namespace flyball::tune {
+namespace {
+
+constexpr double kNsPerS = 1e9;
+
+enum class Side { A, B };
+
+struct Block {
+    double score = 0;
+    std::optional<double> p50, p99;
+};
+
+// Drives one comparison; what the blocks say is Comparison's business.
+class Experiment {
+public:
+    Experiment(Subject& subject, const Setting& a, const Setting& b, const Measure& measure,
+               const ExperimentOptions& options)
+        : subject_(subject), a_(a), b_(b), measure_(measure), options_(options), comparison_(options)
+    {
+    }
+
+    Result<Trial> run()
+    {
+        subject_.say(fmt::format("trying {}", b_.text()));
+        auto went = pairs();
+        auto back = write(a_);
+        if (!went)
+            return std::unexpected(std::move(went.error()));
+        if (!back)
+            return std::unexpected(std::move(back.error()));
+        Trial trial = comparison_.trial();
+        if (!spoilt_.empty()) {
+            trial.verdict = Verdict::Inconclusive;
+            trial.note = spoilt_;
+        }
+        trial.setting = b_.text();
+        trial.judged_by = measure_.judged_by;
+        trial.took_ns = took_ns_;
+        subject_.say(fmt::format("{}: {}", trial.setting, trial.note));
+        return trial;
+    }
+
+private:
+    Result<> pairs()
+    {
+        std::mt19937_64 random(options_.seed);
+        while (spoilt_.empty() && !comparison_.decided()) {
+            const Side first = random() % 2 == 0 ? Side::A : Side::B;
+            const Side second = first == Side::A ? Side::B : Side::A;
+            for (const auto& [x, y] : {std::pair(first, second), std::pair(second, first)}) {
+                if (auto went = pair(x, y); !went)
+                    return went;
+                if (!spoilt_.empty() || comparison_.decided())
+                    break;
+            }
+        }
+        return {};
+    }
+
+    Result<> pair(Side x, Side y)
+    {
+        const std::uint64_t before_ns = in_b_ns_;
+        auto first = block(x);
+        if (!first || !spoilt_.empty())
+            return first ? Result<>{} : std::unexpected(std::move(first.error()));
+        auto second = block(y);
+        if (!second || !spoilt_.empty())
+            return second ? Result<>{} : std::unexpected(std::move(second.error()));
+        const Block& a = x == Side::A ? *first : *second;
+        const Block& b = x == Side::A ? *second : *first;
+        comparison_.add({a.score, b.score}, {a.p50, b.p50}, {a.p99, b.p99});
+        a_sum_ += a.score;
+        ++pairs_;
+        return count_loss(b.score * pairs_ / a_sum_, in_b_ns_ - before_ns);
+    }
+
+    // Against the mean of A so far, and what is better by chance is taken off again: noise is no loss.
+    Result<> count_loss(double ratio, std::uint64_t in_b_ns)
+    {
+        lost_s_ += (1 - ratio) * static_cast<double>(in_b_ns) / kNsPerS;
+        if (lost_s_ <= spent_s_)
+            return {};
+        const double more = lost_s_ - spent_s_;
+        spent_s_ = lost_s_;
+        return subject_.spend(more);
+    }
+
+    // Until there is one that counts.
+    Result<Block> block(Side side)
+    {
+        if (auto entered = enter(side); !entered)
+            return std::unexpected(std::move(entered.error()));
+        while (true) {
+            auto window = go_on(side, options_.block_ns);
+            if (!window)
+                return std::unexpected(std::move(window.error()));
+            if (const auto block = judge(side, *window))
+                return *block;
+            if (++repeats_ <= options_.most_repeats)
+                continue;
+            spoilt_ = fmt::format("{} blocks could not be used; the last one: {}", repeats_, why_);
+            return Block{};
+        }
+    }
+
+    std::optional<Block> judge(Side side, const Window& window)
+    {
+        const Disturbance& by = window.disturbance;
+        if (std::max(by.steal, by.displaced) > options_.most_disturbed) {
+            why_ = fmt::format("the machine was busy with others ({:.0f} % stolen, {:.0f} % displaced)", 100 * by.steal,
+                               100 * by.displaced);
+            return std::nullopt;
+        }
+        const auto score = measure_.score(window);
+        const bool silent = !score || (side == Side::A && !(*score > 0));
+        if (silent && (side == Side::A || a_was_silent_ || !measure_.silence_is_zero)) {
+            a_was_silent_ |= side == Side::A;
+            why_ = fmt::format("no word of {}", measure_.judged_by);
+            return std::nullopt;
+        }
+        Block block{score.value_or(0), std::nullopt, std::nullopt};
+        const profile::Histogram& latency = window.performance.latency_ns;
+        if (latency.count() >= kLeastForP50)
+            block.p50 = static_cast<double>(latency.quantile(0.5));
+        if (latency.count() >= kLeastForP99)
+            block.p99 = static_cast<double>(latency.quantile(0.99));
+        return block;
+    }
+
+    Result<> enter(Side side)
+    {
+        if (side_ == side)
+            return {};
+        if (auto written = write(side == Side::A ? a_ : b_); !written)
+            return written;
+        side_ = side;
+        if (options_.settle_ns == 0)
+            return {};
+        auto window = go_on(side, options_.settle_ns);
+        return window ? Result<>{} : std::unexpected(std::move(window.error()));
+    }
+
+    Result<> write(const Setting& setting)
+    {
+        side_.reset();
+        for (const Setting::File& file : setting.files) {
+            if (subject_.limit(file.file) == file.value)
+                continue;
+            if (auto set = subject_.set(file.file, file.value); !set)
+                return set;
+        }
+        return {};
+    }
+
+    Result<Window> go_on(Side side, std::uint64_t length_ns)
+    {
+        auto window = subject_.run(length_ns);
+        if (window) {
+            took_ns_ += window->span_ns();
+            in_b_ns_ += side == Side::B ? window->span_ns() : 0;
+        }
+        return window;
+    }
+
+    Subject& subject_;
+    const Setting& a_;
+    const Setting& b_;
+    const Measure& measure_;
+    const ExperimentOptions& options_;
+    Comparison comparison_;
+    std::optional<Side> side_;  // nullopt: neither, or not known
+    std::uint64_t took_ns_ = 0, in_b_ns_ = 0;
+    double lost_s_ = 0, spent_s_ = 0;
+    double a_sum_ = 0, pairs_ = 0;
+    std::size_t repeats_ = 0;
+    bool a_was_silent_ = false;
+    std::string why_, spoilt_;
+};
+
+}  // namespace
+
+std::string Setting::text() const
+{
+    std::string text;
+    for (const File& one : files)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", one.file, one.value);
+    return text;
+}
+
+Measure measure_for(const Window& sample, Measure stand_in)
+{
+    if (!sample.performance.rate)
+        return stand_in;
+    return {"the workload's throughput", [](const Window& window) { return window.performance.rate; }, true};
+}
+
+Result<Trial> compare(Subject& subject, const Setting& a, const Setting& b, const Measure& measure,
+                      const ExperimentOptions& options)
+{
+    return Experiment(subject, a, b, measure, options).run();
+}
+
+}  // namespace flyball::tune

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flyball/tune/memory.hpp"
+
+#include "ending.hpp"
+#include "flyball/base/units.hpp"
+#include "memory_tuner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace flyball::tune {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+// mm/memcontrol.c: MEMCG_CHARGE_BATCH pages are charged ahead for each CPU.
+constexpr std::uint64_t kStockPages = 64;
+// Of a small cgroup on a large machine the stocks would be most of the limit.
+constexpr double kMostStock = 0.02;
+
+std::uint64_t pages_up(std::uint64_t bytes)
+{
+    return (bytes + kPage - 1) / kPage * kPage;
+}
+
+}  // namespace
+
+MemoryTuner::MemoryTuner(Subject& subject, const MemoryOptions& options)
+    : options_(options), original_high_(subject.limit("memory.high").value_or("")), subject_(subject, original_high_, options.most_full)
+{
+    proposal_.resource = Resource::Memory;
+    proposal_.cgroup = subject.cgroup();
+}
+
+Result<Proposal> MemoryTuner::run()
+{
+    if (auto observed = observe(); !observed)
+        return ended(std::move(proposal_), observed.error());
+    add_evidence();
+    if (refuse())
+        return std::move(proposal_);
+    if (const auto why = no_experiments()) {
+        proposal_.refused.push_back({"memory.high", *why});
+    } else if (auto tried = experiment(); !tried) {
+        return ended(std::move(proposal_), tried.error());
+    }
+    conclude();
+    return std::move(proposal_);
+}
+
+Result<Window> MemoryTuner::go_on(std::uint64_t length_ns)
+{
+    auto window = subject_.run(length_ns);
+    if (window)
+        took_ns_ += window->span_ns();
+    return window;
+}
+
+std::uint64_t MemoryTuner::stock_bytes() const
+{
+    const auto most = static_cast<std::uint64_t>(kMostStock * static_cast<double>(seen_.usage_peak));
+    return std::min(kStockPages * kPage * subject_.cpus(), most);
+}
+
+std::optional<std::string> MemoryTuner::no_experiments() const
+{
+    if (!subject_.may_experiment())
+        return "without experiments nobody knows how much of its cache it needs";
+    if (original_high_.empty())
+        return "there is none here (cgroup v1)";
+    if (!workload_tells_ && !stalled_between(seen_.before, seen_.after, "some"))
+        return "neither the workload nor memory.pressure tells how it gets on, so that nothing can be tried out";
+    return std::nullopt;
+}
+
+Result<> MemoryTuner::experiment()
+{
+    if (auto descended = descend(); !descended) {
+        if (descended.error().kind != ErrorKind::Unavailable)
+            return descended;
+        // The present use is what it has come to without anybody pressing.
+        working_set_ = seen_.after.memory.current.value_or(seen_.usage_peak);
+        proposal_.notes.push_back(descended.error().what + ": how much of its cache it needs is not known, and the trials begin with all of it");
+    }
+    return search();
+}
+
+void MemoryTuner::add_high()
+{
+    const std::uint64_t value = *bracket_->accepted();
+    const std::uint64_t low = std::min(std::max(bracket_->rejected().value_or(0), seen_.floor), value);
+    proposal_.values.push_back({.file = "memory.high",
+                                .text = fmt::format("{}", value),
+                                .before = original_high_,
+                                .estimate = static_cast<double>(value),
+                                .unit = Unit::Bytes,
+                                .interval = Interval{static_cast<double>(low), static_cast<double>(value)},
+                                .confidence = 1 - options_.trial.alpha,
+                                .method = fmt::format("the lowest that was tried and accepted by {}; {}", measure_.judged_by,
+                                                      bracket_->rejected() ? "below it is the highest that was rejected" : "below it nothing but what cannot be reclaimed is known")});
+}
+
+// P(the peak of the next window exceeds the highest of N) is at most 1 / (N + 1) when any order of them is equally likely.
+void MemoryTuner::add_max(std::uint64_t above, const std::string& what)
+{
+    std::uint64_t base = above;
+    const auto peak = seen_.after.memory.peak;
+    if (peak && *peak > seen_.usage_peak + stock_bytes() && *peak > seen_.kept_peak + seen_.cache) {
+        base = std::max(base, *peak - seen_.cache);
+        proposal_.notes.push_back(fmt::format("memory.peak is {}, from before it was looked at, and not by cache: memory.max leaves room for that",
+                                              format_bytes(*peak)));
+    }
+    const std::uint64_t growth = growth_envelope(seen_.kept, options_.growth_ns);
+    const std::uint64_t value = pages_up(base + growth + stock_bytes());
+    const auto n = static_cast<double>(seen_.windows);
+    proposal_.values.push_back({.file = "memory.max",
+                                .text = fmt::format("{}", value),
+                                .before = subject_.limit("memory.max").value_or(""),
+                                .estimate = static_cast<double>(value),
+                                .unit = Unit::Bytes,
+                                .interval = Interval{static_cast<double>(std::min(seen_.kept_peak, value)), static_cast<double>(value)},
+                                .confidence = n / (n + 1),
+                                .method = fmt::format("{}, and {} for its growth within {}; another window of {} exceeds the peak of {} with a probability of at "
+                                                      "most 1/{}",
+                                                      what, format_bytes(growth), format_ns(options_.growth_ns), format_ns(options_.window_ns), seen_.windows,
+                                                      seen_.windows + 1)});
+}
+
+void MemoryTuner::conclude()
+{
+    const auto high = bracket_ ? bracket_->accepted() : std::nullopt;
+    if (bracket_ && !high) {
+        const bool tried = bracket_->trials() > 0;
+        proposal_.refused.push_back({"memory.high", tried ? "none that was tried was surely good enough, up to where it would do nothing"
+                                                          : "what it needs is about the limit that it has"});
+    }
+    if (high) {
+        add_high();
+        add_max(std::max(*high, seen_.kept_peak), *high >= seen_.kept_peak ? "memory.high" : "the peak without cache");
+        if (!cut_short_.empty())
+            proposal_.notes.push_back("the search ended early: " + cut_short_);
+    } else {
+        add_max(seen_.usage_peak, "the peak with all its cache");
+    }
+    const Value& last = proposal_.values.back();
+    proposal_.answer = Answer::Limit;
+    proposal_.summary = high ? fmt::format("memory.high {}, memory.max {}", format_bytes(*high), format_bytes(static_cast<std::uint64_t>(last.estimate)))
+                             : fmt::format("memory.max {}, no memory.high", format_bytes(static_cast<std::uint64_t>(last.estimate)));
+}
+
+Result<Proposal> tune_memory(Subject& subject, const MemoryOptions& options)
+{
+    return MemoryTuner(subject, options).run();
+}
+
+}  // namespace flyball::tune

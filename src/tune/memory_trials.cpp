@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// memory.high tried out, against the limit as it is.
+#include "flyball/base/units.hpp"
+#include "flyball/cgroup/limits.hpp"
+#include "memory_tuner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace flyball::tune {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+// Above the peak a memory.high does nothing: a little room, since the next peak is another one.
+constexpr double kAbovePeak = 1.1;
+
+}  // namespace
+
+Result<> MemoryTuner::search()
+{
+    const std::uint64_t needs = std::max({working_set_, seen_.kept_peak, seen_.floor});
+    const auto first = static_cast<std::uint64_t>((1 + options_.margin) * static_cast<double>(needs)) + stock_bytes();
+    const auto ceiling = std::max(first + kPage, static_cast<std::uint64_t>(kAbovePeak * static_cast<double>(seen_.usage_peak)));
+    const std::uint64_t limit = std::min(cgroup::parse_memory_limit(original_high_).value_or(cgroup::kUnlimited),
+                                         cgroup::parse_memory_limit(subject_.limit("memory.max").value_or("max")).value_or(cgroup::kUnlimited));
+    BracketOptions bracket = options_.bracket;
+    // Pressure alone is silent in too many ways to go below what came back.
+    if (!workload_tells_)
+        bracket.most_tighter = 0;
+    bracket_.emplace(bracket, first, std::max(seen_.kept_peak, seen_.floor) + stock_bytes(), std::min(ceiling, limit - 1));
+    while (const auto candidate = bracket_->next()) {
+        if (took_ns_ > options_.longest_ns) {
+            proposal_.notes.push_back(fmt::format("after {} nothing more was tried", format_ns(took_ns_)));
+            break;
+        }
+        auto trial = attempt(*candidate);
+        if (!trial) {
+            if (trial.error().kind != ErrorKind::Stopped || !bracket_->accepted())
+                return std::unexpected(std::move(trial.error()));
+            // What was accepted before it still holds.
+            cut_short_ = trial.error().what;
+            proposal_.trials.push_back({.setting = fmt::format("memory.high {}", *candidate), .verdict = Verdict::Aborted, .took_ns = 0, .pairs = 0,
+                                        .judged_by = measure_.judged_by, .throughput = {}, .latency_p50 = {}, .latency_p99 = {}, .note = cut_short_});
+            break;
+        }
+        bracket_->add(trial->verdict);
+        proposal_.trials.push_back(std::move(*trial));
+    }
+    return {};
+}
+
+Result<Trial> MemoryTuner::attempt(std::uint64_t bytes)
+{
+    ExperimentOptions options = options_.trial;
+    options.seed += bracket_->trials();
+    // What a tight limit has pushed out has to be back before the other one is judged.
+    options.settle_ns = std::max(options.settle_ns, std::min(return_ns_, options_.most_settles * options_.settle_ns));
+    const Setting a{{{"memory.high", original_high_}}}, b{{{"memory.high", fmt::format("{}", bytes)}}};
+    proposal_.experimented = true;
+    auto trial = compare(subject_, a, b, measure_, options);
+    if (trial) {
+        took_ns_ += trial->took_ns;
+        return trial;
+    }
+    if (const auto why = subject_.tripped()) {
+        Trial stopped{.setting = b.text(), .verdict = Verdict::Rejected, .took_ns = 0, .pairs = 0, .judged_by = "memory.pressure, full",
+                      .throughput = {}, .latency_p50 = {}, .latency_p99 = {}, .note = "taken back at once: " + *why};
+        subject_.say(fmt::format("{}: {}", stopped.setting, stopped.note));
+        return stopped;
+    }
+    return trial;
+}
+
+}  // namespace flyball::tune

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flyball/load/quantiles.hpp"
+#include "flyball/tune/statistics.hpp"
+#include "support/catch.hpp"
+
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+using namespace flyball;
+using namespace flyball::load;
+
+TEST_CASE("ranks are those that the whole binomial gives", "[load]")
+{
+    for (const double q : {0.5, 0.9, 0.99, 0.999})
+        for (const std::size_t n : {5UL, 6UL, 40UL, 367UL, 368UL, 1000UL, 3686UL, 3687UL, 20000UL}) {
+            std::vector<double> ranks(n);
+            std::iota(ranks.begin(), ranks.end(), 1.0);
+            const auto expected = tune::quantile_interval(ranks, q, 0.95);
+            const auto found = quantile_ranks(n, q, 0.95);
+            INFO("q " << q << ", n " << n);
+            REQUIRE(found.has_value() == expected.has_value());
+            if (found) {
+                CHECK(static_cast<double>(found->low) == expected->low);
+                CHECK(static_cast<double>(found->high) == expected->high);
+            }
+        }
+}
+
+TEST_CASE("a billion samples are no problem, and give a narrow interval around the rank", "[load]")
+{
+    const auto found = quantile_ranks(1'000'000'000, 0.99, 0.95);
+    REQUIRE(found);
+    const double deviation = std::sqrt(1e9 * 0.99 * 0.01);
+    CHECK(990'000'000.0 - static_cast<double>(found->low) == Approx(1.96 * deviation).epsilon(0.01));
+    CHECK(static_cast<double>(found->high) - 990'000'000.0 == Approx(1.96 * deviation).epsilon(0.01));
+}
+
+TEST_CASE("too few samples are said, with how many are needed", "[load]")
+{
+    profile::Histogram histogram;
+    histogram.add(1000, 367);
+    CHECK_FALSE(quantile_of(histogram, 0, 0.99).value);
+    CHECK(quantile_of(histogram, 0, 0.99).needed == 368);
+    CHECK(quantile_of(histogram, 0, 0.99).samples == 367);
+    histogram.add(1000);
+    CHECK(quantile_of(histogram, 0, 0.99).value == 1000);
+    CHECK_FALSE(quantile_of(histogram, 0, 0.999).value);
+}
+
+TEST_CASE("what did not end in time is slower than all", "[load]")
+{
+    profile::Histogram histogram;
+    histogram.add(1000, 970);
+    const Quantile p50 = quantile_of(histogram, 30, 0.5), p99 = quantile_of(histogram, 30, 0.99);
+    CHECK(p50.value == 1000);
+    CHECK(p50.samples == 1000);
+    CHECK(std::isinf(p99.value.value()));
+    // 3 % did not: p96's interval reaches into them, its estimate does not.
+    const Quantile p96 = quantile_of(histogram, 30, 0.96);
+    CHECK(p96.value == 1000);
+    CHECK(std::isinf(p96.high.value()));
+    CHECK(p96.low == 1000);
+}

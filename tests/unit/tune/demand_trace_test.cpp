@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler's events of known loads, and the demand that must come out.
+#include "flyball/tune/demand_trace.hpp"
+#include "support/catch.hpp"
+
+#include <cstring>
+#include <numeric>
+
+using namespace flyball;
+using namespace flyball::tune;
+
+namespace {
+
+constexpr std::uint64_t kMs = 1'000'000;
+constexpr std::uint64_t kOurs = 100, kChild = 101, kOther = 7;
+constexpr std::uint32_t kIdle = 0;
+
+cgroup::Layout layout()
+{
+    cgroup::Layout all;
+    all.hierarchy_of = {{"cpu", 3}, {"pids", 4}};
+    return all;
+}
+
+SubtreeIds ids()
+{
+    const std::vector<profile::KnownCgroup> known{
+        {3, kOurs, "/ours"}, {3, kChild, "/ours/child"}, {3, kOther, "/oursnot"}, {4, 50, "/ours"}, {4, 51, "/ours/child"}};
+    return {layout(), known, "/ours"};
+}
+
+template <class Body>
+fb_event event_of(const Body& body)
+{
+    fb_event event;
+    static_assert(sizeof body == sizeof event);
+    std::memcpy(&event, &body, sizeof event);
+    return event;
+}
+
+struct Play {
+    SubtreeIds subtree = ids();
+    DemandCollector collector{subtree, 0, 3};
+
+    fb_switch blank(std::uint64_t at_ns, std::uint16_t cpu)
+    {
+        fb_switch body{};
+        body.hdr = {.type = FB_EV_SWITCH, .size = sizeof body, .cpu = cpu, .prog = FB_P_SWITCH, .ts_ns = at_ns, .cgroup_id = 0};
+        return body;
+    }
+    void on(std::uint64_t at_ns, std::uint32_t tid, std::uint64_t wait_ns = 0, bool woken = true, std::uint16_t cpu = 0, std::uint64_t cgroup = kOurs)
+    {
+        fb_switch body = blank(at_ns, cpu);
+        body.hdr.cgroup_id = cgroup;
+        body.next_tid = tid;
+        body.prev_tid = kIdle;
+        body.wait_ns = wait_ns;
+        body.flags = static_cast<std::uint16_t>(FB_SW_PREV_IDLE | FB_SW_NEXT_WAIT | (woken ? FB_SW_NEXT_WOKEN : 0));
+        collector.on_event(event_of(body));
+    }
+    void off(std::uint64_t at_ns, std::uint32_t tid, std::uint64_t slice_ns, bool runnable = false, std::uint32_t irq_ns = 0, std::uint16_t cpu = 0, std::uint64_t cgroup = kOurs)
+    {
+        fb_switch body = blank(at_ns, cpu);
+        body.prev_cgroup_id = cgroup;
+        body.prev_tid = tid;
+        body.next_tid = kIdle;
+        body.slice_ns = slice_ns;
+        body.irq_ns = irq_ns;
+        body.flags = static_cast<std::uint16_t>(FB_SW_NEXT_IDLE | FB_SW_PREV_SLICE | (runnable ? FB_SW_PREV_RUNNABLE : 0));
+        collector.on_event(event_of(body));
+    }
+    void held(std::uint64_t until_ns, std::uint32_t tid, std::uint64_t held_ns)
+    {
+        fb_held body{};
+        body.hdr = {.type = FB_EV_HELD, .size = sizeof body, .cpu = 0, .prog = FB_P_SWITCH, .ts_ns = until_ns, .cgroup_id = kOurs};
+        body.held_ns = held_ns;
+        body.held_until_ns = until_ns;
+        body.tid = tid;
+        collector.on_event(event_of(body));
+    }
+    void task(std::uint64_t at_ns, std::uint16_t kind, std::uint32_t tid, std::uint64_t cgroup, std::uint32_t now)
+    {
+        fb_task body{};
+        body.hdr = {.type = FB_EV_TASK, .size = sizeof body, .cpu = 0, .prog = FB_P_FORK, .ts_ns = at_ns, .cgroup_id = cgroup};
+        body.kind = kind;
+        body.tid = tid;
+        body.pids_current = now;
+        collector.on_event(event_of(body));
+    }
+};
+
+std::uint64_t sum(const std::vector<std::uint64_t>& all) { return std::accumulate(all.begin(), all.end(), std::uint64_t{0}); }
+
+}  // namespace
+
+TEST_CASE("demand: a slice lies over the steps in which it ran, and nobody else's does")
+{
+    Play play;
+    play.on(10 * kMs + kMs / 2, 5, kMs / 4);
+    play.off(13 * kMs, 5, 5 * kMs / 2);
+    play.on(14 * kMs, 6, 0, true, 1, kOther);
+    play.off(16 * kMs, 6, 2 * kMs, false, 0, 1, kOther);
+    const DemandTrace trace = play.collector.take(20 * kMs);
+    REQUIRE(trace.demand_ns.size() == 20);
+    CHECK(trace.demand_ns[10] == kMs / 2);
+    CHECK(trace.demand_ns[11] == kMs);
+    CHECK(trace.demand_ns[12] == kMs);
+    CHECK(sum(trace.demand_ns) == 5 * kMs / 2);
+    CHECK(trace.run_ns == 5 * kMs / 2);
+    REQUIRE(trace.jobs.size() == 1);
+    CHECK(trace.jobs[0].begin_ns == 10 * kMs + kMs / 4);
+    CHECK(trace.jobs[0].cpu_ns == 5 * kMs / 2);
+    CHECK(trace.jobs[0].wait_ns == kMs / 4);
+    CHECK(trace.most_running == 1);
+}
+
+TEST_CASE("demand: what cpu.max held back is asked for when it was, not when it was done")
+{
+    Play play;
+    // 4 ms of work from 10 ms on: 2 ms, held for 6 ms, 2 ms more.
+    play.on(10 * kMs, 5);
+    play.off(12 * kMs, 5, 2 * kMs, true);
+    play.held(18 * kMs, 5, 6 * kMs);
+    play.on(18 * kMs, 5, 0, false);
+    play.off(20 * kMs, 5, 2 * kMs);
+    const DemandTrace trace = play.collector.take(30 * kMs);
+    for (std::size_t step = 10; step < 14; ++step)
+        CHECK(trace.demand_ns[step] == kMs);
+    CHECK(sum(trace.demand_ns) == 4 * kMs);
+    REQUIRE(trace.jobs.size() == 1);
+    CHECK(trace.jobs[0].held_ns == 6 * kMs);
+    CHECK(trace.held_ns == 6 * kMs);
+}
+
+TEST_CASE("demand: who never sleeps has demand where he was held")
+{
+    Play play;
+    // 20 ms of every 100 ms for three seconds, held in between, never asleep.
+    play.on(0, 5);
+    for (std::uint64_t period = 0; period < 30; ++period) {
+        const std::uint64_t at = period * 100 * kMs;
+        if (period > 0) {
+            play.held(at, 5, 80 * kMs);
+            play.on(at, 5, 0, false);
+        }
+        play.off(at + 20 * kMs, 5, 20 * kMs, true);
+    }
+    const DemandTrace trace = play.collector.take(2900 * kMs);
+    // After the first second it is one CPU, all of the time.
+    for (std::size_t step = 1200; step < 2800; ++step)
+        CHECK(trace.demand_ns[step] == kMs);
+    CHECK(trace.endless_ns > 0);
+    CHECK(trace.jobs.empty());
+}
+
+TEST_CASE("demand: interrupts are not on the quota's bill")
+{
+    Play play;
+    play.on(10 * kMs, 5);
+    play.off(14 * kMs, 5, 4 * kMs, false, 1 * kMs);
+    CHECK(sum(play.collector.take(20 * kMs).demand_ns) == 3 * kMs);
+}
+
+TEST_CASE("demand: a window ends amid a slice, and the next begins there")
+{
+    Play play;
+    play.on(10 * kMs, 5);
+    const DemandTrace first = play.collector.take(15 * kMs);
+    CHECK(sum(first.demand_ns) == 5 * kMs);
+    play.off(17 * kMs, 5, 7 * kMs);
+    const DemandTrace second = play.collector.take(20 * kMs);
+    CHECK(sum(second.demand_ns) == 2 * kMs);
+    CHECK(second.demand_ns.size() == 5);
+    CHECK(second.most_running == 1);
+    REQUIRE(second.jobs.size() == 1);
+    CHECK(second.jobs[0].cpu_ns == 7 * kMs);
+}
+
+TEST_CASE("demand: a task that was running when this began counts from the beginning on")
+{
+    Play play;
+    play.off(3 * kMs, 5, 10 * kMs);
+    CHECK(sum(play.collector.take(5 * kMs).demand_ns) == 3 * kMs);
+}
+
+TEST_CASE("demand: a lost switch-out does not run for ever")
+{
+    Play play;
+    play.on(1 * kMs, 5);
+    // The CPU runs somebody else: 5 has gone, nobody knows when.
+    play.on(50 * kMs, 6, 0, true, 0, kOther);
+    const DemandTrace trace = play.collector.take(100 * kMs);
+    CHECK(sum(trace.demand_ns) == 0);
+    play.on(110 * kMs, 8);
+    play.off(111 * kMs, 8, kMs);
+    CHECK(play.collector.take(200 * kMs).most_running == 1);
+}
+
+TEST_CASE("demand: cgroups made below it belong to it, those of another hierarchy do not")
+{
+    Play play;
+    fb_cgroup made{};
+    made.hdr = {.type = FB_EV_CGROUP, .size = sizeof made, .cpu = 0, .prog = FB_P_CGROUP, .ts_ns = 0, .cgroup_id = 300};
+    made.op = FB_CG_MKDIR;
+    made.hierarchy = 3;
+    made.parent_id = kChild;
+    play.subtree.on_control(std::as_bytes(std::span(&made, 1)));
+    made.hierarchy = 4;
+    made.hdr.cgroup_id = 301;
+    play.subtree.on_control(std::as_bytes(std::span(&made, 1)));
+    play.on(10 * kMs, 5, 0, true, 0, 300);
+    play.off(11 * kMs, 5, kMs, false, 0, 0, 300);
+    play.on(12 * kMs, 6, 0, true, 0, 301);
+    play.off(13 * kMs, 6, kMs, false, 0, 0, 301);
+    CHECK(sum(play.collector.take(20 * kMs).demand_ns) == kMs);
+}
+
+TEST_CASE("demand: tasks are counted at the subject, by ones below it, and by their peak in a millisecond")
+{
+    Play play;
+    play.task(10 * kMs, FB_TASK_FORK, 20, 50, 4);
+    play.task(10 * kMs + 100, FB_TASK_FORK, 21, 51, 1);
+    play.task(10 * kMs + 200, FB_TASK_EXIT, 21, 51, 0);
+    play.task(12 * kMs, FB_TASK_EXIT, 20, 50, 3);
+    play.task(13 * kMs, FB_TASK_REFUSED, 20, 50, 3);
+    const DemandTrace trace = play.collector.take(20 * kMs);
+    CHECK(trace.tasks == std::vector<TaskCount>{{0, 3}, {10 * kMs, 5}, {12 * kMs, 3}});
+    CHECK(trace.forks == 2);
+    CHECK(trace.refused_forks == 1);
+    CHECK(play.collector.take(30 * kMs).tasks == std::vector<TaskCount>{{20 * kMs, 3}});
+}
+
+TEST_CASE("demand: a task that exits is gone after its last switch")
+{
+    Play play;
+    play.on(10 * kMs, 5);
+    play.task(11 * kMs, FB_TASK_EXIT, 5, 50, 2);
+    play.off(12 * kMs, 5, 2 * kMs);
+    const DemandTrace trace = play.collector.take(20 * kMs);
+    CHECK(sum(trace.demand_ns) == 2 * kMs);
+    CHECK(trace.jobs.size() == 1);
+    CHECK(play.collector.take(30 * kMs).demand_ns == std::vector<std::uint64_t>(10, 0));
+}
