@@ -25,6 +25,7 @@ constexpr void (*kGroups[])(CLI::App&, std::vector<Verb>&) = {
     register_compare,
     register_oom,
     register_tune,
+    register_calibrate,
     register_load,
 };
 

@@ -30,6 +30,8 @@ void register_recording(CLI::App& app, std::vector<Verb>& verbs);
 void register_compare(CLI::App& app, std::vector<Verb>& verbs);
 // oom watch, oom test.
 void register_oom(CLI::App& app, std::vector<Verb>& verbs);
+// calibrate, with its own verbs.
+void register_calibrate(CLI::App& app, std::vector<Verb>& verbs);
 void register_tune(CLI::App& app, std::vector<Verb>& verbs);
 void register_load(CLI::App& app, std::vector<Verb>& verbs);
 

@@ -11,16 +11,15 @@
 #include "flyball/oom/testing.hpp"
 #include "flyball/report/oom.hpp"
 #include "lab.hpp"
+#include "live_source.hpp"
 #include "oom_live.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <fcntl.h>
-#include <array>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -28,29 +27,6 @@
 
 namespace flyball::cli {
 namespace {
-
-constexpr int kTickMs = 20;
-
-class LiveSource final : public oom::EpisodeSource {
-public:
-    LiveSource(OomLive& live, StopSignal& stop) : live_(live), stop_(stop) {}
-
-    Result<std::vector<oom::Judged>> next() override
-    {
-        std::array<pollfd, 2> fds{{{live_.poll_fd(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
-        (void)::poll(fds.data(), fds.size(), kTickMs);
-        return live_.tick();
-    }
-    std::vector<profile::OtherKill> other_kills() override { return live_.watcher().take_other_kills(); }
-    bool idle() override { return live_.watcher().idle(); }
-    bool stopped() override { return stop_.requested(); }
-    void pretend_loss() override { live_.pretend_loss("a loss that was put in on purpose"); }
-    const profile::Meta& meta() const override { return live_.meta(); }
-
-private:
-    OomLive& live_;
-    StopSignal& stop_;
-};
 
 Result<oom::Fault> parse_fault(const std::string& name)
 {

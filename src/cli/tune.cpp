@@ -6,13 +6,13 @@
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/base/version.hpp"
-#include "flyball/cgroup/actuator.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/report/tune.hpp"
 #include "live_subject.hpp"
 #include "output.hpp"
 #include "progress.hpp"
+#include "put_back.hpp"
 #include "setup.hpp"
 #include "tuners.hpp"
 
@@ -93,18 +93,6 @@ Result<Request> parse(const TuneOptions& o)
         return std::unexpected(std::move(limits.error()));
     request.limits = *limits;
     return request;
-}
-
-// What a flyball that was killed with its watchdog has left behind.
-void put_back(Progress& progress)
-{
-    const cgroup::RestoreReport report = cgroup::recover();
-    if (report.restored > 0)
-        progress.say(fmt::format("put back {} {} that a flyball that was killed had left", report.restored, report.restored == 1 ? "limit" : "limits"));
-    for (const std::string& foreign : report.foreign)
-        progress.say("left as somebody else has set it: " + foreign);
-    for (const std::string& failed : report.failed)
-        progress.say("could not be put back: " + failed);
 }
 
 class Tuning {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// This machine as a calibration uses it. Not thread-safe.
+#pragma once
+
+#include "flyball/calibrate/engine.hpp"
+#include "flyball/cgroup/mounts.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flyball::cli {
+
+struct LiveMachineOptions {
+    std::vector<std::string> without;  // BPF programs to leave out
+    double disturbance = 0.1;          // see `flyball tune`
+    bool verbose = false;
+    std::function<void(std::string_view)> say;
+};
+
+class LiveMachine final : public calibrate::Machine {
+public:
+    LiveMachine(cgroup::Layout layout, LiveMachineOptions options) : layout_(std::move(layout)), options_(std::move(options)) {}
+
+    Result<calibrate::Run> run(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
+                               const calibrate::Limits& limits, const calibrate::RunKey& key) override;
+    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario, tune::Resource resource,
+                                const calibrate::Limits& limits) override;
+    Result<calibrate::OomBehaviour> oom_test(const calibrate::Component& component, const calibrate::Limits& limits) override;
+
+private:
+    Result<calibrate::Run> run_load(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
+                                    const calibrate::Limits& limits, const calibrate::RunKey& key);
+    Result<calibrate::Run> run_cold_starts(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Limits& limits,
+                                           const calibrate::RunKey& key);
+    void say_once(const std::string& text);
+
+    cgroup::Layout layout_;
+    LiveMachineOptions options_;
+    std::set<std::string> said_;
+};
+
+}  // namespace flyball::cli

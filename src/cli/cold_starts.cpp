@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cold_starts.hpp"
+
+#include "flyball/base/clock.hpp"
+#include "live_limits.hpp"
+#include "setup.hpp"
+#include "workload_listener.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace flyball::cli {
+namespace {
+
+constexpr std::uint64_t kPatienceNs = 60'000'000'000;
+constexpr int kTickMs = 5;
+
+// True: it is well.
+Result<bool> is_well(const std::vector<std::string>& health)
+{
+    auto child = cgroup::Child::spawn(health, nullptr, {.environment = {}, .descriptors = {}, .stdout_fd = STDERR_FILENO});
+    if (!child)
+        return std::unexpected(std::move(child.error()));
+    if (auto released = child->release(); !released)
+        return std::unexpected(std::move(released.error()));
+    auto ended = child->wait_ms(static_cast<int>(kPatienceNs / 1'000'000));
+    if (!ended)
+        return std::unexpected(std::move(ended.error()));
+    return *ended && (*ended)->shell_code() == 0;
+}
+
+class Start {
+public:
+    Start(const ColdStartRequest& request, StopSignal& stop, WorkloadListener& listener, CommandInCgroup& command)
+        : request_(request), stop_(stop), listener_(listener), command_(command)
+    {
+    }
+
+    Result<double> time()
+    {
+        const std::uint64_t begin_ns = monotonic_ns();
+        (void)listener_.take();
+        if (auto released = command_.child.release(); !released)
+            return std::unexpected(std::move(released.error()));
+        while (monotonic_ns() - begin_ns < kPatienceNs) {
+            if (stop_.requested())
+                return fail(ErrorKind::Stopped, "stopped by a signal");
+            auto ended = command_.child.wait_ms(kTickMs);
+            if (!ended)
+                return std::unexpected(std::move(ended.error()));
+            auto started = look(*ended, monotonic_ns() - begin_ns);
+            if (!started)
+                return std::unexpected(std::move(started.error()));
+            if (*started)
+                return **started;
+        }
+        return fail(ErrorKind::Io, "it had not started after a minute");
+    }
+
+private:
+    using Ended = std::optional<cgroup::ExitStatus>;
+
+    // nullopt: not yet.
+    Result<std::optional<double>> look(const Ended& ended, std::uint64_t passed_ns)
+    {
+        using Until = calibrate::ColdStart::Until;
+        if (ended && ended->shell_code() != 0)
+            return fail(ErrorKind::Io, fmt::format("it ended with {}", ended->shell_code()));
+        switch (request_.how.until) {
+        case Until::Exit:
+            return ended ? std::optional(static_cast<double>(passed_ns)) : std::nullopt;
+        case Until::Health: {
+            auto well = is_well(request_.health);
+            if (!well)
+                return std::unexpected(std::move(well.error()));
+            if (!*well && ended)
+                return fail(ErrorKind::Io, "it has ended, and was never well");
+            return *well ? std::optional(static_cast<double>(passed_ns)) : std::nullopt;
+        }
+        case Until::Metric: {
+            const auto told = listener_.take().values;
+            const auto found = told.find(request_.how.metric);
+            if (found != told.end() && !found->second.empty())
+                return found->second.front() * request_.metric_scale;
+            if (ended)
+                return fail(ErrorKind::Io, fmt::format("it has ended, and did not tell {}", request_.how.metric));
+            return std::nullopt;
+        }
+        }
+        return std::nullopt;
+    }
+
+    const ColdStartRequest& request_;
+    StopSignal& stop_;
+    WorkloadListener& listener_;
+    CommandInCgroup& command_;
+};
+
+}  // namespace
+
+Result<std::vector<double>> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout, const std::function<void(std::string_view)>& say)
+{
+    auto stop = StopSignal::install();
+    if (!stop)
+        return std::unexpected(std::move(stop.error()));
+    std::vector<double> all;
+    for (std::uint32_t i = 0; i < request.how.samples; ++i) {
+        auto listener = WorkloadListener::start({.file = {}, .patterns = {}, .output_fd = STDERR_FILENO});
+        if (!listener)
+            return std::unexpected(std::move(listener.error()));
+        cgroup::SpawnOptions spawn = listener->spawn_options();
+        spawn.stdout_fd = STDERR_FILENO;
+        spawn.environment.insert(spawn.environment.end(), request.environment.begin(), request.environment.end());
+        auto command = CommandInCgroup::make(request.command, layout, {}, say, spawn);
+        if (!command)
+            return std::unexpected(std::move(command.error()));
+        LiveLimits limits(layout);
+        limits.aim(command->home.path());
+        for (const tune::Write& write : request.limits) {
+            // What this machine has not was said for the run before.
+            if (auto written = limits.apply({write}); !written && written.error().kind != ErrorKind::Unavailable && limits.read(write.file))
+                return std::unexpected(std::move(written.error()));
+        }
+        auto took = Start(request, *stop, *listener, *command).time();
+        if (!took)
+            return std::unexpected(std::move(took.error()).context(fmt::format("start {} of {}", i + 1, request.how.samples)));
+        all.push_back(*took);
+    }
+    return all;
+}
+
+}  // namespace flyball::cli

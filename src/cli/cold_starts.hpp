@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long a command takes to start, again and again, each time in a cgroup of its own.
+#pragma once
+
+#include "flyball/base/result.hpp"
+#include "flyball/base/signals.hpp"
+#include "flyball/calibrate/spec.hpp"
+#include "flyball/cgroup/mounts.hpp"
+#include "flyball/tune/writes.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flyball::cli {
+
+struct ColdStartRequest {
+    std::vector<std::string> command, health, environment;
+    calibrate::ColdStart how;
+    double metric_scale = 1;  // of ColdStart::metric: to nanoseconds
+    std::vector<tune::Write> limits;
+};
+
+// Nanoseconds of each start. Stopped: by a signal. Io: a start that did not come to its end within a minute, or failed.
+[[nodiscard]] Result<std::vector<double>> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout,
+                                                      const std::function<void(std::string_view)>& say);
+
+}  // namespace flyball::cli

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "component_oom.hpp"
+
+#include "flyball/base/signals.hpp"
+#include "flyball/calibrate/decision.hpp"
+#include "flyball/oom/testing.hpp"
+#include "flyball/report/oom.hpp"
+#include "live_source.hpp"
+#include "oom_live.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+namespace flyball::cli {
+namespace {
+
+// The scenarios that the document's sections 5.1 to 5.3 ask for.
+constexpr std::array kScenarios{"trigger", "recover", "recover-3", "group-on", "group-off"};
+
+}  // namespace
+
+Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& component, const calibrate::Limits& limits, const cgroup::Layout& layout,
+                                              const std::vector<std::string>& without)
+{
+    calibrate::OomBehaviour behaviour;
+    const auto memory = limits.find("memory.max");
+    const auto bytes = memory == limits.end() ? std::nullopt : calibrate::limit_number("memory.max", memory->second);
+    const cgroup::Mount* const mount = layout.controller("memory");
+    if (mount == nullptr || !mount->unified || !bytes) {
+        behaviour.text = bytes ? "not tested: the memory controller is on cgroup v1 here\n" : "not tested: it has no memory.max\n";
+        return behaviour;
+    }
+    auto stop = StopSignal::install();
+    if (!stop)
+        return std::unexpected(std::move(stop.error()));
+    auto live = OomLive::open(layout, {.without = without});
+    if (!live)
+        return std::unexpected(std::move(live.error()));
+    LiveSource source(*live, *stop);
+    oom::TestOptions options;
+    options.scenarios.assign(kScenarios.begin(), kScenarios.end());
+    options.limit_bytes = static_cast<std::uint64_t>(*bytes);
+    options.processes = std::max<std::size_t>(component.oom_test->processes, 2);
+    options.recover_bound_ns = component.oom_test->recover_within_ns;
+    const auto report = oom::run_tests(options, layout, source, [](const oom::ScenarioResult&) {});
+    if (!report)
+        return std::unexpected(report.error());
+    if (stop->requested())
+        return fail(ErrorKind::Stopped, "stopped by a signal");
+    behaviour.tested = report->count(oom::Status::Pass) + report->count(oom::Status::Fail) + report->count(oom::Status::Inconclusive) > 0;
+    behaviour.passed = behaviour.tested && report->count(oom::Status::Fail) + report->count(oom::Status::Inconclusive) == 0;
+    behaviour.text = report::render_test_text(*report, {});
+    return behaviour;
+}
+
+}  // namespace flyball::cli

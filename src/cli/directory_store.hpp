@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A calibration's measurements as files of a directory. Not thread-safe.
+#pragma once
+
+#include "flyball/calibrate/engine.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace flyball::cli {
+
+class DirectoryStore final : public calibrate::Store {
+public:
+    // Makes it. Usage: it is there, and is not a calibration's of this specification (unless anew, which empties it).
+    // writable: otherwise it has to be there.
+    [[nodiscard]] static Result<DirectoryStore> open(const std::string& directory, std::string_view specification, bool anew, bool writable);
+
+    Result<std::optional<std::string>> get(const std::string& name) override;
+    // Written beside and renamed: whole, or not at all, also after a crash.
+    Result<> put(const std::string& name, std::string_view text) override;
+
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+    // Something was there: it goes on.
+    [[nodiscard]] bool goes_on() const { return goes_on_; }
+
+private:
+    DirectoryStore(std::string directory, bool writable, bool goes_on) : directory_(std::move(directory)), writable_(writable), goes_on_(goes_on) {}
+
+    std::string directory_;
+    bool writable_, goes_on_;
+};
+
+}  // namespace flyball::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "live_source.hpp"
+
+#include <array>
+#include <poll.h>
+
+namespace flyball::cli {
+namespace {
+
+constexpr int kTickMs = 20;
+
+}  // namespace
+
+Result<std::vector<oom::Judged>> LiveSource::next()
+{
+    std::array<pollfd, 2> fds{{{live_.poll_fd(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
+    (void)::poll(fds.data(), fds.size(), kTickMs);
+    return live_.tick();
+}
+
+}  // namespace flyball::cli
