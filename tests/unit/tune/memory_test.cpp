@@ -262,3 +262,25 @@ TEST_CASE("tune memory: a guard that ends it gives no value, and nothing stays")
         CHECK(subject.limits() == subject.original());
     }
 }
+
+TEST_CASE("tune memory: a command that ends leaves what was learnt until then")
+{
+    MemoryLoad load;
+    load.dead = 100 * kMiB;
+    load.scan = 60 * kMiB;
+    for (const double ends_at_s : {70.0, 220.0}) {
+        SimulatedMemory subject(7, load);
+        subject.ends_at_s = ends_at_s;
+        const auto proposal = tune_memory(subject);
+        REQUIRE(proposal);
+        CHECK(proposal->answer == Answer::Limit);
+        CHECK(find(*proposal, "memory.high") == nullptr);
+        REQUIRE(find(*proposal, "memory.max"));
+        CHECK(find(*proposal, "memory.max")->estimate >= 178 * kMiB);
+        CHECK(subject.limits() == subject.original());
+    }
+    SimulatedMemory brief(7, load);
+    MemoryOptions options;
+    options.profile_ns = 100'000'000;
+    CHECK(tune_memory(brief, options));
+}
