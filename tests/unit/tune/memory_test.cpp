@@ -16,7 +16,7 @@ using flyball::test::SimulatedMemory;
 
 namespace {
 
-constexpr std::uint64_t kSeeds = 200;
+constexpr int kSeeds = 200;
 
 const Value* find(const Proposal& proposal, const std::string& file)
 {
@@ -38,7 +38,7 @@ Tally tally(const std::function<MemoryLoad(std::uint64_t seed)>& load, double op
             const std::function<void(SimulatedMemory&)>& change = {})
 {
     Tally t;
-    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    for (std::uint64_t seed = 1; seed <= std::uint64_t{kSeeds}; ++seed) {
         SimulatedMemory subject(seed, load(seed));
         subject.noise = noise;
         if (change)
@@ -194,7 +194,7 @@ TEST_CASE("tune memory: a leak is refused and shown, a cache that grows is none"
 {
     for (const double per_s : {0.05, 1.0}) {
         int refused = 0;
-        for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+        for (std::uint64_t seed = 1; seed <= std::uint64_t{kSeeds}; ++seed) {
             MemoryLoad load;
             load.anon = [per_s](double at_s) { return (64 + per_s * at_s) * kMiB; };
             SimulatedMemory subject(seed, load);
