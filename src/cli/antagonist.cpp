@@ -11,10 +11,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace flyball::cli {
@@ -34,35 +37,70 @@ constexpr useconds_t kRemovalPauseUs = 10'000;
 
 // ---- in the child: system calls only ---------------------------------------------------------------------------------------
 
-struct Reading {
+constexpr std::size_t kStack = 64 << 10;
+
+struct Readers {
     int fd = -1, procs = -1;
-    std::uint64_t blocks = 0, block_bytes = 0, seed = 0;
-    unsigned seconds = 0;
+    std::uint64_t blocks = 0, block_bytes = 0;
+    unsigned count = 0;
     pid_t parent = 0;
 };
 
-[[noreturn]] void read_on(const Reading& what)
+struct Reader {
+    const Readers* all = nullptr;
+    char* memory = nullptr;
+    std::uint64_t seed = 0;
+};
+
+int read_on(void* argument)
 {
-    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != what.parent || ::write(what.procs, "0", 1) != 1)
-        ::_exit(1);
-    (void)::signal(SIGALRM, SIG_DFL);
-    sigset_t none;
-    ::sigemptyset(&none);
-    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-    (void)::alarm(what.seconds);
-    void* const memory = ::mmap(nullptr, what.block_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        ::_exit(2);
-    for (std::uint64_t x = what.seed;;) {
+    const Reader& reader = *static_cast<const Reader*>(argument);
+    const Readers& all = *reader.all;
+    for (std::uint64_t x = reader.seed;;) {
         // xorshift64 (Marsaglia 2003): no block is likely to be read twice in a row by two of them.
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
-        const auto offset = static_cast<off_t>(x % what.blocks * what.block_bytes);
-        if (::pread(what.fd, memory, what.block_bytes, offset) < 0 && errno != EINTR)
+        // Not pread(): the threads share the C library's state of one.
+        if (::syscall(SYS_pread64, all.fd, reader.memory, all.block_bytes, x % all.blocks * all.block_bytes) < 0 && errno != EINTR)
             ::_exit(3);
     }
+}
+
+// Each SIGCONT is a sign of life.
+void live_on(int)
+{
+    (void)::alarm(kAntagonistLifeS);
+}
+
+// Threads of one process, and not processes: a fork copies all page tables of flyball.
+[[noreturn]] void read_in_threads(const Readers& all)
+{
+    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)::prctl(PR_SET_NAME, "fb-antagonist");
+    if (::getppid() != all.parent || ::write(all.procs, "0", 1) != 1)
+        ::_exit(1);
+    (void)::signal(SIGALRM, SIG_DFL);
+    (void)::signal(SIGCONT, live_on);
+    sigset_t none;
+    ::sigemptyset(&none);
+    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+    (void)::alarm(kAntagonistLifeS);
+    const std::size_t each = kStack + all.block_bytes + kBlock, bytes = each * all.count;
+    void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        ::_exit(2);
+    constexpr int kThread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    for (unsigned i = 0; i < all.count; ++i) {
+        // A page for itself, the buffer, and the stack above.
+        char* const place = static_cast<char*>(memory) + i * each;
+        auto* const reader = new (place) Reader{&all, place + kBlock, 0x9e3779b97f4a7c15ULL * (i + 1)};
+        if (i + 1 == all.count)
+            (void)read_on(reader);
+        if (::clone(read_on, place + each, kThread, reader) < 0)
+            ::_exit(4);
+    }
+    ::_exit(5);
 }
 
 // ---- in the parent ---------------------------------------------------------------------------------------------------------
@@ -117,14 +155,15 @@ DiskAntagonist::DiskAntagonist(cgroup::Layout layout, std::string directory, Ant
 }
 
 DiskAntagonist::DiskAntagonist(DiskAntagonist&& other) noexcept
-    : layout_(std::move(other.layout_)), directory_(std::move(other.directory_)), options_(std::move(other.options_)),
-      scratch_(std::exchange(other.scratch_, false)), readers_(std::exchange(other.readers_, {}))
+    : layout_(std::move(other.layout_)), directory_(std::exchange(other.directory_, {})), options_(std::move(other.options_)),
+      scratch_(std::exchange(other.scratch_, false)), readers_(std::exchange(other.readers_, -1))
 {
 }
 
 DiskAntagonist::~DiskAntagonist()
 {
-    stop();
+    if (!directory_.empty())
+        end();
     if (scratch_)
         (void)::unlink(options_.file.c_str());
 }
@@ -159,20 +198,21 @@ Result<std::string> DiskAntagonist::target(cgroup::DeviceNumber device) const
 
 Result<> DiskAntagonist::start(cgroup::DeviceNumber device, std::string_view file, std::uint64_t weight)
 {
-    const std::string weight_file = directory_ + "/" + std::string(file);
-    if (!readers_.empty())
-        return write_file_once(weight_file, std::to_string(weight));
-    auto path = target(device);
-    if (!path)
-        return std::unexpected(std::move(path.error()));
-    if (::mkdir(directory_.c_str(), 0755) != 0 && errno != EEXIST)
-        return std::unexpected(errno_error(ErrorKind::Unavailable, "creating the antagonist's cgroup " + directory_, errno));
-    auto started = write_file_once(weight_file, std::to_string(weight));
-    if (started)
-        started = fork_readers(*path);
-    if (!started)
-        stop();
-    return started;
+    if (readers_ > 0 && ::waitpid(readers_, nullptr, WNOHANG) != 0)
+        readers_ = -1;  // its time was over
+    if (readers_ < 0) {
+        auto path = target(device);
+        if (!path)
+            return std::unexpected(std::move(path.error()));
+        if (::mkdir(directory_.c_str(), 0755) != 0 && errno != EEXIST)
+            return std::unexpected(errno_error(ErrorKind::Unavailable, "creating the antagonist's cgroup " + directory_, errno));
+        if (auto forked = fork_readers(*path); !forked)
+            return forked;
+    }
+    auto weighted = write_file_once(directory_ + "/" + std::string(file), std::to_string(weight));
+    if (weighted)
+        (void)::kill(readers_, SIGCONT);
+    return weighted;
 }
 
 Result<> DiskAntagonist::fork_readers(const std::string& path)
@@ -186,27 +226,31 @@ Result<> DiskAntagonist::fork_readers(const std::string& path)
     const off_t size = ::lseek(target->get(), 0, SEEK_END);
     if (size < static_cast<off_t>(options_.block_bytes))
         return fail(ErrorKind::Usage, fmt::format("{}: too small for an antagonist to read", path));
-    Reading reading{.fd = target->get(), .procs = procs->get(), .blocks = static_cast<std::uint64_t>(size) / options_.block_bytes,
-                    .block_bytes = options_.block_bytes, .seconds = options_.most_seconds, .parent = ::getpid()};
-    for (unsigned i = 0; i < options_.readers; ++i) {
-        reading.seed = 0x9e3779b97f4a7c15ULL * (i + 1);
-        const pid_t pid = ::fork();
-        if (pid < 0)
-            return std::unexpected(errno_error(ErrorKind::Io, "fork", errno));
-        if (pid == 0)
-            read_on(reading);
-        readers_.push_back(pid);
-    }
+    const Readers all{.fd = target->get(), .procs = procs->get(), .blocks = static_cast<std::uint64_t>(size) / options_.block_bytes,
+                      .block_bytes = options_.block_bytes, .count = options_.readers, .parent = ::getpid()};
+    const pid_t pid = ::fork();
+    if (pid < 0)
+        return std::unexpected(errno_error(ErrorKind::Io, "fork", errno));
+    if (pid == 0)
+        read_in_threads(all);
+    readers_ = pid;
     return {};
 }
 
+// What is under way is still done.
 void DiskAntagonist::stop()
 {
-    for (const pid_t pid : readers_)
-        (void)::kill(pid, SIGKILL);
-    for (const pid_t pid : readers_)
-        (void)::waitpid(pid, nullptr, 0);
-    readers_.clear();
+    if (readers_ > 0)
+        (void)::kill(readers_, SIGSTOP);
+}
+
+void DiskAntagonist::end()
+{
+    if (readers_ > 0) {
+        (void)::kill(readers_, SIGKILL);
+        (void)::waitpid(readers_, nullptr, 0);
+        readers_ = -1;
+    }
     // EBUSY while the kernel is still at it.
     for (int i = 0; i < kRemovals && ::rmdir(directory_.c_str()) != 0 && errno == EBUSY; ++i)
         (void)::usleep(kRemovalPauseUs);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Direct readers of a block device in a cgroup beside the subject: who a weight is tried out against.
 //
-// Bounded: readers (requests under way) and their size, the size of a scratch file, and the life of each reader, which
-// also ends with the thread that started it. It reads; only a scratch file that did not exist is ever written.
+// Bounded: readers (requests under way) and their size, the size of a scratch file, and their life, which also ends with the
+// thread that started them. Between stop() and start() they are only stopped (SIGSTOP). It reads; only a scratch file that did not exist is ever written.
 #pragma once
 
 #include "flyball/cgroup/mounts.hpp"
@@ -12,17 +12,16 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace flyball::cli {
 
 inline constexpr unsigned kMostReaders = 128;
+inline constexpr unsigned kAntagonistLifeS = 60;  // since the last start()
 inline constexpr std::uint64_t kLeastScratch = 16ULL << 20, kMostScratch = 4ULL << 30;
 
 struct AntagonistOptions {
     unsigned readers = 16;
     std::uint64_t block_bytes = 4096;  // a multiple of 4096
-    unsigned most_seconds = 120;       // of each start
     // A file on the device; empty: the device itself is read. One that does not exist is made, filled and removed again.
     std::string file;
     std::uint64_t file_bytes = 256ULL << 20;
@@ -45,12 +44,13 @@ private:
     DiskAntagonist(cgroup::Layout layout, std::string directory, AntagonistOptions options);
     [[nodiscard]] Result<std::string> target(cgroup::DeviceNumber device) const;
     [[nodiscard]] Result<> fork_readers(const std::string& path);
+    void end();
 
     cgroup::Layout layout_;
-    std::string directory_;  // of its cgroup; exists while it runs
+    std::string directory_;  // of its cgroup
     AntagonistOptions options_;
     bool scratch_ = false;  // the file is ours
-    std::vector<pid_t> readers_;
+    pid_t readers_ = -1;  // the process whose threads they are
 };
 
 }  // namespace flyball::cli

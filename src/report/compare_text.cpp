@@ -193,7 +193,7 @@ std::string render_compare_text(const Comparison& comparison, const CompareTextO
     for (std::size_t i = 0; i < shown; ++i)
         text_distribution(comparison.distributions[i], canvas);
     if (shown < comparison.distributions.size())
-        canvas.paragraph(fmt::format("{} distributions that are closer together: --all.", comparison.distributions.size() - shown), 0, "", Style::Dim);
+        canvas.paragraph(fmt::format("distributions not shown, which are closer together: {} (--all)", comparison.distributions.size() - shown), 0, "", Style::Dim);
     return canvas.take();
 }
 

@@ -42,7 +42,14 @@ Result<Proposal> MemoryTuner::run()
     if (const auto why = no_experiments()) {
         proposal_.refused.push_back({"memory.high", *why});
     } else if (auto tried = experiment(); !tried) {
-        return ended(std::move(proposal_), tried.error());
+        if (tried.error().kind != ErrorKind::Finished)
+            return ended(std::move(proposal_), tried.error());
+        // A command that has ended leaves what was learnt until then.
+        cut_short_ = tried.error().what;
+        if (bracket_ && !bracket_->accepted())
+            bracket_.reset();
+        if (!bracket_)
+            proposal_.refused.push_back({"memory.high", "it ended before one had been tried out: " + cut_short_});
     }
     conclude();
     return std::move(proposal_);

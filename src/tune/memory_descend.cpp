@@ -15,8 +15,9 @@ constexpr std::uint64_t kPage = 4096;
 // Of a step, by refaults in a settle window: it is still coming back. A stretch below that, twice in a row, is quiet.
 constexpr double kStillComing = 0.05;
 constexpr std::size_t kQuietWindows = 2;
-// Of dozens of windows one is slow by chance: so many in a row decide.
-constexpr std::size_t kSlowWindows = 3;
+// Of dozens of windows one is slow by chance: so many in a row decide, and more when nothing came back, since then
+// something else may be the reason.
+constexpr std::size_t kSlowWindows = 3, kSlowWithoutRefaults = 6;
 
 std::uint64_t refaulted_between(const Reading& before, const Reading& after)
 {
@@ -77,7 +78,7 @@ Result<MemoryTuner::Settled> MemoryTuner::settle(std::uint64_t reclaimed)
             if (auto spent = slower && lost_s > 0 ? subject_.spend(lost_s) : Result<>{}; !spent)
                 return std::unexpected(std::move(spent.error()));
         }
-        const bool unsure = slower && i < kSlowWindows;
+        const bool unsure = slower && i < (descent_->excess(settled.refaulted, settled.seconds) > 0 ? kSlowWindows : kSlowWithoutRefaults);
         if (!unsure && descent_->excess(refaulted, seconds) <= kStillComing * static_cast<double>(reclaimed))
             break;
     }

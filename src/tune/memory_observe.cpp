@@ -51,8 +51,9 @@ Result<> MemoryTuner::observe()
     subject_.say(fmt::format("watching its memory for {}", format_ns(options_.profile_ns)));
     std::vector<Window> windows;
     std::uint64_t steady_ns = 0;
-    while (steady_ns < options_.profile_ns && took_ns_ + options_.window_ns <= kLongestProfiles * options_.profile_ns) {
-        auto window = go_on(options_.window_ns);
+    const std::uint64_t length_ns = std::min(options_.window_ns, options_.profile_ns);
+    while (steady_ns < options_.profile_ns && took_ns_ + length_ns <= kLongestProfiles * options_.profile_ns) {
+        auto window = go_on(length_ns);
         if (!window)
             return std::unexpected(std::move(window.error()));
         lighten(*window);

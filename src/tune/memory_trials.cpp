@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 // Above the peak a memory.high does nothing: a little room, since the next peak is another one.
 constexpr double kAbovePeak = 1.1;
+constexpr std::size_t kMoreWhenNotFelt = 2;
 
 }  // namespace
 
@@ -28,6 +29,10 @@ Result<> MemoryTuner::search()
     // Pressure alone is silent in too many ways to go below what came back.
     if (!workload_tells_)
         bracket.most_tighter = 0;
+    // Nothing has come back: the descent has ended for another reason, and what is needed may be far below.
+    else if (descent_ && !descent_->felt())
+        bracket.most_tighter += kMoreWhenNotFelt;
+    bracket.most_trials = std::max(bracket.most_trials, bracket.most_tighter + 2);
     bracket_.emplace(bracket, first, std::max(seen_.kept_peak, seen_.floor) + stock_bytes(), std::min(ceiling, limit - 1));
     while (const auto candidate = bracket_->next()) {
         if (took_ns_ > options_.longest_ns) {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -55,20 +56,23 @@ Ranks rank(std::span<const double> a, std::span<const double> b)
     return ranks;
 }
 
-// ways[s]: of the ways to choose m of these numbers, the share that sums to s. Divided as it goes, so that no count grows
-// beyond what a double holds: choosing k of the first i is weighed by 1 / C(N, k).
+// ways[s]: of the ways to choose m of these ascending numbers, the share that sums to s. Divided as it goes, so that no count
+// grows beyond what a double holds: choosing k of the first i is weighed by 1 / C(N, k).
 std::vector<double> sum_shares(const std::vector<std::uint32_t>& numbers, std::size_t m)
 {
-    const std::size_t top = std::accumulate(numbers.end() - static_cast<std::ptrdiff_t>(m), numbers.end(), std::size_t{0});
+    std::vector<std::size_t> first(numbers.size() + 1);  // first[i]: the sum of the i smallest
+    std::partial_sum(numbers.begin(), numbers.end(), first.begin() + 1, std::plus<std::size_t>());
+    const std::size_t top = first[numbers.size()] - first[numbers.size() - m];
     std::vector<std::vector<double>> ways(m + 1, std::vector<double>(top + 1, 0));
     ways[0][0] = 1;
     const auto all = static_cast<double>(numbers.size());
-    for (const std::uint32_t number : numbers) {
-        for (std::size_t k = m; k-- > 0;) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        for (std::size_t k = std::min(m, i + 1); k-- > 0;) {
             // C(N, k) / C(N, k + 1)
             const double weight = (static_cast<double>(k) + 1) / (all - static_cast<double>(k));
-            for (std::size_t sum = number; sum <= top; ++sum)
-                ways[k + 1][sum] += ways[k][sum - number] * weight;
+            // k of the first i: no less than the smallest of them, no more than the largest.
+            for (std::size_t sum = first[k]; sum <= first[i] - first[i - k]; ++sum)
+                ways[k + 1][sum + numbers[i]] += ways[k][sum] * weight;
         }
     }
     return std::move(ways[m]);

@@ -57,6 +57,11 @@ check "... names its schema" said '"schema": "flyball.compare/1"'
 check "-o writes the text" gives 1 shop-after.fbr shop-before.fbr -j -o "$dir/performance_comparison.txt"
 check "... as it is printed" cmp "$dir/a.txt" "$dir/performance_comparison.txt"
 
+# docs/compare.md shows this one.
+(cd ../.. && "$flyball" compare tests/replay/shop-after.fbr tests/replay/shop-before.fbr -c checkout.service --top 0) >"$dir/example.txt"
+awk '/^```/ { shown = 0; next } /^flyball compare:/ { shown = 1 } shown' ../../docs/compare.md >"$dir/shown.txt"
+check "the example in the docs is what is printed" diff -u "$dir/shown.txt" "$dir/example.txt"
+
 printf 'throughput,p99_ms\n%s' "$(for i in 1 2 3 4 5 6 7 8; do echo "100$i,1$i"; done)" >"$dir/a.csv"
 printf 'throughput,p99_ms\n%s' "$(for i in 1 2 3 4 5 6 7 8; do echo "80$i,1$i"; done)" >"$dir/b.csv"
 check "rows of results" gives 1 "$dir/a.csv" "$dir/b.csv"

@@ -16,7 +16,7 @@ using flyball::test::SimulatedMemory;
 
 namespace {
 
-constexpr std::uint64_t kSeeds = 200;
+constexpr int kSeeds = 200;
 
 const Value* find(const Proposal& proposal, const std::string& file)
 {
@@ -38,7 +38,7 @@ Tally tally(const std::function<MemoryLoad(std::uint64_t seed)>& load, double op
             const std::function<void(SimulatedMemory&)>& change = {})
 {
     Tally t;
-    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    for (std::uint64_t seed = 1; seed <= std::uint64_t{kSeeds}; ++seed) {
         SimulatedMemory subject(seed, load(seed));
         subject.noise = noise;
         if (change)
@@ -194,7 +194,7 @@ TEST_CASE("tune memory: a leak is refused and shown, a cache that grows is none"
 {
     for (const double per_s : {0.05, 1.0}) {
         int refused = 0;
-        for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+        for (std::uint64_t seed = 1; seed <= std::uint64_t{kSeeds}; ++seed) {
             MemoryLoad load;
             load.anon = [per_s](double at_s) { return (64 + per_s * at_s) * kMiB; };
             SimulatedMemory subject(seed, load);
@@ -261,4 +261,26 @@ TEST_CASE("tune memory: a guard that ends it gives no value, and nothing stays")
         CHECK(proposal->values.empty());
         CHECK(subject.limits() == subject.original());
     }
+}
+
+TEST_CASE("tune memory: a command that ends leaves what was learnt until then")
+{
+    MemoryLoad load;
+    load.dead = 100 * kMiB;
+    load.scan = 60 * kMiB;
+    for (const double ends_at_s : {70.0, 220.0}) {
+        SimulatedMemory subject(7, load);
+        subject.ends_at_s = ends_at_s;
+        const auto proposal = tune_memory(subject);
+        REQUIRE(proposal);
+        CHECK(proposal->answer == Answer::Limit);
+        CHECK(find(*proposal, "memory.high") == nullptr);
+        REQUIRE(find(*proposal, "memory.max"));
+        CHECK(find(*proposal, "memory.max")->estimate >= 178 * kMiB);
+        CHECK(subject.limits() == subject.original());
+    }
+    SimulatedMemory brief(7, load);
+    MemoryOptions options;
+    options.profile_ns = 100'000'000;
+    CHECK(tune_memory(brief, options));
 }

@@ -33,6 +33,7 @@ public:
     {
     }
 
+    double ends_at_s = 1e18;      // the command
     double lowest_high = 1e18;  // that was in force
     std::uint64_t kills = 0;
 
@@ -51,6 +52,11 @@ public:
         if (load_.pressure)
             r.counters.pressure_us = {{"memory.some", bytes(stalled_s_ * 1e6)}, {"memory.full", bytes(stalled_s_ * 1e6)}};
         return r;
+    }
+
+    [[nodiscard]] Result<tune::Window> run(std::uint64_t length_ns) override
+    {
+        return now_s() < ends_at_s ? SimulatedSubject::run(length_ns) : fail(ErrorKind::Finished, "the command has ended");
     }
 
     [[nodiscard]] Result<std::uint64_t> reclaim(std::uint64_t bytes) override { return static_cast<std::uint64_t>(evict(static_cast<double>(bytes))); }
