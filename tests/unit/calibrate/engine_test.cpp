@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// The phases over a simulated machine whose needs are known, and a crash after each of its steps.
+#include "simulated_machine.hpp"
+#include "support/catch.hpp"
+
+#include <set>
+
+using namespace flyball;
+using namespace flyball::calibrate;
+using flyball::test::FragileStore;
+using flyball::test::SimulatedMachine;
+
+namespace {
+
+constexpr const char* kSpec = R"({
+  "version": 1, "name": "test", "duration": "30s", "warmup": "5s", "iterations": 3, "tune": ["memory", "cpu", "pids"],
+  "components": [
+    { "name": "web", "resource_limits": { "memory.max": 268435456, "cpu.max": "100000 100000", "pids.max": 64 },
+      "parameters": { "rate": 10 }, "load_parameters": ["rate"], "command": "serve {rate}",
+      "targets": ["throughput >= 80% of baseline"],
+      "oom_test": { "command": "eat {stress_mib}" },
+      "scenarios": [ { "name": "normal" }, { "name": "burst", "load": "2x", "targets": ["throughput >= 1500/s"] } ] } ] })";
+
+Spec spec(const std::string& text = kSpec)
+{
+    auto parsed = parse_spec(text);
+    if (!parsed)
+        FAIL(calibrate::text(parsed.error().front(), "spec"));
+    return std::move(*parsed);
+}
+
+Result<std::vector<ComponentResult>> go(const Spec& s, Machine& machine, Store& store)
+{
+    return calibrate::calibrate(s, machine, store, [](const Step&) {});
+}
+
+ComponentResult one(const Spec& s, Machine& machine)
+{
+    FragileStore store;
+    auto result = go(s, machine, store);
+    REQUIRE(result);
+    REQUIRE(result->size() == 1);
+    return std::move(result->front());
+}
+
+bool same(const ComponentResult& a, const ComponentResult& b)
+{
+    const auto outcomes = [](const ComponentResult& component) {
+        std::string all;
+        for (const ScenarioResult& scenario : component.scenarios)
+            for (const TargetResult& target : scenario.targets)
+                all += fmt::format("{} {} {} {} {};", scenario.name, target.target.text, name(target.after.outcome), target.after.reason, scenario.retention.value_or(-1));
+        return all;
+    };
+    return a.end == b.end && a.after == b.after && a.summary == b.summary && a.attempts.size() == b.attempts.size() && a.notes == b.notes && outcomes(a) == outcomes(b) &&
+           a.oom.text == b.oom.text;
+}
+
+}  // namespace
+
+TEST_CASE("calibrate: limits come down to what is needed, and everything is kept")
+{
+    SimulatedMachine machine;
+    const ComponentResult result = one(spec(), machine);
+    CHECK(result.end == End::Calibrated);
+    CHECK(result.after.at("memory.max") == "110000000");
+    // Tuned under the burst, which needs 0.6 CPUs.
+    CHECK(limit_number("cpu.max", result.after.at("cpu.max")) == Approx(0.66));
+    CHECK(result.after.at("pids.max") == "13");
+    CHECK(result.before.at("pids.max") == "64");
+    REQUIRE(result.attempts.size() == 1);
+    CHECK(result.attempts[0].accepted);
+    // Two scenarios, three times, before and after.
+    CHECK(machine.runs == 12);
+    CHECK(machine.tunings == 3);
+    CHECK(machine.ooms == 1);
+    CHECK(result.oom.passed);
+    REQUIRE(result.scenarios.size() == 2);
+    CHECK(result.scenarios[1].retention.value_or(0) == Approx(1));
+    REQUIRE(result.scenarios[1].targets.size() == 2);
+    for (const TargetResult& target : result.scenarios[1].targets) {
+        INFO(target.target.text << ": " << target.after.reason);
+        CHECK(target.after.outcome == Outcome::Met);
+    }
+}
+
+TEST_CASE("calibrate: limits that are too low are found out and raised, those to blame only")
+{
+    SimulatedMachine machine;
+    machine.says = 0.7;
+    const ComponentResult result = one(spec(), machine);
+    CHECK(result.end == End::Calibrated);
+    CHECK(result.attempts.size() > 1);
+    CHECK_FALSE(result.attempts.front().accepted);
+    CHECK_FALSE(result.attempts.front().reasons.empty());
+    const double memory = limit_number("memory.max", result.after.at("memory.max")).value_or(0), cpus = limit_number("cpu.max", result.after.at("cpu.max")).value_or(0);
+    CHECK(memory >= machine.need.memory);
+    CHECK(memory <= machine.need.memory * 1.3);
+    // 80 % of the burst's throughput is enough.
+    CHECK(cpus >= 0.8 * 0.6);
+    CHECK(cpus <= 0.6 * 1.3);
+    CHECK(result.after.at("pids.max") == "13");
+    CHECK(result.scenarios[1].retention.value_or(0) >= 0.8);
+}
+
+TEST_CASE("calibrate: when no attempt holds, the limits stay as they were")
+{
+    SimulatedMachine machine;
+    machine.says = 0.05;
+    Spec s = spec();
+    s.components[0].tuning.max_iterations = 2;
+    const ComponentResult result = one(s, machine);
+    CHECK(result.end == End::NotConverged);
+    CHECK(result.after == result.before);
+    CHECK(result.attempts.size() == 2);
+}
+
+TEST_CASE("calibrate: what is missed as it is, no limit mends")
+{
+    SimulatedMachine machine;
+    std::string text = kSpec;
+    text.replace(text.find("1500/s"), 6, "9999/s");
+    const ComponentResult result = one(spec(text), machine);
+    CHECK(result.end == End::Missed);
+    CHECK(result.attempts.size() == 1);
+}
+
+TEST_CASE("calibrate: a tuner that refuses leaves its limit alone, and says why")
+{
+    SimulatedMachine machine;
+    machine.leaks = true;
+    const ComponentResult result = one(spec(), machine);
+    CHECK(result.after.at("memory.max") == result.before.at("memory.max"));
+    CHECK(std::ranges::any_of(result.notes, [](const std::string& note) { return note.find("it leaks") != std::string::npos; }));
+    CHECK(result.end == End::Calibrated);
+}
+
+TEST_CASE("calibrate: bounds are kept")
+{
+    SimulatedMachine machine;
+    Spec s = spec();
+    s.components[0].bounds["memory.max"] = {.least = 150e6, .most = {}};
+    CHECK(limit_number("memory.max", one(s, machine).after.at("memory.max")) == Approx(150e6).epsilon(0.001));
+}
+
+TEST_CASE("calibrate: after a crash at any step it goes on, measures nothing twice, and comes to the same result")
+{
+    for (const double says : {1.1, 0.7}) {
+        SimulatedMachine whole;
+        whole.says = says;
+        const ComponentResult wanted = one(spec(), whole);
+        bool crashed = true;
+        for (std::size_t at = 0; crashed; ++at) {
+            SimulatedMachine machine;
+            machine.says = says;
+            FragileStore store;
+            store.puts_left = at;
+            crashed = !go(spec(), machine, store);
+            const std::size_t kept = store.texts.size();
+            CHECK((crashed ? kept == at : kept <= at));
+            store.puts_left = ~std::size_t{0};
+            const auto again = go(spec(), machine, store);
+            REQUIRE(again);
+            INFO("crash after " << at << " texts");
+            CHECK(same(again->front(), wanted));
+            // What was measured when it crashed was lost with the crash: that one, and no other, is measured twice.
+            std::size_t twice = 0;
+            for (const auto& [file, times] : machine.measured)
+                twice += times > 1 ? 1 : 0;
+            CHECK(twice <= 1);
+            CHECK(machine.runs <= whole.runs + 1);
+        }
+    }
+}
+
+TEST_CASE("calibrate: a run under other limits is not taken for this one, nor is a damaged file")
+{
+    SimulatedMachine machine;
+    FragileStore store;
+    REQUIRE(go(spec(), machine, store));
+    const std::size_t before = machine.runs;
+    Spec changed = spec();
+    changed.components[0].limits["memory.max"] = "300000000";
+    REQUIRE(go(changed, machine, store));
+    CHECK(machine.runs == before + 6);
+    for (auto& [name, text] : store.texts)
+        if (name.starts_with("raw/"))
+            text.resize(text.size() / 2);
+    const std::size_t damaged = machine.runs;
+    REQUIRE(go(changed, machine, store));
+    CHECK(machine.runs == damaged + 12);
+}
+
+TEST_CASE("calibrate: a run comes back from its file as it was, and files have names of their own")
+{
+    Run run{.key = {.component = "a/b", .phase = "baseline", .scenario = "..", .stage = "", .repetition = 2}, .limits = {{"cpu.max", "1000 100000"}}, .start_wall_ns = 5, .span_ns = 6, .metrics = {}};
+    profile::Histogram histogram;
+    for (std::uint64_t value : {1ULL, 1000ULL, 1'000'000ULL, 123'456'789ULL})
+        histogram.add(value, 3);
+    run.metrics["latency"] = {.runs = {1.5}, .samples = {1, 2, 3}, .events = {histogram}, .good = 3, .all = 4};
+    run.trouble = "ended with 3";
+    const auto back = run_from_json(run_to_json(run));
+    REQUIRE(back);
+    CHECK(back->key == run.key);
+    CHECK(back->limits == run.limits);
+    CHECK(back->trouble == run.trouble);
+    REQUIRE(back->metrics.contains("latency"));
+    CHECK(back->metrics.at("latency").runs == run.metrics.at("latency").runs);
+    CHECK(back->metrics.at("latency").events.front() == histogram);
+    CHECK(run.key.file().find("..") == std::string::npos);
+    std::set<std::string> files;
+    for (const char* scenario : {"a", "A", "a b", "a/b", "a%2Fb", "..", ".", "a.b"}) {
+        for (const char* stage : {"", "all", "a"}) {
+            RunKey key = run.key;
+            key.scenario = scenario;
+            key.stage = stage;
+            files.insert(key.file());
+        }
+    }
+    CHECK(files.size() == 24);
+    CHECK_FALSE(run_from_json("{}"));
+    CHECK_FALSE(run_from_json("not json"));
+}
