@@ -92,13 +92,6 @@ std::string range_in(const std::optional<Interval>& interval, Words words)
     return high ? "at most " + words(interval->high) : std::string(kNone);
 }
 
-// 0.95 -> "95%". Never rounded up to certainty.
-std::string confidence_words(double confidence)
-{
-    const double percent = std::floor(confidence * 1000 + 1e-6) / 10;
-    return fmt::format("{:.3g}%", percent);
-}
-
 }  // namespace
 
 std::optional<Quota> quota_of(std::string_view text)
@@ -140,6 +133,12 @@ std::string range(const std::optional<Interval>& interval, TuneUnit unit)
 std::string ratio_range(const std::optional<Interval>& interval)
 {
     return range_in(interval, [](double value) { return fmt::format("{:.3g}", value); });
+}
+
+std::string confidence_words(double confidence)
+{
+    const double percent = std::floor(confidence * 1000 + 1e-6) / 10;
+    return fmt::format("{:.3g}%", percent);
 }
 
 std::string limit_words(const tune::Value& value, std::string_view text)

@@ -29,6 +29,9 @@ struct Quota {
 // Of a ratio: "0.981 to 1.02".
 [[nodiscard]] std::string ratio_range(const std::optional<tune::Interval>& interval);
 
+// 0.95 -> "95%". Never rounded up to certainty.
+[[nodiscard]] std::string confidence_words(double confidence);
+
 // The text of a limit file: "20.4 ms / 100 ms\n= 0.204 CPUs", "48.2 MiB", "129 tasks", "no limit".
 [[nodiscard]] std::string limit_words(const tune::Value& value, std::string_view text);
 // The interval of a value, with its confidence.
