@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 namespace flyball::calibrate {
@@ -202,7 +203,8 @@ Limits adopted(const Component& component, std::span<const tune::Proposal> propo
             std::string text = value.text;
             const auto bounds = component.bounds.find(value.file);
             if (const auto number = limit_number(value.file, text); number && bounds != component.bounds.end()) {
-                const double within = std::clamp(*number, bounds->second.least.value_or(*number), bounds->second.most.value_or(*number));
+                const double most = bounds->second.most.value_or(std::numeric_limits<double>::infinity());
+                const double within = std::max(std::min(*number, most), bounds->second.least.value_or(0));
                 if (within != *number) {
                     text = limit_with(value.file, text, within);
                     notes.push_back(fmt::format("{}: {} was found, and the bounds make it {}", value.file, value.text, text));

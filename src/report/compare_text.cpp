@@ -81,7 +81,7 @@ bool is_constant(const Row& row)
 std::string interval_text(const Row& row)
 {
     if (row.change_interval)
-        return signed_percent(row.change_interval->low) + " .. " + signed_percent(row.change_interval->high);
+        return changed_by(row.change_interval->low) + " .. " + changed_by(row.change_interval->high);
     if (row.interval)
         return compared_value(row.unit, row.interval->low) + " .. " + compared_value(row.unit, row.interval->high);
     return "-";
@@ -101,7 +101,7 @@ bool same_thresholds(const Comparison& c)
 
 void add_row(const Row& row, bool limit, Table& table)
 {
-    const std::string change = row.change ? signed_percent(*row.change) : row.difference == 0 ? "0" : compared_value(row.unit, row.difference);
+    const std::string change = row.change ? changed_by(*row.change) : row.difference == 0 ? "0" : compared_value(row.unit, row.difference);
     const std::string p = !row.p_family ? "-" : *row.p_family < 0.0001 ? "<.0001" : fmt::format("{:.4f}", *row.p_family);
     std::vector<Cell> cells{harmless(row.key.name), compared_value(row.unit, row.a), compared_value(row.unit, row.b), change, interval_text(row), p};
     if (limit)

@@ -43,7 +43,7 @@ std::string compared_value(compare::Unit unit, double value)
     }
 }
 
-std::string signed_percent(double ratio)
+std::string changed_by(double ratio)
 {
     if (ratio >= 9)
         return fmt::format("x{:.3g}", ratio + 1);

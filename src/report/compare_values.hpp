@@ -12,7 +12,7 @@ namespace flyball::report {
 // At most eight columns, with the sign of what is below zero: "12.3ms", "-4.56%", "0.125".
 [[nodiscard]] std::string compared_value(compare::Unit unit, double value);
 // "+12.3%", "-0.4%", "x25" of what grew tenfold and more.
-[[nodiscard]] std::string signed_percent(double ratio);
+[[nodiscard]] std::string changed_by(double ratio);
 // "ns", "bytes", "share", "tasks", "per_second", "count", "number": of the JSON.
 [[nodiscard]] std::string_view unit_word(compare::Unit unit);
 [[nodiscard]] std::string_view verdict_word(compare::Verdict verdict);

@@ -10,7 +10,7 @@
 using namespace flyball;
 using namespace flyball::report;
 using flyball::test::check_golden;
-using Catch::Matchers::ContainsSubstring;
+using flyball::test::ContainsSubstring;
 namespace sample = flyball::test::calibration_sample;
 
 namespace {
