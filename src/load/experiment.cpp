@@ -60,6 +60,14 @@ double recovery_limit(const Plan& plan, const Level& level)
     return kTwice * static_cast<double>(level.phases.front().latency_ns.quantile(kTail));
 }
 
+// Much of the latency is our own: the machine did not let us make the load.
+bool disturbed(const Level& level)
+{
+    constexpr double kPart = 0.1;
+    const auto own = static_cast<double>(level.own_delay_ns.sum64());
+    return level.verdict() == Verdict::Broken && !level.told && own > kPart * static_cast<double>(level.total.latency_ns.sum64());
+}
+
 class Finder {
 public:
     Finder(const Plan& plan, const Values& combination, Bench& bench, const Say& say, Outcomes& out)
@@ -73,7 +81,7 @@ public:
     Result<Found> run();
 
 private:
-    void record(const Trial& trial, Level level);
+    void record(const Trial& trial, Level level, bool counted);
     void conclude();
 
     const Plan& plan_;
@@ -85,11 +93,17 @@ private:
     Found found_;
 };
 
-void Finder::record(const Trial& trial, Level level)
+void Finder::record(const Trial& trial, Level level, bool counted)
 {
-    TrialRecord record{.level = trial.level, .phase = trial.phase, .verdict = level.verdict(), .why = why(level), .index = out_.levels.size()};
+    TrialRecord record{.level = trial.level,
+                       .phase = trial.phase,
+                       .verdict = level.verdict(),
+                       .why = (counted ? "" : "not counted, flyball itself was late: ") + why(level),
+                       .index = out_.levels.size(),
+                       .counted = counted};
     say_(fmt::format("{} {}: {}{}{}", name(trial.phase), level.label, name(record.verdict), record.why.empty() ? "" : ", ", record.why));
-    planner_.report(record.verdict);
+    if (counted)
+        planner_.report(record.verdict);
     found_.trials.push_back(std::move(record));
     out_.levels.push_back(std::move(level));
 }
@@ -101,6 +115,8 @@ void Finder::conclude()
     std::map<std::string, std::size_t> missed;
     for (const TrialRecord& trial : found_.trials) {
         const Level& level = out_.levels[trial.index];
+        if (!trial.counted)
+            continue;
         const bool held = trial.phase == SearchPhase::ConfirmHeld && trial.level == found_.result.held;
         const bool broken = trial.phase == SearchPhase::ConfirmBroken && trial.level == found_.result.broken;
         if (held || broken) {
@@ -119,7 +135,7 @@ void Finder::conclude()
     // The last time that it was missed there.
     const std::string most = found_.reason;
     for (const TrialRecord& trial : found_.trials)
-        if (trial.level == found_.result.broken)
+        if (trial.counted && trial.level == found_.result.broken)
             for (const Judgement& judgement : out_.levels[trial.index].judgements)
                 if (judgement.objective == most && judgement.verdict == Verdict::Broken)
                     found_.reason = judgement.said.starts_with(most) ? judgement.said : fmt::format("{}: {}", most, judgement.said);
@@ -129,8 +145,10 @@ void Finder::conclude()
 
 Result<Found> Finder::run()
 {
+    constexpr int kMostRepeats = 3;
+    int repeats = 0;
     while (const auto trial = planner_.next()) {
-        if (trial->after_break)
+        if (trial->after_break || repeats > 0)
             bench_.rest(plan_.drain_ns);
         auto level = run_level(plan_, plan_.window(combination_, trial->level), bench_, true);
         if (!level)
@@ -140,7 +158,9 @@ Result<Found> Finder::run()
             out_.levels.push_back(*std::move(level));
             break;
         }
-        record(*trial, *std::move(level));
+        const bool counted = repeats == kMostRepeats || !disturbed(*level);
+        repeats = counted ? 0 : repeats + 1;
+        record(*trial, *std::move(level), counted);
     }
     conclude();
     return std::move(found_);

@@ -64,7 +64,7 @@ LevelSpec at_rate(const Plan& plan, const Values& combination, double rate, std:
 {
     LevelSpec level;
     const std::string spelled = spell_number(rate);
-    level.label = label_of(combination, spelled);
+    level.label = label_of(combination, fmt::format("{:.4g}", rate));
     level.parameters = combination;
     level.parameters["rate"] = level.parameters["level"] = spelled;
     level.offered = rate;
@@ -88,7 +88,10 @@ LevelSpec without_rate(const Plan& plan, const Values& combination, std::uint64_
 LevelSpec sustained(const Plan& plan, const Values& combination, bool endless)
 {
     LevelSpec level = at_rate(plan, combination, *plan.rate, endless ? kForeverNs : plan.hold_ns);
-    if (!endless && !plan.generator && plan.combinations.size() == 1)
+    // Parts with fewer requests than a p90 needs would say nothing.
+    constexpr double kLeastInPart = 40;
+    const bool many = *plan.rate * static_cast<double>(level.length_ns - level.warmup_ns) * 1e-9 >= kSlices * kLeastInPart;
+    if (!endless && many && !plan.generator && plan.combinations.size() == 1)
         level.phases = slices(*plan.rate, *plan.rate, level.warmup_ns, level.length_ns);
     return level;
 }

@@ -179,7 +179,8 @@ Json json_found(const load::Found& found)
                              {"phase", load::name(trial.phase)},
                              {"verdict", load::name(trial.verdict)},
                              {"why", trial.why.empty() ? Json(nullptr) : Json(harmless(trial.why))},
-                             {"index", trial.index}};
+                             {"index", trial.index},
+                             {"counted", trial.counted}};
              })}};
 }
 

@@ -46,13 +46,15 @@ void text_head(const LoadReport& report, Canvas& canvas)
 std::vector<std::string> doubts(const LoadReport& report)
 {
     std::vector<std::string> all = report.notes;
+    std::size_t late = 0;
+    double latest = 0;
     for (const Level& level : report.outcomes.levels) {
         constexpr double kTail = 0.99, kPart = 0.1;
         const auto own = static_cast<double>(level.own_delay_ns.quantile(kTail));
-        if (own > kPart * static_cast<double>(level.total.latency_ns.quantile(kTail)) && level.total.counts.ok > 0)
-            all.push_back(fmt::format("{}: flyball itself was {} late with one request in a hundred, more than a tenth of the "
-                                      "latency: the CPUs were busy, and part of the latency is its own",
-                                      level.label, format_ns(static_cast<std::uint64_t>(own))));
+        if (own > kPart * static_cast<double>(level.total.latency_ns.quantile(kTail)) && level.total.counts.ok > 0) {
+            ++late;
+            latest = std::max(latest, own);
+        }
         if (!level.first_error.empty())
             all.push_back(fmt::format("{}: the first error: {}", level.label, level.first_error));
         if (level.told && !level.told->not_understood.empty())
@@ -60,6 +62,10 @@ std::vector<std::string> doubts(const LoadReport& report)
         if (level.told && !level.told->rate)
             all.push_back(fmt::format("{}: the generator told nothing of its work (docs/workload-metrics.md)", level.label));
     }
+    if (late > 0)
+        all.insert(all.begin(), fmt::format("flyball itself was late in {} of {} levels, by {} with one request in a hundred at worst: the "
+                                            "CPUs were busy, and more than a tenth of that latency is its own",
+                                            late, report.outcomes.levels.size(), format_ns(static_cast<std::uint64_t>(latest))));
     constexpr std::size_t kMost = 6;
     if (all.size() > kMost) {
         const std::size_t more = all.size() - kMost;
@@ -67,6 +73,16 @@ std::vector<std::string> doubts(const LoadReport& report)
         all.push_back(fmt::format("and {} more of the kind", more));
     }
     return all;
+}
+
+load::Outcomes ends_of(const load::Outcomes& outcomes)
+{
+    load::Outcomes ends;
+    for (const load::Found& found : outcomes.found)
+        for (const load::TrialRecord& trial : found.trials)
+            if (trial.counted && (trial.level == found.result.held || trial.level == found.result.broken))
+                ends.levels.push_back(outcomes.levels[trial.index]);
+    return ends.levels.empty() ? outcomes : ends;
 }
 
 std::string bar_of(const Level& level, double most, std::size_t width)
@@ -160,11 +176,13 @@ std::string render_load_text(const LoadReport& report, const LoadTextOptions& op
         canvas.line("Nothing was measured.", Style::Red);
         return canvas.take();
     }
-    text_levels(report.outcomes, canvas);
+    // Of a search the table of its trials tells of all windows, and these of the ends of the result.
+    const load::Outcomes shown = report.outcomes.found.empty() ? report.outcomes : ends_of(report.outcomes);
+    text_levels(shown, canvas);
     if (report.outcomes.found.empty())
         for (const Level& level : report.outcomes.levels)
             text_level(level, canvas);
-    text_kernel_use(report.outcomes, canvas);
+    text_kernel_use(shown, canvas);
     const std::vector<std::string> notes = doubts(report);
     if (report.outcomes.interrupted || !notes.empty())
         canvas.heading("NOTES");

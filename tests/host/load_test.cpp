@@ -203,7 +203,7 @@ TEST_CASE("load: Ctrl-C prints the result so far, and leaves nothing", "[load]")
     require_root();
     const std::size_t before = run_cgroups();
     const std::string mark = "300.04" + std::to_string(getpid());
-    Process load(load_words({"--rate", "20"}, {"sh", "-c", "if [ {n} -lt 20 ]; then exit 0; fi; sleep " + mark + " & sleep " + mark}));
+    Process load(load_words({"--rate", "20", "--warmup", "0"}, {"sh", "-c", "if [ {n} -lt 20 ]; then exit 0; fi; sleep " + mark + " & sleep " + mark}));
     sleep_ms(2500);
     load.signal(SIGINT);
     const Outcome outcome = load.wait(patience(20));

@@ -210,3 +210,27 @@ TEST_CASE("an interrupted search gives what it knows, and no verdict", "[load]")
     CHECK(outcomes.found.front().result.held == 40);
     CHECK(outcomes.verdict() == Verdict::Unknown);
 }
+
+TEST_CASE("windows in which flyball itself was late are no evidence against the system", "[load]")
+{
+    Request request;
+    request.find = "rate=10..100000";
+    request.hold = "10s";
+    request.objectives = {"p90<100ms", "throughput>=95%"};
+    const Plan plan = planned(request);
+    int made = 0;
+    // Every third window the machine wakes us a second late, whatever the rate.
+    SimulatedBench bench(plan, [&](const LevelSpec&) {
+        auto system = std::make_unique<SimulatedSystem>(4, [](std::uint64_t) { return 10 * kMs; });
+        system->wake_up_delay = ++made % 3 == 0 ? kSecond : 0;
+        return system;
+    });
+    const Outcomes outcomes = carried_out(plan, bench);
+    const Found& found = outcomes.found.front();
+    const auto left_out = std::ranges::count(found.trials, false, &TrialRecord::counted);
+    INFO(found.result.held.value_or(0) << " to " << found.result.broken.value_or(0) << ", " << left_out << " left out");
+    REQUIRE(found.result.end == SearchEnd::Found);
+    CHECK(*found.result.held == Approx(400).epsilon(0.10));
+    CHECK(left_out >= 1);
+    CHECK(static_cast<std::size_t>(left_out) + found.result.trials == found.trials.size());
+}
