@@ -36,8 +36,14 @@ std::optional<tune::Interval> interval_of(const Json& json)
 
 Json of(const tune::Value& v)
 {
-    return {{"file", v.file}, {"text", v.text}, {"before", v.before}, {"estimate", v.estimate}, {"unit", number(v.unit)}, {"interval", of(v.interval)},
-            {"confidence", v.confidence}, {"method", v.method}};
+    return {{"file", v.file},
+            {"text", v.text},
+            {"before", v.before},
+            {"estimate", v.estimate},
+            {"unit", number(v.unit)},
+            {"interval", of(v.interval)},
+            {"confidence", v.confidence},
+            {"method", v.method}};
 }
 
 tune::Value value_of(const Json& j)
@@ -54,18 +60,30 @@ tune::Value value_of(const Json& j)
 
 Json of(const tune::Evidence& e)
 {
-    return {{"name", e.name}, {"value", e.value}, {"unit", number(e.unit)}, {"interval", of(e.interval)}, {"source", e.source}};
+    return {{"name", e.name},
+            {"value", e.value},
+            {"unit", number(e.unit)},
+            {"interval", of(e.interval)},
+            {"source", e.source}};
 }
 
 tune::Evidence evidence_of(const Json& j)
 {
-    return {j.at("name"), j.at("value"), enumerator<tune::Unit>(j.at("unit")), interval_of(j.at("interval")), j.at("source")};
+    return {j.at("name"), j.at("value"), enumerator<tune::Unit>(j.at("unit")), interval_of(j.at("interval")),
+            j.at("source")};
 }
 
 Json of(const tune::Trial& t)
 {
-    return {{"setting", t.setting}, {"verdict", number(t.verdict)}, {"took_ns", t.took_ns}, {"pairs", t.pairs}, {"judged_by", t.judged_by},
-            {"throughput", of(t.throughput)}, {"latency_p50", of(t.latency_p50)}, {"latency_p99", of(t.latency_p99)}, {"note", t.note}};
+    return {{"setting", t.setting},
+            {"verdict", number(t.verdict)},
+            {"took_ns", t.took_ns},
+            {"pairs", t.pairs},
+            {"judged_by", t.judged_by},
+            {"throughput", of(t.throughput)},
+            {"latency_p50", of(t.latency_p50)},
+            {"latency_p99", of(t.latency_p99)},
+            {"note", t.note}};
 }
 
 tune::Trial trial_of(const Json& j)
@@ -118,9 +136,19 @@ std::string written(const Json& json)
 
 std::string proposal_to_json(const tune::Proposal& p)
 {
-    return written({{"resource", number(p.resource)}, {"cgroup", p.cgroup}, {"answer", number(p.answer)}, {"summary", p.summary}, {"values", list(p.values)},
-                    {"evidence", list(p.evidence)}, {"trials", list(p.trials)}, {"refused", list(p.refused)}, {"notes", p.notes}, {"took_ns", p.took_ns},
-                    {"regret_s", p.regret_s}, {"experimented", p.experimented}, {"applied", p.applied}});
+    return written({{"resource", number(p.resource)},
+                    {"cgroup", p.cgroup},
+                    {"answer", number(p.answer)},
+                    {"summary", p.summary},
+                    {"values", list(p.values)},
+                    {"evidence", list(p.evidence)},
+                    {"trials", list(p.trials)},
+                    {"refused", list(p.refused)},
+                    {"notes", p.notes},
+                    {"took_ns", p.took_ns},
+                    {"regret_s", p.regret_s},
+                    {"experimented", p.experimented},
+                    {"applied", p.applied}});
 }
 
 std::optional<tune::Proposal> proposal_from_json(std::string_view text)

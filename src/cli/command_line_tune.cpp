@@ -14,19 +14,24 @@ Result<> check(const TuneOptions& o)
 {
     if (o.revert) {
         if (!o.resources.empty() || !o.command.empty())
-            return fail(ErrorKind::Usage, "--revert puts back what a killed flyball has left, and tunes nothing", "leave the rest out");
+            return fail(ErrorKind::Usage, "--revert puts back what a killed flyball has left, and tunes nothing",
+                        "leave the rest out");
         return {};
     }
     if (o.resources.empty())
         return fail(ErrorKind::Usage, "no resource", "cpu, memory, pids, io, several with commas between, or all");
     if (o.cgroup.empty() == o.command.empty())
-        return fail(ErrorKind::Usage, "one cgroup, or one command after --, is what is tuned", "try `flyball tune cpu CGROUP` or `flyball tune cpu -- CMD`");
+        return fail(ErrorKind::Usage, "one cgroup, or one command after --, is what is tuned",
+                    "try `flyball tune cpu CGROUP` or `flyball tune cpu -- CMD`");
     if (o.command.empty() && !o.metrics_regex.empty())
-        return fail(ErrorKind::Usage, "--metrics-regex reads a command's output, and there is no command", "add -- CMD, or give --metrics FILE");
+        return fail(ErrorKind::Usage, "--metrics-regex reads a command's output, and there is no command",
+                    "add -- CMD, or give --metrics FILE");
     if (!o.command.empty() && !o.metrics.empty())
-        return fail(ErrorKind::Usage, "--metrics is for a cgroup that runs already", "a command finds a pipe in $FLYBALL_METRICS");
+        return fail(ErrorKind::Usage, "--metrics is for a cgroup that runs already",
+                    "a command finds a pipe in $FLYBALL_METRICS");
     if (!o.command.empty() && o.apply)
-        return fail(ErrorKind::Usage, "--apply: the command's cgroup is gone when it ends", "leave --apply out, or tune a cgroup that stays");
+        return fail(ErrorKind::Usage, "--apply: the command's cgroup is gone when it ends",
+                    "leave --apply out, or tune a cgroup that stays");
     return {};
 }
 
@@ -47,13 +52,17 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_option("--latency-bound", o.latency_bound, "cpu: its jobs may take so much longer (default 5%)");
     verb->add_option("--floor", o.floor, "Of its throughput, so much has to be kept in trials (default 80%)");
     verb->add_option("--confidence", o.confidence, "Of intervals and predictions (default 95%)");
-    verb->add_option("--disturbance", o.disturbance, "Of the CPU time that it wants, others may take so much while it is measured (default 10%)");
+    verb->add_option("--disturbance", o.disturbance,
+                     "Of the CPU time that it wants, others may take so much while it is measured (default 10%)");
     verb->add_option("--period", o.period, "Of cpu.max (default 100ms)");
     verb->add_option("--metrics", o.metrics, "FIFO or growing file in which the workload tells how well it does");
-    verb->add_option("--metrics-regex", o.metrics_regex, "KIND:REGEX over the command's output, KIND done, op or rate (repeatable)")->allow_extra_args(false);
+    verb->add_option("--metrics-regex", o.metrics_regex,
+                     "KIND:REGEX over the command's output, KIND done, op or rate (repeatable)")
+        ->allow_extra_args(false);
     verb->add_option("--health", o.health, "Shell command; when it fails, everything is put back at once");
     verb->add_option("--regret", o.regret, "Work that trials may cost, in the workload's own time (default 30s)");
-    verb->add_option("--antagonist-file", o.antagonist_file, "io: try the weight against readers of this file on the same device; made if it is not there");
+    verb->add_option("--antagonist-file", o.antagonist_file,
+                     "io: try the weight against readers of this file on the same device; made if it is not there");
     verb->add_option("--cpu-max", o.limits.cpu_max, "Limit that the command's cgroup starts with: 20ms/100ms, 50%");
     verb->add_option("--memory-max", o.limits.memory_max, "... 64M");
     verb->add_option("--memory-high", o.limits.memory_high, "... 48M");
@@ -62,7 +71,10 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_flag("-j,--json", o.json, "Print the result as JSON");
     verb->add_flag("-v,--verbose", o.verbose, "Show libbpf's messages");
     verb->add_flag("-q,--quiet", o.quiet, "No progress");
-    verbs.push_back({.app = verb, .command = &o.command, .check = [options] { return check(*options); }, .run = [options] { return run_tune(*options); }});
+    verbs.push_back({.app = verb,
+                     .command = &o.command,
+                     .check = [options] { return check(*options); },
+                     .run = [options] { return run_tune(*options); }});
 }
 
 }  // namespace flyball::cli

@@ -26,9 +26,8 @@ constexpr std::chrono::milliseconds kSettle{150};
 bool needed(kernel::ProgramGroup group, bool io)
 {
     using enum kernel::ProgramGroup;
-    return group == Core || group == Sched || group == Throttle || group == ThrottlePerTask || group == Task || group == Refused ||
-           group == Cgroup ||
-           (io && group == Block);
+    return group == Core || group == Sched || group == Throttle || group == ThrottlePerTask || group == Task ||
+           group == Refused || group == Cgroup || (io && group == Block);
 }
 
 // Whose loss would be missed in a trace of demand.
@@ -50,7 +49,9 @@ Result<kernel::Plan> plan_for_demand(const EventTapOptions& options)
     }
     const kernel::MetricPlan* const slices = plan->metric("cpu.slice");
     if (slices == nullptr || !slices->available)
-        return fail(ErrorKind::Unavailable, "what it asks for cannot be observed: " + (slices == nullptr ? std::string("no scheduler events") : slices->note),
+        return fail(ErrorKind::Unavailable,
+                    "what it asks for cannot be observed: " +
+                        (slices == nullptr ? std::string("no scheduler events") : slices->note),
                     "`flyball doctor` says why");
     return plan;
 }
@@ -109,7 +110,8 @@ std::uint32_t EventTap::State::tasks() const
 {
     const cgroup::Mount* const pids = layout.controller("pids");
     const auto directory = pids == nullptr ? std::nullopt : pids->directory(path);
-    const auto text = directory ? read_if_exists(*directory + "/pids.current") : Result<std::optional<std::string>>(std::nullopt);
+    const auto text =
+        directory ? read_if_exists(*directory + "/pids.current") : Result<std::optional<std::string>>(std::nullopt);
     return text && *text ? static_cast<std::uint32_t>(parse_u64(trim(**text)).value_or(0)) : 0;
 }
 
@@ -129,8 +131,8 @@ Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string&
     if (!session)
         return std::unexpected(std::move(session.error()));
     state->session.emplace(std::move(*session));
-    auto reader = stream::Reader::open(
-        {state->session->ring_fds(), state->session->control_fd(), state->session->batches_fd(), state->session->flush_prog_fd()});
+    auto reader = stream::Reader::open({state->session->ring_fds(), state->session->control_fd(),
+                                        state->session->batches_fd(), state->session->flush_prog_fd()});
     if (!reader)
         return std::unexpected(std::move(reader.error()));
     state->reader.emplace(std::move(*reader));

@@ -17,14 +17,15 @@ namespace flyball::cli {
 
 struct EventTapOptions {
     std::vector<std::string> without;  // BPF programs to leave out
-    bool io = false;  // block I/O as well
+    bool io = false;                   // block I/O as well
     bool verbose = false;
 };
 
 class EventTap {
 public:
     // path: of the cgroup, which exists. The layout must outlive it.
-    [[nodiscard]] static Result<EventTap> open(const cgroup::Layout& layout, const std::string& path, const EventTapOptions& options);
+    [[nodiscard]] static Result<EventTap> open(const cgroup::Layout& layout, const std::string& path,
+                                               const EventTapOptions& options);
     ~EventTap();
     EventTap(EventTap&&) noexcept;
     EventTap& operator=(EventTap&&) noexcept;
@@ -37,7 +38,7 @@ public:
     struct Taken {
         std::uint64_t end_ns = 0;
         tune::DemandTrace trace;
-        tune::IoTrace io;  // when asked for
+        tune::IoTrace io;        // when asked for
         std::uint64_t lost = 0;  // events that were folded or dropped since begin()
     };
     [[nodiscard]] Result<Taken> take();

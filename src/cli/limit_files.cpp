@@ -78,7 +78,8 @@ Result<std::vector<LimitFiles::Write>> LimitFiles::writes(std::string_view file,
         if (!parsed)
             return std::unexpected(std::move(parsed.error()));
         const std::string quota = parsed->quota_us == cgroup::kUnlimited ? "-1" : fmt::format("{}", parsed->quota_us);
-        return std::vector<Write>{{*directory, "cpu.cfs_period_us", fmt::format("{}", parsed->period_us)}, {*directory, "cpu.cfs_quota_us", quota}};
+        return std::vector<Write>{{*directory, "cpu.cfs_period_us", fmt::format("{}", parsed->period_us)},
+                                  {*directory, "cpu.cfs_quota_us", quota}};
     }
     const auto legacy = legacy_name(file);
     if (!legacy)

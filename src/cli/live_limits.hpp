@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The limits of the cgroup under examination while experiments go on: written by the actuator, kept alive for it, put back.
-// Not thread-safe.
+// The limits of the cgroup under examination while experiments go on: written by the actuator, kept alive for it, put
+// back. Not thread-safe.
 #pragma once
 
 #include "flyball/base/result.hpp"

@@ -13,6 +13,7 @@ struct MachineTime {
 [[nodiscard]] MachineTime machine_time();
 
 // A task may wait for its own kind: no more than others used can have been taken by them.
-[[nodiscard]] tune::Disturbance disturbance(const tune::Window& window, const MachineTime& before, const MachineTime& after);
+[[nodiscard]] tune::Disturbance disturbance(const tune::Window& window, const MachineTime& before,
+                                            const MachineTime& after);
 
 }  // namespace flyball::cli

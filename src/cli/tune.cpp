@@ -45,7 +45,8 @@ Result<std::vector<Resource>> parse_resources(const std::string& text)
         }
         const auto* const one = std::ranges::find(kAll, word, [](Resource r) { return tune::name(r); });
         if (one == std::end(kAll))
-            return fail(ErrorKind::Usage, fmt::format("'{}' is no resource", word), "cpu, memory, pids, io, several with commas between, or all");
+            return fail(ErrorKind::Usage, fmt::format("'{}' is no resource", word),
+                        "cpu, memory, pids, io, several with commas between, or all");
         if (std::ranges::find(found, *one) == found.end())
             found.push_back(*one);
     }
@@ -76,17 +77,21 @@ Result<Request> parse(const TuneOptions& o)
         if (auto done = read("--warm-up", o.warm_up, parse_duration, request.settings.warm_up_ns); !done)
             return std::unexpected(std::move(done.error()));
     }
-    for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.settings.profile_ns), read("--period", o.period, parse_duration, request.settings.period_ns),
-                                 read("--regret", o.regret, parse_duration, regret_ns), read("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
-                                 read("--floor", o.floor, parse_share, request.settings.floor), read("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
-                                  read("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
+    for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.settings.profile_ns),
+                                 read("--period", o.period, parse_duration, request.settings.period_ns),
+                                 read("--regret", o.regret, parse_duration, regret_ns),
+                                 read("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
+                                 read("--floor", o.floor, parse_share, request.settings.floor),
+                                 read("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
+                                 read("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
         if (!done)
             return std::unexpected(done.error());
     }
     request.regret_s = static_cast<double>(regret_ns) / 1e9;
     if (request.settings.confidence < 0.5 || request.settings.confidence > 0.999)
         return fail(ErrorKind::Usage, fmt::format("--confidence {}: from 50% to 99.9%", o.confidence));
-    if (request.settings.period_ns < cgroup::kMinCpuPeriodUs * 1000 || request.settings.period_ns > cgroup::kMaxCpuPeriodUs * 1000)
+    if (request.settings.period_ns < cgroup::kMinCpuPeriodUs * 1000 ||
+        request.settings.period_ns > cgroup::kMaxCpuPeriodUs * 1000)
         return fail(ErrorKind::Usage, fmt::format("--period {}: the kernel takes 1 ms to 1 s", o.period));
     auto limits = parse_limits(o.limits, o.command);
     if (!limits)
@@ -97,7 +102,10 @@ Result<Request> parse(const TuneOptions& o)
 
 class Tuning {
 public:
-    Tuning(const TuneOptions& options, Request request, Progress& progress) : options_(options), request_(std::move(request)), progress_(progress) {}
+    Tuning(const TuneOptions& options, Request request, Progress& progress)
+        : options_(options), request_(std::move(request)), progress_(progress)
+    {
+    }
 
     Result<std::vector<tune::Proposal>> run()
     {
@@ -182,7 +190,8 @@ report::TuneRun this_run(const TuneOptions& options)
 
 report::TuneTextOptions text_options(const report::TuneRun& run)
 {
-    report::TuneTextOptions text{.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment()), .run = run};
+    report::TuneTextOptions text{.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment()),
+                                 .run = run};
     const auto layout = cgroup::detect();
     const cgroup::Mount* const memory = layout ? layout->controller("memory") : nullptr;
     text.cgroup_root = memory != nullptr && memory->unified ? memory->path : "";
@@ -208,10 +217,13 @@ int run_tune(const TuneOptions& options)
     if (!proposals)
         return complain(proposals.error());
     run.took_ns = monotonic_ns() - begin_ns;
-    const std::string text = options.json ? report::render_proposals_json(*proposals, run) : report::render_proposals_text(*proposals, text_options(run));
+    const std::string text = options.json ? report::render_proposals_json(*proposals, run)
+                                          : report::render_proposals_text(*proposals, text_options(run));
     if (auto printed = print(text); !printed)
         return complain(printed.error());
-    const bool all = std::ranges::all_of(*proposals, [&](const tune::Proposal& p) { return found(p) && (!options.apply || p.applied || p.answer == tune::Answer::NoLimit); });
+    const bool all = std::ranges::all_of(*proposals, [&](const tune::Proposal& p) {
+        return found(p) && (!options.apply || p.applied || p.answer == tune::Answer::NoLimit);
+    });
     return all ? 0 : 1;
 }
 

@@ -24,6 +24,7 @@ struct TunerSettings {
 [[nodiscard]] Result<std::vector<std::string>> warm_up(LiveSubject& subject, const TunerSettings& settings);
 
 // pids are judged by all that was seen so far, when that is something. Errors as those of the tuners.
-[[nodiscard]] Result<tune::Proposal> tune_resource(LiveSubject& subject, tune::Resource resource, const TunerSettings& settings);
+[[nodiscard]] Result<tune::Proposal> tune_resource(LiveSubject& subject, tune::Resource resource,
+                                                   const TunerSettings& settings);
 
 }  // namespace flyball::cli

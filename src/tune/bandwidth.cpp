@@ -27,7 +27,8 @@ class Bucket {
 public:
     Bucket(const Bandwidth& limit, std::uint64_t slack_ns, double phase)
         : quota_(static_cast<double>(limit.quota_ns)),
-          most_(quota_ + static_cast<double>(limit.burst_ns) - static_cast<double>(std::min(slack_ns, limit.quota_ns / 2))),
+          most_(quota_ + static_cast<double>(limit.burst_ns) -
+                static_cast<double>(std::min(slack_ns, limit.quota_ns / 2))),
           left_(most_),
           steps_(static_cast<double>(limit.period_ns) / static_cast<double>(kDemandStepNs)),
           next_(steps_ * (1 - phase))
@@ -75,7 +76,8 @@ Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
       widest_(static_cast<double>(std::max(trace.most_running, 1U) * kDemandStepNs))
 {
     std::mt19937_64 random(options.seed);
-    const double keep = std::min(1.0, static_cast<double>(kMostEnds) / static_cast<double>(std::max<std::size_t>(trace.jobs.size(), 1)));
+    const double keep = std::min(1.0, static_cast<double>(kMostEnds) /
+                                          static_cast<double>(std::max<std::size_t>(trace.jobs.size(), 1)));
     std::bernoulli_distribution kept(keep);
     std::vector<float> latencies;
     for (const Job& job : trace.jobs) {
@@ -141,9 +143,11 @@ Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
         outcome.asked_ns[block] += now;
         outcome.late_ns[block] += std::min(backlog, given);
         held = held || (bucket.empty() && asked - done > 1);
-        for (; next_end < ends_.size() && ends_[next_end].step <= step && asked_by[ends_[next_end].step] <= done + 1; ++next_end) {
+        for (; next_end < ends_.size() && ends_[next_end].step <= step && asked_by[ends_[next_end].step] <= done + 1;
+             ++next_end) {
             const End& end = ends_[next_end];
-            outcome.took_us[next_end] = end.latency_us + static_cast<float>(static_cast<double>((step - end.step) * kDemandStepNs) / kUs);
+            outcome.took_us[next_end] =
+                end.latency_us + static_cast<float>(static_cast<double>((step - end.step) * kDemandStepNs) / kUs);
         }
         if (step >= steps && asked - done <= 1)
             break;
@@ -188,7 +192,8 @@ Added Replay::bound(const Bandwidth& limit, double quantile) const
         held.push_back(one.held_share);
         throttled.push_back(one.throttled_periods);
     }
-    return {quantile_of(p50, quantile), quantile_of(p99, quantile), quantile_of(held, quantile), quantile_of(throttled, quantile)};
+    return {quantile_of(p50, quantile), quantile_of(p99, quantile), quantile_of(held, quantile),
+            quantile_of(throttled, quantile)};
 }
 
 }  // namespace flyball::tune

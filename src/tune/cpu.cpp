@@ -78,30 +78,41 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
 {
     const DemandTrace& trace = window.trace;
     if (window.span_ns() < kLeastWindowNs)
-        return answer(proposal, Answer::Inconclusive, fmt::format("seen for {} only; at least {}", format_ns(window.span_ns()), format_ns(kLeastWindowNs)));
+        return answer(
+            proposal, Answer::Inconclusive,
+            fmt::format("seen for {} only; at least {}", format_ns(window.span_ns()), format_ns(kLeastWindowNs)));
     if (trace.run_ns == 0)
         return answer(proposal, Answer::Inconclusive, "it did not run in that time");
     if (window.disturbance.displaced > options.most_disturbed)
         return answer(proposal, Answer::Refused,
-                      fmt::format("the machine is too busy to measure on: it waited for CPUs for {} of the time that it wanted to run, {} is the most",
-                                  format_percent(window.disturbance.displaced), format_percent(options.most_disturbed)));
+                      fmt::format("the machine is too busy to measure on: it waited for CPUs for {} of the time that "
+                                  "it wanted to run, {} is the most",
+                                  format_percent(window.disturbance.displaced),
+                                  format_percent(options.most_disturbed)));
     if (static_cast<double>(trace.endless_ns) > kMostlyEndless * static_cast<double>(trace.run_ns))
-        return answer(proposal, Answer::NoLimit,
-                      fmt::format("no cpu.max: {} of its CPU time goes into jobs that take all they can get, which a quota slows down in proportion; use cpu.weight",
-                                  format_percent(static_cast<double>(trace.endless_ns) / static_cast<double>(trace.run_ns))));
+        return answer(
+            proposal, Answer::NoLimit,
+            fmt::format("no cpu.max: {} of its CPU time goes into jobs that take all they can get, which a quota slows "
+                        "down in proportion; use cpu.weight",
+                        format_percent(static_cast<double>(trace.endless_ns) / static_cast<double>(trace.run_ns))));
     if (trace.jobs.size() < kLeastJobs)
-        return answer(proposal, Answer::Inconclusive, fmt::format("{} jobs were seen, {} are the least: profile for longer", trace.jobs.size(), kLeastJobs));
+        return answer(
+            proposal, Answer::Inconclusive,
+            fmt::format("{} jobs were seen, {} are the least: profile for longer", trace.jobs.size(), kLeastJobs));
     return std::nullopt;
 }
 
-void add_other_periods(Proposal& proposal, const DemandTrace& trace, std::uint64_t cpus, bool burst, const CpuOptions& options)
+void add_other_periods(Proposal& proposal, const DemandTrace& trace, std::uint64_t cpus, bool burst,
+                       const CpuOptions& options)
 {
     const Replay quick(trace, replay_options(trace, kReplicatesOfOthers));
     for (const std::uint64_t period_ns : kOtherPeriodsNs) {
         if (period_ns == options.period_ns)
             continue;
-        const auto other = least_bandwidth(quick, period_ns, cpus * period_ns, burst, options.latency_bound, options.confidence);
-        proposal.notes.push_back(other ? fmt::format("with a period of {}: {} ({:.3g} CPUs)", format_ns(period_ns), words(*other), cpus_of(*other))
+        const auto other =
+            least_bandwidth(quick, period_ns, cpus * period_ns, burst, options.latency_bound, options.confidence);
+        proposal.notes.push_back(other ? fmt::format("with a period of {}: {} ({:.3g} CPUs)", format_ns(period_ns),
+                                                     words(*other), cpus_of(*other))
                                        : fmt::format("with a period of {}: none", format_ns(period_ns)));
     }
 }
@@ -110,14 +121,20 @@ void add_advice(Proposal& proposal, const DemandTrace& trace, const Bandwidth& l
 {
     const auto wide = static_cast<std::uint32_t>(std::ceil(cpus_of(limit)));
     if (trace.most_running > wide)
-        proposal.notes.push_back(fmt::format("up to {} tasks run at a time and would spend it in {}: {} would spread it over the period", trace.most_running,
-                                             format_ns(limit.quota_ns / trace.most_running), wide));
-    const double mean = static_cast<double>(std::accumulate(trace.demand_ns.begin(), trace.demand_ns.end(), std::uint64_t{0})) /
-                        static_cast<double>(trace.demand_ns.size() * kDemandStepNs);
+        proposal.notes.push_back(
+            fmt::format("up to {} tasks run at a time and would spend it in {}: {} would spread it over the period",
+                        trace.most_running, format_ns(limit.quota_ns / trace.most_running), wide));
+    const double mean =
+        static_cast<double>(std::accumulate(trace.demand_ns.begin(), trace.demand_ns.end(), std::uint64_t{0})) /
+        static_cast<double>(trace.demand_ns.size() * kDemandStepNs);
     if (mean > 0 && cpus_of(limit) > 3 * mean)
-        proposal.notes.push_back(fmt::format("its jobs come in bursts: the quota is {:.1f} times what it uses on average, so that cpu.weight alone may serve it better", cpus_of(limit) / mean));
+        proposal.notes.push_back(fmt::format("its jobs come in bursts: the quota is {:.1f} times what it uses on "
+                                             "average, so that cpu.weight alone may serve it better",
+                                             cpus_of(limit) / mean));
     if (const std::size_t least = least_samples(0.99, 0.9); trace.jobs.size() < least)
-        proposal.notes.push_back(fmt::format("{} jobs are too few for their p99 (at least {}): profile for longer to be sure of the tail", trace.jobs.size(), least));
+        proposal.notes.push_back(
+            fmt::format("{} jobs are too few for their p99 (at least {}): profile for longer to be sure of the tail",
+                        trace.jobs.size(), least));
 }
 
 }  // namespace
@@ -129,7 +146,8 @@ Proposal propose_cpu(const Window& window, Subject& subject, const CpuOptions& o
     const Replay replay(trace, replay_options(trace, ReplayOptions{}.replicates));
     add_evidence(proposal, window, replay);
     if (window.lost_events > 0)
-        proposal.notes.push_back(fmt::format("{} events were lost: the demand is that much too low", window.lost_events));
+        proposal.notes.push_back(
+            fmt::format("{} events were lost: the demand is that much too low", window.lost_events));
     if (auto why = unusable(proposal, window, options))
         return *why;
 
@@ -137,21 +155,30 @@ Proposal propose_cpu(const Window& window, Subject& subject, const CpuOptions& o
     if (!burst)
         proposal.refused.push_back({"cpu.max.burst", "this kernel has none here"});
     const std::uint64_t most_ns = subject.cpus() * options.period_ns;
-    const auto limit = least_bandwidth(replay, options.period_ns, most_ns, burst, options.latency_bound, options.confidence);
+    const auto limit =
+        least_bandwidth(replay, options.period_ns, most_ns, burst, options.latency_bound, options.confidence);
     if (!limit || limit->quota_ns >= most_ns)
         return answer(proposal, Answer::NoLimit,
-                      fmt::format("no cpu.max: its jobs need all {} CPUs at times, and any quota would add more than {} to their latency; use cpu.weight",
+                      fmt::format("no cpu.max: its jobs need all {} CPUs at times, and any quota would add more than "
+                                  "{} to their latency; use cpu.weight",
                                   subject.cpus(), format_percent(options.latency_bound)));
-    const auto surely_too_little = least_bandwidth(replay, options.period_ns, most_ns, burst, options.latency_bound, 1 - options.confidence);
-    const Interval interval{surely_too_little ? static_cast<double>(surely_too_little->quota_ns) : 0, static_cast<double>(limit->quota_ns)};
+    const auto surely_too_little =
+        least_bandwidth(replay, options.period_ns, most_ns, burst, options.latency_bound, 1 - options.confidence);
+    const Interval interval{surely_too_little ? static_cast<double>(surely_too_little->quota_ns) : 0,
+                            static_cast<double>(limit->quota_ns)};
     const Added predicted = replay.bound(*limit, options.confidence);
-    proposal.values = cpu_values(*limit, subject, interval, options.confidence,
-                                 fmt::format("least quota that adds at most {} to the p50 and p99 of {} jobs, over 100 resampled demands and phases",
-                                             format_percent(options.latency_bound), trace.jobs.size()));
+    proposal.values = cpu_values(
+        *limit, subject, interval, options.confidence,
+        fmt::format(
+            "least quota that adds at most {} to the p50 and p99 of {} jobs, over 100 resampled demands and phases",
+            format_percent(options.latency_bound), trace.jobs.size()));
     proposal.evidence.push_back({"predicted_added_p50", predicted.p50, Unit::Share, std::nullopt, "replay"});
     proposal.evidence.push_back({"predicted_added_p99", predicted.p99, Unit::Share, std::nullopt, "replay"});
-    proposal.evidence.push_back({"predicted_throttled_periods", predicted.throttled_periods, Unit::Share, std::nullopt, "replay"});
-    if (const auto plain = least_bandwidth(replay, options.period_ns, most_ns, false, options.latency_bound, options.confidence); plain && burst)
+    proposal.evidence.push_back(
+        {"predicted_throttled_periods", predicted.throttled_periods, Unit::Share, std::nullopt, "replay"});
+    if (const auto plain =
+            least_bandwidth(replay, options.period_ns, most_ns, false, options.latency_bound, options.confidence);
+        plain && burst)
         proposal.notes.push_back(fmt::format("without burst: {} ({:.3g} CPUs)", words(*plain), cpus_of(*plain)));
     add_other_periods(proposal, trace, subject.cpus(), burst, options);
     add_advice(proposal, trace, *limit);

@@ -30,8 +30,8 @@ std::uint64_t least(std::uint64_t low, std::uint64_t high, Enough enough)
 
 }  // namespace
 
-std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t period_ns, std::uint64_t most_quota_ns, bool burst_allowed,
-                                         double latency_bound, double quantile)
+std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t period_ns, std::uint64_t most_quota_ns,
+                                         bool burst_allowed, double latency_bound, double quantile)
 {
     const auto keeps = [&](std::uint64_t quota_ns, std::uint64_t burst_ns) {
         const Added added = replay.bound({period_ns, quota_ns, burst_ns}, quantile);
@@ -39,11 +39,13 @@ std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t per
     };
     if (!keeps(most_quota_ns, 0))
         return std::nullopt;
-    // More burst never hurts the cgroup itself, so that the least quota is the one with all the burst the kernel allows.
-    const std::uint64_t quota_ns =
-        keeps(kLeastQuotaNs, burst_allowed ? kLeastQuotaNs : 0)
-            ? kLeastQuotaNs
-            : least(kLeastQuotaNs, most_quota_ns, [&](std::uint64_t quota) { return keeps(quota, burst_allowed ? quota : 0); });
+    // More burst never hurts the cgroup itself, so that the least quota is the one with all the burst the kernel
+    // allows.
+    const std::uint64_t quota_ns = keeps(kLeastQuotaNs, burst_allowed ? kLeastQuotaNs : 0)
+                                       ? kLeastQuotaNs
+                                       : least(kLeastQuotaNs, most_quota_ns, [&](std::uint64_t quota) {
+                                             return keeps(quota, burst_allowed ? quota : 0);
+                                         });
     std::uint64_t burst_ns = 0;
     if (burst_allowed && !keeps(quota_ns, 0))
         burst_ns = least(0, quota_ns, [&](std::uint64_t burst) { return keeps(quota_ns, burst); });

@@ -41,14 +41,17 @@ Bandwidth bandwidth_of(const Proposal& proposal, std::uint64_t period_ns)
 Bandwidth widened(const Bandwidth& limit)
 {
     constexpr double kUs = 1000;
-    const auto more = [](std::uint64_t ns) { return static_cast<std::uint64_t>(static_cast<double>(ns) * kWiden / kUs) * 1000; };
+    const auto more = [](std::uint64_t ns) {
+        return static_cast<std::uint64_t>(static_cast<double>(ns) * kWiden / kUs) * 1000;
+    };
     return {limit.period_ns, more(limit.quota_ns), std::min(more(limit.burst_ns), more(limit.quota_ns))};
 }
 
 Setting setting_of(const Bandwidth& limit, Subject& subject)
 {
     const auto burst = subject.limit("cpu.max.burst");
-    return cpu_setting(cpu_max_of(limit), burst ? std::optional(fmt::format("{}", limit.burst_ns / 1000)) : std::nullopt);
+    return cpu_setting(cpu_max_of(limit),
+                       burst ? std::optional(fmt::format("{}", limit.burst_ns / 1000)) : std::nullopt);
 }
 
 Result<> write(Subject& subject, const Setting& setting)
@@ -61,10 +64,14 @@ Result<> write(Subject& subject, const Setting& setting)
 }
 
 // Tries the proposal against `baseline`, and wider ones until one holds.
-Result<> validate(Subject& subject, Proposal& proposal, const Window& profile, const Setting& baseline, const CpuOptions& options)
+Result<> validate(Subject& subject, Proposal& proposal, const Window& profile, const Setting& baseline,
+                  const CpuOptions& options)
 {
     const Measure measure = measure_for(profile, {"the part of their time that its jobs were on a CPU", speed_of_jobs});
-    const ExperimentOptions experiment{.floor = options.throughput_floor, .most_pairs = options.most_pairs, .block_ns = options.block_ns, .most_disturbed = options.most_disturbed};
+    const ExperimentOptions experiment{.floor = options.throughput_floor,
+                                       .most_pairs = options.most_pairs,
+                                       .block_ns = options.block_ns,
+                                       .most_disturbed = options.most_disturbed};
     Bandwidth limit = bandwidth_of(proposal, options.period_ns);
     for (int times = 0;; ++times) {
         subject.say(fmt::format("trying {}", setting_of(limit, subject).text()));
@@ -76,13 +83,15 @@ Result<> validate(Subject& subject, Proposal& proposal, const Window& profile, c
             break;
         if (trial->verdict != Verdict::Rejected || times == kMostWidened) {
             proposal.answer = Answer::Inconclusive;
-            proposal.summary = fmt::format("{} was predicted to suffice, and the trial does not confirm it: {}", setting_of(limit, subject).text(), trial->note);
+            proposal.summary = fmt::format("{} was predicted to suffice, and the trial does not confirm it: {}",
+                                           setting_of(limit, subject).text(), trial->note);
             return {};
         }
         proposal.refused.push_back({setting_of(limit, subject).text(), trial->note});
         limit = widened(limit);
-        proposal.values = cpu_values(limit, subject, {proposal.values.front().interval->low, static_cast<double>(limit.quota_ns)}, options.confidence,
-                                     "the prediction, widened until a trial confirmed it");
+        proposal.values =
+            cpu_values(limit, subject, {proposal.values.front().interval->low, static_cast<double>(limit.quota_ns)},
+                       options.confidence, "the prediction, widened until a trial confirmed it");
         proposal.summary = fmt::format("{} each {}: {:.3g} CPUs", format_ns(limit.quota_ns), format_ns(limit.period_ns),
                                        static_cast<double>(limit.quota_ns) / static_cast<double>(limit.period_ns));
     }
@@ -104,7 +113,8 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
         return std::unexpected(std::move(window.error()));
     const auto limit = subject.limit("cpu.max"), burst = subject.limit("cpu.max.burst");
     const Setting present = cpu_setting(limit.value_or("max"), burst);
-    const bool hidden = static_cast<double>(window->trace.held_ns) > kHidden * static_cast<double>(window->trace.run_ns);
+    const bool hidden =
+        static_cast<double>(window->trace.held_ns) > kHidden * static_cast<double>(window->trace.run_ns);
     if (!hidden || !limit || limit->starts_with("max"))
         return Profile{std::move(*window), present, present};
     if (!subject.may_experiment() || window->finished) {

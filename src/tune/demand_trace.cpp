@@ -28,8 +28,8 @@ struct Task {
     bool in_job = false;
     bool on_cpu = false;
     bool exiting = false;
-    std::uint64_t on_since_ns = 0;   // what is accounted of the slice ends here
-    std::uint64_t held_before = 0;   // told by fb_held, and not yet part of the job
+    std::uint64_t on_since_ns = 0;  // what is accounted of the slice ends here
+    std::uint64_t held_before = 0;  // told by fb_held, and not yet part of the job
 };
 
 }  // namespace
@@ -141,7 +141,8 @@ void DemandCollector::State::account(Task& task, std::uint64_t from_ns, std::uin
     const bool endless = from_ns - std::min(from_ns, task.job.begin_ns) > kEndlessNs;
     trace.endless_ns += endless ? ran : 0;
     // Asked for earlier by as much as cpu.max has held this job.
-    const std::uint64_t earlier = endless ? 0 : std::min(task.job.held_ns, from_ns - std::min(from_ns, task.job.begin_ns));
+    const std::uint64_t earlier =
+        endless ? 0 : std::min(task.job.held_ns, from_ns - std::min(from_ns, task.job.begin_ns));
     steps.add(from_ns - earlier, to_ns - earlier, ran);
 }
 

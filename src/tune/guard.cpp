@@ -11,7 +11,8 @@ namespace {
 constexpr std::uint64_t kPressureWindowNs = 1'000'000'000;
 
 // How often something has happened since; 0 where the kernel does not tell.
-std::uint64_t since(const std::map<std::string, std::uint64_t>& before, const std::map<std::string, std::uint64_t>& now, const char* event)
+std::uint64_t since(const std::map<std::string, std::uint64_t>& before, const std::map<std::string, std::uint64_t>& now,
+                    const char* event)
 {
     const auto a = before.find(event), b = now.find(event);
     return a == before.end() || b == now.end() || b->second < a->second ? 0 : b->second - a->second;
@@ -50,10 +51,12 @@ std::optional<std::string> Guard::check_pressure(const cgroup::Counters& now)
     const std::uint64_t passed_ns = now.at_ns - pressure_->at_ns;
     if (passed_ns < kPressureWindowNs)
         return std::nullopt;
-    const double stalled = static_cast<double>(since(pressure_->pressure_us, now.pressure_us, "memory.full")) * 1000 / static_cast<double>(passed_ns);
+    const double stalled = static_cast<double>(since(pressure_->pressure_us, now.pressure_us, "memory.full")) * 1000 /
+                           static_cast<double>(passed_ns);
     pressure_ = now;
     if (stalled > options_.most_stalled)
-        return fmt::format("all of its tasks stalled on memory for {} of a second, {} is the most", format_percent(stalled), format_percent(options_.most_stalled));
+        return fmt::format("all of its tasks stalled on memory for {} of a second, {} is the most",
+                           format_percent(stalled), format_percent(options_.most_stalled));
     return std::nullopt;
 }
 
@@ -75,7 +78,9 @@ std::optional<std::string> Guard::spend(double lost_s)
     spent_s_ += lost_s;
     if (spent_s_ <= options_.regret_budget_s)
         return std::nullopt;
-    return fmt::format("the experiments have cost {:.1f} s of its work, more than the {:.1f} s that they may (--regret)", spent_s_, options_.regret_budget_s);
+    return fmt::format(
+        "the experiments have cost {:.1f} s of its work, more than the {:.1f} s that they may (--regret)", spent_s_,
+        options_.regret_budget_s);
 }
 
 }  // namespace flyball::tune

@@ -91,50 +91,63 @@ Proposal propose_pids(const Window& window, Subject& subject, const PidsOptions&
         {"refused_forks", static_cast<double>(trace.refused_forks), Unit::None, std::nullopt, "pids_can_fork"},
     };
     if (kernel_peak)
-        proposal.evidence.push_back({"kernel_peak", static_cast<double>(*kernel_peak), Unit::Tasks, std::nullopt, "pids.peak"});
+        proposal.evidence.push_back(
+            {"kernel_peak", static_cast<double>(*kernel_peak), Unit::Tasks, std::nullopt, "pids.peak"});
     if (kernel_peak && *kernel_peak > seen)
-        proposal.notes.push_back(fmt::format("pids.peak is {}, from before it was looked at: that counts", *kernel_peak));
+        proposal.notes.push_back(
+            fmt::format("pids.peak is {}, from before it was looked at: that counts", *kernel_peak));
     if (kernel_peak && *kernel_peak < seen)
-        proposal.notes.push_back(fmt::format("pids.peak says {}: lower than the {} that were seen, which is not to be", *kernel_peak, seen));
+        proposal.notes.push_back(
+            fmt::format("pids.peak says {}: lower than the {} that were seen, which is not to be", *kernel_peak, seen));
     if (window.lost_events > 0)
         proposal.notes.push_back(fmt::format("{} events were lost: the peak may be too low", window.lost_events));
 
-    const auto refused_before = window.before.counters.pids_max_events, refused_after = window.after.counters.pids_max_events;
-    const std::uint64_t refused = std::max(trace.refused_forks, refused_before && refused_after ? *refused_after - *refused_before : 0);
+    const auto refused_before = window.before.counters.pids_max_events,
+               refused_after = window.after.counters.pids_max_events;
+    const std::uint64_t refused =
+        std::max(trace.refused_forks, refused_before && refused_after ? *refused_after - *refused_before : 0);
     if (refused > 0) {
         proposal.answer = Answer::Inconclusive;
-        proposal.summary = fmt::format("{} forks were refused: the present limit ({}) hides how many tasks it needs; raise it and look again", refused,
-                                       subject.limit("pids.max").value_or("an ancestor's"));
+        proposal.summary = fmt::format(
+            "{} forks were refused: the present limit ({}) hides how many tasks it needs; raise it and look again",
+            refused, subject.limit("pids.max").value_or("an ancestor's"));
         return proposal;
     }
     if (peaks.size() < kLeastTrend || peak < 1) {
         proposal.answer = Answer::Inconclusive;
-        proposal.summary = peak < 1 ? "no task was seen" : fmt::format("seen for {} only; at least {} s", format_ns(window.span_ns()), kLeastTrend);
+        proposal.summary =
+            peak < 1 ? "no task was seen"
+                     : fmt::format("seen for {} only; at least {} s", format_ns(window.span_ns()), kLeastTrend);
         return proposal;
     }
     if (const auto trend = leak(peaks, peak, options.confidence)) {
         proposal.answer = Answer::Refused;
         proposal.evidence.push_back({"growth", trend->slope, Unit::PerSecond, trend->interval, "task_newtask"});
-        proposal.summary = fmt::format("tasks leak: {:.3g} more each second ({:.3g} to {:.3g}), and no limit is enough for long", trend->slope,
-                                       trend->interval.low, trend->interval.high);
+        proposal.summary =
+            fmt::format("tasks leak: {:.3g} more each second ({:.3g} to {:.3g}), and no limit is enough for long",
+                        trend->slope, trend->interval.low, trend->interval.high);
         return proposal;
     }
     const double value = std::ceil(peak / options.utilisation);
     const double windows = static_cast<double>(peaks.size());
     proposal.answer = Answer::Limit;
-    proposal.summary = fmt::format("{:.0f} tasks: {} of them at the peak of {:.0f}", value, format_percent(peak / value), peak);
-    proposal.values.push_back({.file = "pids.max",
-                               .text = fmt::format("{:.0f}", value),
-                               .before = subject.limit("pids.max").value_or(""),
-                               .estimate = value,
-                               .unit = Unit::Tasks,
-                               .interval = Interval{peak, value},
-                               .confidence = windows / (windows + 1),
-                               .method = fmt::format("the peak of {} seconds over {:.3g}; another second exceeds that peak with a probability of at most 1/{}",
-                                                     peaks.size(), options.utilisation, peaks.size() + 1)});
+    proposal.summary =
+        fmt::format("{:.0f} tasks: {} of them at the peak of {:.0f}", value, format_percent(peak / value), peak);
+    proposal.values.push_back(
+        {.file = "pids.max",
+         .text = fmt::format("{:.0f}", value),
+         .before = subject.limit("pids.max").value_or(""),
+         .estimate = value,
+         .unit = Unit::Tasks,
+         .interval = Interval{peak, value},
+         .confidence = windows / (windows + 1),
+         .method = fmt::format(
+             "the peak of {} seconds over {:.3g}; another second exceeds that peak with a probability of at most 1/{}",
+             peaks.size(), options.utilisation, peaks.size() + 1)});
     if (peak + growth > value)
-        proposal.notes.push_back(fmt::format("within {} it has grown by {} tasks: the same on top of the peak would need {:.0f}", format_ns(options.reaction_ns),
-                                             growth, peak + growth));
+        proposal.notes.push_back(
+            fmt::format("within {} it has grown by {} tasks: the same on top of the peak would need {:.0f}",
+                        format_ns(options.reaction_ns), growth, peak + growth));
     if (const auto now = window.after.pids_current; now && static_cast<double>(*now) > value)
         proposal.notes.push_back(fmt::format("{} tasks live now, more than that", *now));
     return proposal;

@@ -30,7 +30,8 @@ std::optional<double> size_of(std::string_view file, std::string_view text)
         return std::numeric_limits<double>::infinity();
     if (file == "cpu.max") {
         const auto limit = cgroup::parse_cpu_max(text);
-        return limit ? std::optional(static_cast<double>(limit->quota_us) / static_cast<double>(limit->period_us)) : std::nullopt;
+        return limit ? std::optional(static_cast<double>(limit->quota_us) / static_cast<double>(limit->period_us))
+                     : std::nullopt;
     }
     const auto number = parse_u64(trim(plain(text)));
     return number ? std::optional(static_cast<double>(*number)) : std::nullopt;

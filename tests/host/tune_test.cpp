@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `flyball tune` on a real kernel: answers that are known, nothing written unasked, and everything put back whatever happens.
+// `flyball tune` on a real kernel: answers that are known, nothing written unasked, and everything put back whatever
+// happens.
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -44,14 +45,16 @@ void skip_if_busy(const Json& found)
 std::string limits(const TestCgroup& cgroup)
 {
     const bool unified = access((cgroup.dir("cpu") + "/cpu.max").c_str(), F_OK) == 0;
-    return unified ? cgroup.read("cpu", "cpu.max") + cgroup.read("cpu", "cpu.max.burst") + cgroup.read("pids", "pids.max")
-                   : cgroup.read("cpu", "cpu.cfs_quota_us") + cgroup.read("cpu", "cpu.cfs_period_us") + cgroup.read("cpu", "cpu.cfs_burst_us") +
-                         cgroup.read("pids", "pids.max");
+    return unified
+               ? cgroup.read("cpu", "cpu.max") + cgroup.read("cpu", "cpu.max.burst") + cgroup.read("pids", "pids.max")
+               : cgroup.read("cpu", "cpu.cfs_quota_us") + cgroup.read("cpu", "cpu.cfs_period_us") +
+                     cgroup.read("cpu", "cpu.cfs_burst_us") + cgroup.read("pids", "pids.max");
 }
 
 bool becomes(const TestCgroup& cgroup, const std::string& wanted, std::chrono::milliseconds limit)
 {
-    for (const auto end = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < end; sleep_ms(10)) {
+    for (const auto end = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < end;
+         sleep_ms(10)) {
         if (limits(cgroup) == wanted)
             return true;
     }
@@ -61,7 +64,8 @@ bool becomes(const TestCgroup& cgroup, const std::string& wanted, std::chrono::m
 // Until something of it differs, which is an experiment.
 bool changes(const TestCgroup& cgroup, const std::string& from, Process& tuner)
 {
-    for (const auto end = std::chrono::steady_clock::now() + patience(60); std::chrono::steady_clock::now() < end && !tuner.ended(); sleep_ms(5)) {
+    for (const auto end = std::chrono::steady_clock::now() + patience(60);
+         std::chrono::steady_clock::now() < end && !tuner.ended(); sleep_ms(5)) {
         if (limits(cgroup) != from)
             return true;
     }
@@ -75,7 +79,8 @@ struct Amid {
     std::string before;
     Process tuner;
 
-    explicit Amid(Words more = {}) : before((load.wait_until_inside(cgroup), limits(cgroup))), tuner(words(cgroup, std::move(more)))
+    explicit Amid(Words more = {})
+        : before((load.wait_until_inside(cgroup), limits(cgroup))), tuner(words(cgroup, std::move(more)))
     {
         if (changes(cgroup, before, tuner))
             return;
@@ -120,8 +125,8 @@ TEST_CASE("tune cpu: bursts of C every T need the quota that can be worked out",
     require_root();
     // 20 ms every 170 ms: 10 ms a period with a burst of 10 ms hold one; the mean would be 11.8 ms.
     constexpr double kLeastUs = 11'765;
-    const Outcome outcome = Process({flyball_binary(), "tune", "cpu", "-j", "--warm-up", "0", "-d", "30s", "--", workload_binary(), "bursts", "300",
-                                     "--busy-us", "20000", "--period-us", "170000"})
+    const Outcome outcome = Process({flyball_binary(), "tune", "cpu", "-j", "--warm-up", "0", "-d", "30s", "--",
+                                     workload_binary(), "bursts", "300", "--busy-us", "20000", "--period-us", "170000"})
                                 .wait(patience(240));
     const Json found = proposal(outcome);
     skip_if_busy(found);
@@ -142,7 +147,8 @@ TEST_CASE("tune pids: a pool of so many tasks, at 70 to 85 per cent", "[kernel][
     const Outcome outcome = Process(tune({"pids", "--"})).wait(patience(30));
     CHECK(outcome.status == 2);  // options after -- are the command's
 
-    const Outcome pool = Process({flyball_binary(), "tune", "pids", "-j", "--warm-up", "0", "-d", "8s", "--", workload_binary(), "pool", "60", "--tasks", "30"})
+    const Outcome pool = Process({flyball_binary(), "tune", "pids", "-j", "--warm-up", "0", "-d", "8s", "--",
+                                  workload_binary(), "pool", "60", "--tasks", "30"})
                              .wait(patience(60));
     const Json found = proposal(pool);
     INFO(found.dump(1));
@@ -158,7 +164,8 @@ TEST_CASE("tune: a limit that leaks tasks would need is refused", "[kernel][tune
     require_root();
     const std::string leak = "i=0; while [ $i -lt 60 ]; do sleep 100 & i=$((i+1)); sleep 0.25; done; sleep 60";
     const Outcome outcome =
-        Process({flyball_binary(), "tune", "pids", "-j", "--warm-up", "0", "-d", "12s", "--", "sh", "-c", leak}).wait(patience(90));
+        Process({flyball_binary(), "tune", "pids", "-j", "--warm-up", "0", "-d", "12s", "--", "sh", "-c", leak})
+            .wait(patience(90));
     const Json found = proposal(outcome);
     INFO(found.dump(1));
     CHECK(found.at("answer") == "refused");

@@ -11,8 +11,9 @@
 namespace flyball::calibrate {
 
 // Retention, and the targets under both limits.
-[[nodiscard]] ScenarioResult judge(const Component& component, const Scenario& scenario, const Measurements& before, const Measurements& after,
-                                   const References& references_before, const References& references_after);
+[[nodiscard]] ScenarioResult judge(const Component& component, const Scenario& scenario, const Measurements& before,
+                                   const Measurements& after, const References& references_before,
+                                   const References& references_after);
 
 struct Decision {
     bool accepted = false;
@@ -23,10 +24,12 @@ struct Decision {
 
 // next: the limits that have to do with what failed, raised by step_up, at most to what they were; when that is all of
 // them, they are as they were.
-[[nodiscard]] Decision decide(const Component& component, std::span<const ScenarioResult> scenarios, const Limits& tried);
+[[nodiscard]] Decision decide(const Component& component, std::span<const ScenarioResult> scenarios,
+                              const Limits& tried);
 
 // The component's limits with those of the proposals that are limits, kept within its bounds.
-[[nodiscard]] Limits adopted(const Component& component, std::span<const tune::Proposal> proposals, std::vector<std::string>& notes);
+[[nodiscard]] Limits adopted(const Component& component, std::span<const tune::Proposal> proposals,
+                             std::vector<std::string>& notes);
 
 // Of a limit as it is written, in the unit of Bounds: bytes, CPUs, tasks, weight. nullopt: no limit ("max").
 [[nodiscard]] std::optional<double> limit_number(std::string_view file, std::string_view text);

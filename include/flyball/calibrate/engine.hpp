@@ -23,8 +23,10 @@ class Machine {
 public:
     virtual ~Machine() = default;
     // Runs the scenario, or one stage of it, once, in the component's cgroup under these limits.
-    [[nodiscard]] virtual Result<Run> run(const Component& component, const Scenario& scenario, const Stage* stage, const Limits& limits, const RunKey& key) = 0;
-    [[nodiscard]] virtual Result<tune::Proposal> tune(const Component& component, const Scenario& scenario, tune::Resource resource, const Limits& limits) = 0;
+    [[nodiscard]] virtual Result<Run> run(const Component& component, const Scenario& scenario, const Stage* stage,
+                                          const Limits& limits, const RunKey& key) = 0;
+    [[nodiscard]] virtual Result<tune::Proposal> tune(const Component& component, const Scenario& scenario,
+                                                      tune::Resource resource, const Limits& limits) = 0;
     [[nodiscard]] virtual Result<OomBehaviour> oom_test(const Component& component, const Limits& limits) = 0;
 };
 
@@ -44,6 +46,7 @@ struct Step {
 using OnStep = std::function<void(const Step&)>;
 
 // Errors: those of the machine and of the store, with everything that was measured until then in the store.
-[[nodiscard]] Result<std::vector<ComponentResult>> calibrate(const Spec& spec, Machine& machine, Store& store, const OnStep& on_step);
+[[nodiscard]] Result<std::vector<ComponentResult>> calibrate(const Spec& spec, Machine& machine, Store& store,
+                                                             const OnStep& on_step);
 
 }  // namespace flyball::calibrate

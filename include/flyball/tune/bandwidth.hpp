@@ -6,10 +6,10 @@
 // next period. The slices that CPUs draw beforehand are not played (sched_cfs_bandwidth_slice_us; what a CPU keeps of
 // them, min_cfs_rq_runtime, is up to 1 ms that another CPU lacks): the bucket is smaller by `slack_ns` instead.
 //
-// Which phase the periods have against the demand is chance, and so is which part of a longer life was seen. The demand is
-// played in evenly spread phases; each replicate takes one of them and resamples blocks of what came out (a block bootstrap,
-// Kuensch 1989; of outcomes, since demands cut up and joined anew would have bursts that never were). What is said is a
-// quantile over the replicates.
+// Which phase the periods have against the demand is chance, and so is which part of a longer life was seen. The demand
+// is played in evenly spread phases; each replicate takes one of them and resamples blocks of what came out (a block
+// bootstrap, Kuensch 1989; of outcomes, since demands cut up and joined anew would have bursts that never were). What
+// is said is a quantile over the replicates.
 #pragma once
 
 #include "flyball/tune/demand_trace.hpp"
@@ -28,9 +28,9 @@ struct Bandwidth {
 };
 
 struct Added {
-    double p50 = 0, p99 = 0;        // of jobs: latency with it / latency without, less 1
-    double held_share = 0;          // of the demand's CPU time: that was done later than asked for
-    double throttled_periods = 0;   // of the periods
+    double p50 = 0, p99 = 0;       // of jobs: latency with it / latency without, less 1
+    double held_share = 0;         // of the demand's CPU time: that was done later than asked for
+    double throttled_periods = 0;  // of the periods
 };
 
 struct ReplayOptions {
@@ -62,7 +62,7 @@ private:
     };
     // What became of the blocks in one phase.
     struct Outcome {
-        std::vector<float> took_us;  // of ends_, with the limit
+        std::vector<float> took_us;                                 // of ends_, with the limit
         std::vector<double> late_ns, asked_ns, throttled, periods;  // by block
     };
     [[nodiscard]] Outcome play(const Bandwidth& limit, double phase) const;
@@ -70,7 +70,7 @@ private:
 
     ReplayOptions options_;
     std::vector<std::uint64_t> demand_ns_;
-    std::vector<End> ends_;                         // by step
+    std::vector<End> ends_;                                        // by step
     std::vector<std::pair<std::size_t, std::size_t>> block_ends_;  // of ends_, by block
     std::size_t block_steps_ = 1;
     // Of a replicate: which phase, and which blocks. The same for all limits, so that more is never worse by chance.

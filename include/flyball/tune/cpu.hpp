@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The least cpu.max, with its burst, under which a cgroup's jobs take no longer than they may: docs/tune-cpu.md.
 //
-// No search by trials: the demand is seen once, millisecond by millisecond, candidates are played through on it, and the
-// one that comes out is tried once against the limit as it is.
+// No search by trials: the demand is seen once, millisecond by millisecond, candidates are played through on it, and
+// the one that comes out is tried once against the limit as it is.
 #pragma once
 
 #include "flyball/base/result.hpp"
@@ -26,10 +26,11 @@ struct CpuOptions {
     std::size_t most_pairs = 15;
 };
 
-// The least quota that keeps to the latency bound, at this quantile over the replicates (0.95: surely enough; 0.05: surely not
-// more than is needed), with the least burst for it. nullopt: none below most_quota_ns.
-[[nodiscard]] std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t period_ns, std::uint64_t most_quota_ns,
-                                                       bool burst_allowed, double latency_bound, double quantile);
+// The least quota that keeps to the latency bound, at this quantile over the replicates (0.95: surely enough; 0.05:
+// surely not more than is needed), with the least burst for it. nullopt: none below most_quota_ns.
+[[nodiscard]] std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t period_ns,
+                                                       std::uint64_t most_quota_ns, bool burst_allowed,
+                                                       double latency_bound, double quantile);
 
 // Errors: those of the subject; Stopped is told as Answer::Aborted.
 [[nodiscard]] Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options);

@@ -36,10 +36,10 @@ struct DemandTrace {
     std::vector<std::uint64_t> demand_ns;
     std::uint64_t run_ns = 0, held_ns = 0, wait_ns = 0;  // sums over tasks
     std::uint64_t endless_ns = 0;                        // of run_ns: in jobs that were older than kEndlessNs
-    std::vector<Job> jobs;            // that ended in the window, in order of their ends
-    std::uint64_t jobs_left_out = 0;  // beyond what is kept
-    std::uint32_t most_running = 0;   // tasks on CPUs at a time
-    std::vector<TaskCount> tasks;     // tasks that live: the most of each millisecond in which that changed
+    std::vector<Job> jobs;                               // that ended in the window, in order of their ends
+    std::uint64_t jobs_left_out = 0;                     // beyond what is kept
+    std::uint32_t most_running = 0;                      // tasks on CPUs at a time
+    std::vector<TaskCount> tasks;  // tasks that live: the most of each millisecond in which that changed
     std::uint64_t forks = 0, refused_forks = 0;
 };
 

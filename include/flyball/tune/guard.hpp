@@ -34,7 +34,7 @@ private:
     GuardOptions options_;
     std::optional<cgroup::Counters> before_;    // the first, or the last before the experiment
     std::optional<cgroup::Counters> pressure_;  // about a second ago
-    bool hits_anyway_ = false;  // it ran into memory.max before anything was changed
+    bool hits_anyway_ = false;                  // it ran into memory.max before anything was changed
     double spent_s_ = 0;
 };
 

@@ -29,9 +29,9 @@ enum class Unit : std::uint8_t { None, Nanoseconds, Bytes, Tasks, Share, Cpus, P
 
 // One file of the cgroup.
 struct Value {
-    std::string file;    // "cpu.max"
-    std::string text;    // as it is written: "21000 100000"
-    std::string before;  // as it was read; empty: the file is not there
+    std::string file;     // "cpu.max"
+    std::string text;     // as it is written: "21000 100000"
+    std::string before;   // as it was read; empty: the file is not there
     double estimate = 0;  // the same as a number
     Unit unit = Unit::None;
     // Where the least sufficient value lies, at this confidence; nullopt: cannot be said, and `method` says why.
@@ -71,14 +71,14 @@ struct Proposal {
     Resource resource = Resource::Cpu;
     std::string cgroup;
     Answer answer = Answer::Inconclusive;
-    std::string summary;  // one sentence
+    std::string summary;        // one sentence
     std::vector<Value> values;  // in the order in which they are to be written when limits become tighter
     std::vector<Evidence> evidence;
     std::vector<Trial> trials;
     std::vector<Refusal> refused;  // values and experiments
     std::vector<std::string> notes;
     std::uint64_t took_ns = 0;
-    double regret_s = 0;  // work lost to experiments, in seconds of the workload's time
+    double regret_s = 0;        // work lost to experiments, in seconds of the workload's time
     bool experimented = false;  // limits were changed for a time
     bool applied = false;       // and the values stay
 };

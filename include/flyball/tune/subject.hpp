@@ -32,9 +32,9 @@ struct MemoryUse {
 
 // How disturbed the machine was: shares of the window's CPU time.
 struct Disturbance {
-    double steal = 0;       // taken by the hypervisor
-    double displaced = 0;   // of what the subject's tasks wanted: spent waiting for CPUs that others had
-    double others_busy = 0; // of the CPUs, used by others
+    double steal = 0;        // taken by the hypervisor
+    double displaced = 0;    // of what the subject's tasks wanted: spent waiting for CPUs that others had
+    double others_busy = 0;  // of the CPUs, used by others
 };
 
 struct Window {
@@ -45,8 +45,8 @@ struct Window {
     IoTrace io;                         // of the block layer's
     std::vector<MemoryUse> memory_use;  // every 100 ms
     Disturbance disturbance;
-    std::uint64_t lost_events = 0;      // not in the trace
-    bool finished = false;              // the command has ended, so that it is shorter than was asked for
+    std::uint64_t lost_events = 0;  // not in the trace
+    bool finished = false;          // the command has ended, so that it is shorter than was asked for
     [[nodiscard]] std::uint64_t span_ns() const { return end_ns - begin_ns; }
 };
 
@@ -55,13 +55,14 @@ public:
     virtual ~Subject() = default;
 
     [[nodiscard]] virtual const std::string& cgroup() const = 0;
-    [[nodiscard]] virtual unsigned cpus() const = 0;          // that it may run on
+    [[nodiscard]] virtual unsigned cpus() const = 0;               // that it may run on
     [[nodiscard]] virtual std::uint64_t memory_bytes() const = 0;  // of the machine
 
     [[nodiscard]] virtual Result<Reading> read() = 0;
 
-    // Lets it go on for so long. Stopped: a guard or a signal ended the experiment, and the error says which; everything is
-    // restored by then. A command that ends cuts the window short (`finished`); to go on after that is Finished.
+    // Lets it go on for so long. Stopped: a guard or a signal ended the experiment, and the error says which;
+    // everything is restored by then. A command that ends cuts the window short (`finished`); to go on after that is
+    // Finished.
     [[nodiscard]] virtual Result<Window> run(std::uint64_t length_ns) = 0;
 
     // Whether set() and reclaim() may be called: the user has allowed experiments.

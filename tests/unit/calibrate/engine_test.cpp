@@ -49,11 +49,12 @@ bool same(const ComponentResult& a, const ComponentResult& b)
         std::string all;
         for (const ScenarioResult& scenario : component.scenarios)
             for (const TargetResult& target : scenario.targets)
-                all += fmt::format("{} {} {} {} {};", scenario.name, target.target.text, name(target.after.outcome), target.after.reason, scenario.retention.value_or(-1));
+                all += fmt::format("{} {} {} {} {};", scenario.name, target.target.text, name(target.after.outcome),
+                                   target.after.reason, scenario.retention.value_or(-1));
         return all;
     };
-    return a.end == b.end && a.after == b.after && a.summary == b.summary && a.attempts.size() == b.attempts.size() && a.notes == b.notes && outcomes(a) == outcomes(b) &&
-           a.oom.text == b.oom.text;
+    return a.end == b.end && a.after == b.after && a.summary == b.summary && a.attempts.size() == b.attempts.size() &&
+           a.notes == b.notes && outcomes(a) == outcomes(b) && a.oom.text == b.oom.text;
 }
 
 }  // namespace
@@ -93,7 +94,8 @@ TEST_CASE("calibrate: limits that are too low are found out and raised, those to
     CHECK(result.attempts.size() > 1);
     CHECK_FALSE(result.attempts.front().accepted);
     CHECK_FALSE(result.attempts.front().reasons.empty());
-    const double memory = limit_number("memory.max", result.after.at("memory.max")).value_or(0), cpus = limit_number("cpu.max", result.after.at("cpu.max")).value_or(0);
+    const double memory = limit_number("memory.max", result.after.at("memory.max")).value_or(0),
+                 cpus = limit_number("cpu.max", result.after.at("cpu.max")).value_or(0);
     CHECK(memory >= machine.need.memory);
     CHECK(memory <= machine.need.memory * 1.3);
     // 80 % of the burst's throughput is enough.
@@ -131,7 +133,8 @@ TEST_CASE("calibrate: a tuner that refuses leaves its limit alone, and says why"
     machine.leaks = true;
     const ComponentResult result = one(spec(), machine);
     CHECK(result.after.at("memory.max") == result.before.at("memory.max"));
-    CHECK(std::ranges::any_of(result.notes, [](const std::string& note) { return note.find("it leaks") != std::string::npos; }));
+    CHECK(std::ranges::any_of(result.notes,
+                              [](const std::string& note) { return note.find("it leaks") != std::string::npos; }));
     CHECK(result.end == End::Calibrated);
 }
 
@@ -193,7 +196,11 @@ TEST_CASE("calibrate: a run under other limits is not taken for this one, nor is
 
 TEST_CASE("calibrate: a run comes back from its file as it was, and files have names of their own")
 {
-    Run run{.key = {.component = "a/b", .phase = "baseline", .scenario = "..", .stage = "", .repetition = 2}, .limits = {{"cpu.max", "1000 100000"}}, .start_wall_ns = 5, .span_ns = 6, .metrics = {}};
+    Run run{.key = {.component = "a/b", .phase = "baseline", .scenario = "..", .stage = "", .repetition = 2},
+            .limits = {{"cpu.max", "1000 100000"}},
+            .start_wall_ns = 5,
+            .span_ns = 6,
+            .metrics = {}};
     profile::Histogram histogram;
     for (std::uint64_t value : {1ULL, 1000ULL, 1'000'000ULL, 123'456'789ULL})
         histogram.add(value, 3);

@@ -25,7 +25,8 @@ public:
     std::size_t runs = 0, tunings = 0, ooms = 0;
     std::map<std::string, std::size_t> measured;  // how often, by file
 
-    Result<calibrate::Run> run(const calibrate::Component&, const calibrate::Scenario& scenario, const calibrate::Stage*, const calibrate::Limits& limits,
+    Result<calibrate::Run> run(const calibrate::Component&, const calibrate::Scenario& scenario,
+                               const calibrate::Stage*, const calibrate::Limits& limits,
                                const calibrate::RunKey& key) override
     {
         ++runs;
@@ -55,17 +56,25 @@ public:
         return one;
     }
 
-    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario, tune::Resource resource, const calibrate::Limits&) override
+    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario,
+                                tune::Resource resource, const calibrate::Limits&) override
     {
         ++tunings;
-        tune::Proposal proposal{.resource = resource, .cgroup = component.name, .answer = tune::Answer::Limit, .summary = "simulated"};
+        tune::Proposal proposal{
+            .resource = resource, .cgroup = component.name, .answer = tune::Answer::Limit, .summary = "simulated"};
         if (leaks && resource == tune::Resource::Memory) {
             proposal.answer = tune::Answer::Refused;
             proposal.summary = "it leaks";
             return proposal;
         }
         const auto value = [&](const char* file, const std::string& text) {
-            proposal.values.push_back({.file = file, .text = text, .before = "", .estimate = 1, .interval = tune::Interval{0.5, 2}, .confidence = 0.95, .method = "simulated"});
+            proposal.values.push_back({.file = file,
+                                       .text = text,
+                                       .before = "",
+                                       .estimate = 1,
+                                       .interval = tune::Interval{0.5, 2},
+                                       .confidence = 0.95,
+                                       .method = "simulated"});
         };
         if (resource == tune::Resource::Memory)
             value("memory.max", fmt::format("{:.0f}", need.memory * says));
@@ -74,7 +83,12 @@ public:
         if (resource == tune::Resource::Pids)
             value("pids.max", fmt::format("{:.0f}", need.tasks / 0.775));
         proposal.evidence.push_back({"need", 1, tune::Unit::Cpus, std::nullopt, "simulation"});
-        proposal.trials.push_back({.setting = "x", .verdict = tune::Verdict::Accepted, .took_ns = 1, .pairs = 8, .judged_by = "y", .throughput = tune::Interval{0.9, 1.1}});
+        proposal.trials.push_back({.setting = "x",
+                                   .verdict = tune::Verdict::Accepted,
+                                   .took_ns = 1,
+                                   .pairs = 8,
+                                   .judged_by = "y",
+                                   .throughput = tune::Interval{0.9, 1.1}});
         return proposal;
     }
 

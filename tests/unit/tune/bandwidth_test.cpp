@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The least quota against workloads of which it is known: by hand, and by an exhaustive search on a model of the kernel that
-// shares nothing with the replay: tasks on CPUs, slices drawn from a pool, debts, at 0.1 ms.
+// The least quota against workloads of which it is known: by hand, and by an exhaustive search on a model of the kernel
+// that shares nothing with the replay: tasks on CPUs, slices drawn from a pool, debts, at 0.1 ms.
 #include "flyball/tune/bandwidth.hpp"
 #include "flyball/tune/cpu.hpp"
 #include "support/catch.hpp"
@@ -42,8 +42,8 @@ Load poisson(std::uint64_t busy_ns, double every_ns, std::uint64_t length_ns, un
     return load;
 }
 
-// The kernel, as far as it matters: a pool that is filled each period, CPUs that draw slices of 5 ms from it and hand back
-// all but 1 ms when they fall idle, and a check at each tick, so that a task may run into debt.
+// The kernel, as far as it matters: a pool that is filled each period, CPUs that draw slices of 5 ms from it and hand
+// back all but 1 ms when they fall idle, and a check at each tick, so that a task may run into debt.
 std::vector<Job> kernel(const Load& load, unsigned cpus, const Bandwidth* limit, std::uint64_t phase_ns)
 {
     constexpr double kStep = 100'000, kSlice = 5e6, kKept = 1e6;
@@ -55,7 +55,8 @@ std::vector<Job> kernel(const Load& load, unsigned cpus, const Bandwidth* limit,
     std::vector<Task> tasks(load.size());
     std::vector<double> local(cpus, 0);
     std::vector<Job> jobs;
-    const double quota = limit ? static_cast<double>(limit->quota_ns) : 0, most = limit ? quota + static_cast<double>(limit->burst_ns) : 0;
+    const double quota = limit ? static_cast<double>(limit->quota_ns) : 0,
+                 most = limit ? quota + static_cast<double>(limit->burst_ns) : 0;
     double pool = most;
     std::uint64_t next_refill = phase_ns;
     std::size_t wanted = 0;
@@ -93,7 +94,8 @@ std::vector<Job> kernel(const Load& load, unsigned cpus, const Bandwidth* limit,
             }
             task.left -= kStep;
             if (task.left <= 0)
-                jobs.push_back({.begin_ns = task.begun, .end_ns = now + 100'000, .cpu_ns = 0, .held_ns = 0, .wait_ns = 0});
+                jobs.push_back(
+                    {.begin_ns = task.begun, .end_ns = now + 100'000, .cpu_ns = 0, .held_ns = 0, .wait_ns = 0});
         }
         for (; limit && cpu < cpus; ++cpu) {
             if (local[cpu] > kKept) {
@@ -148,11 +150,13 @@ bool holds(const Load& load, unsigned cpus, const Bandwidth& limit)
         const auto jobs = kernel(load, cpus, &limit, phase * limit.period_ns / 5 + 37'000);
         all.insert(all.end(), jobs.begin(), jobs.end());
     }
-    return quantile(all, 0.5) <= quantile(free, 0.5) * (1 + kBound) && quantile(all, 0.99) <= quantile(free, 0.99) * (1 + kBound);
+    return quantile(all, 0.5) <= quantile(free, 0.5) * (1 + kBound) &&
+           quantile(all, 0.99) <= quantile(free, 0.99) * (1 + kBound);
 }
 
 // The least quota with the most burst, by trying.
-std::uint64_t exhaustive(const Load& load, unsigned cpus, std::uint64_t from_ns, std::uint64_t to_ns, std::uint64_t step_ns)
+std::uint64_t exhaustive(const Load& load, unsigned cpus, std::uint64_t from_ns, std::uint64_t to_ns,
+                         std::uint64_t step_ns)
 {
     for (std::uint64_t quota = from_ns; quota <= to_ns; quota += step_ns)
         if (holds(load, cpus, {100 * kMs, quota, quota}))
@@ -160,7 +164,8 @@ std::uint64_t exhaustive(const Load& load, unsigned cpus, std::uint64_t from_ns,
     return to_ns;
 }
 
-std::optional<Bandwidth> answer(const DemandTrace& trace, unsigned cpus, bool burst = true, double quantile = kConfidence)
+std::optional<Bandwidth> answer(const DemandTrace& trace, unsigned cpus, bool burst = true,
+                                double quantile = kConfidence)
 {
     const Replay replay(trace, {.slack_ns = 500'000 * trace.most_running});
     return least_bandwidth(replay, 100 * kMs, cpus * 100 * kMs, burst, kBound, quantile);
@@ -174,8 +179,10 @@ TEST_CASE("bandwidth: bursts of C every T need C/2 with as much burst, or their 
         std::uint64_t busy_ms, every_ms;
         double least_ms;
     };
-    // With a period of 100 ms: quota + burst, at most twice the quota, has to hold a burst, and the mean has to be kept up.
-    for (const Row& row : {Row{40, 200, 20}, {40, 207, 20}, {20, 330, 10}, {60, 190, 31.6}, {10, 100, 10}, {5, 25, 20}}) {
+    // With a period of 100 ms: quota + burst, at most twice the quota, has to hold a burst, and the mean has to be kept
+    // up.
+    for (const Row& row :
+         {Row{40, 200, 20}, {40, 207, 20}, {20, 330, 10}, {60, 190, 31.6}, {10, 100, 10}, {5, 25, 20}}) {
         const auto trace = trace_of(periodic(row.busy_ms * kMs, row.every_ms * kMs, 60'000 * kMs), 1, 60'000 * kMs);
         const auto limit = answer(trace, 1);
         INFO(row.busy_ms << " ms every " << row.every_ms << " ms");
@@ -203,7 +210,8 @@ TEST_CASE("bandwidth: the least quota is that of an exhaustive search on a model
         const auto limit = answer(trace_of(row.load, row.cpus, length), row.cpus);
         INFO(row.name);
         REQUIRE(limit);
-        const std::uint64_t truth = exhaustive(row.load, row.cpus, limit->quota_ns * 17 / 20, limit->quota_ns * 3 / 2, limit->quota_ns / 50);
+        const std::uint64_t truth =
+            exhaustive(row.load, row.cpus, limit->quota_ns * 17 / 20, limit->quota_ns * 3 / 2, limit->quota_ns / 50);
         INFO("answer " << limit->quota_ns << ", truth " << truth);
         CHECK(static_cast<double>(limit->quota_ns) <= 1.05 * static_cast<double>(truth));
         CHECK(holds(row.load, row.cpus, *limit));
@@ -219,7 +227,10 @@ TEST_CASE("bandwidth: Poisson arrivals get a quota that holds on arrivals not se
         REQUIRE(limit);
         const Load another = poisson(8 * kMs, 60e6, length, 1, seed + 1000);
         held += holds(another, 1, *limit) ? 1 : 0;
-        tight += static_cast<double>(limit->quota_ns) <= 1.3 * static_cast<double>(exhaustive(another, 1, limit->quota_ns / 2, 100 * kMs, 2 * kMs)) ? 1 : 0;
+        tight += static_cast<double>(limit->quota_ns) <=
+                         1.3 * static_cast<double>(exhaustive(another, 1, limit->quota_ns / 2, 100 * kMs, 2 * kMs))
+                     ? 1
+                     : 0;
     }
     CHECK(held >= rows - 1);
     CHECK(tight >= rows - 2);

@@ -24,8 +24,11 @@ cgroup::Layout layout()
 
 SubtreeIds ids()
 {
-    const std::vector<profile::KnownCgroup> known{
-        {3, kOurs, "/ours"}, {3, kChild, "/ours/child"}, {3, kOther, "/oursnot"}, {4, 50, "/ours"}, {4, 51, "/ours/child"}};
+    const std::vector<profile::KnownCgroup> known{{3, kOurs, "/ours"},
+                                                  {3, kChild, "/ours/child"},
+                                                  {3, kOther, "/oursnot"},
+                                                  {4, 50, "/ours"},
+                                                  {4, 51, "/ours/child"}};
     return {layout(), known, "/ours"};
 }
 
@@ -45,10 +48,12 @@ struct Play {
     fb_switch blank(std::uint64_t at_ns, std::uint16_t cpu)
     {
         fb_switch body{};
-        body.hdr = {.type = FB_EV_SWITCH, .size = sizeof body, .cpu = cpu, .prog = FB_P_SWITCH, .ts_ns = at_ns, .cgroup_id = 0};
+        body.hdr = {
+            .type = FB_EV_SWITCH, .size = sizeof body, .cpu = cpu, .prog = FB_P_SWITCH, .ts_ns = at_ns, .cgroup_id = 0};
         return body;
     }
-    void on(std::uint64_t at_ns, std::uint32_t tid, std::uint64_t wait_ns = 0, bool woken = true, std::uint16_t cpu = 0, std::uint64_t cgroup = kOurs)
+    void on(std::uint64_t at_ns, std::uint32_t tid, std::uint64_t wait_ns = 0, bool woken = true, std::uint16_t cpu = 0,
+            std::uint64_t cgroup = kOurs)
     {
         fb_switch body = blank(at_ns, cpu);
         body.hdr.cgroup_id = cgroup;
@@ -58,7 +63,8 @@ struct Play {
         body.flags = static_cast<std::uint16_t>(FB_SW_PREV_IDLE | FB_SW_NEXT_WAIT | (woken ? FB_SW_NEXT_WOKEN : 0));
         collector.on_event(event_of(body));
     }
-    void off(std::uint64_t at_ns, std::uint32_t tid, std::uint64_t slice_ns, bool runnable = false, std::uint32_t irq_ns = 0, std::uint16_t cpu = 0, std::uint64_t cgroup = kOurs)
+    void off(std::uint64_t at_ns, std::uint32_t tid, std::uint64_t slice_ns, bool runnable = false,
+             std::uint32_t irq_ns = 0, std::uint16_t cpu = 0, std::uint64_t cgroup = kOurs)
     {
         fb_switch body = blank(at_ns, cpu);
         body.prev_cgroup_id = cgroup;
@@ -66,13 +72,19 @@ struct Play {
         body.next_tid = kIdle;
         body.slice_ns = slice_ns;
         body.irq_ns = irq_ns;
-        body.flags = static_cast<std::uint16_t>(FB_SW_NEXT_IDLE | FB_SW_PREV_SLICE | (runnable ? FB_SW_PREV_RUNNABLE : 0));
+        body.flags =
+            static_cast<std::uint16_t>(FB_SW_NEXT_IDLE | FB_SW_PREV_SLICE | (runnable ? FB_SW_PREV_RUNNABLE : 0));
         collector.on_event(event_of(body));
     }
     void held(std::uint64_t until_ns, std::uint32_t tid, std::uint64_t held_ns)
     {
         fb_held body{};
-        body.hdr = {.type = FB_EV_HELD, .size = sizeof body, .cpu = 0, .prog = FB_P_SWITCH, .ts_ns = until_ns, .cgroup_id = kOurs};
+        body.hdr = {.type = FB_EV_HELD,
+                    .size = sizeof body,
+                    .cpu = 0,
+                    .prog = FB_P_SWITCH,
+                    .ts_ns = until_ns,
+                    .cgroup_id = kOurs};
         body.held_ns = held_ns;
         body.held_until_ns = until_ns;
         body.tid = tid;
@@ -81,7 +93,8 @@ struct Play {
     void task(std::uint64_t at_ns, std::uint16_t kind, std::uint32_t tid, std::uint64_t cgroup, std::uint32_t now)
     {
         fb_task body{};
-        body.hdr = {.type = FB_EV_TASK, .size = sizeof body, .cpu = 0, .prog = FB_P_FORK, .ts_ns = at_ns, .cgroup_id = cgroup};
+        body.hdr = {
+            .type = FB_EV_TASK, .size = sizeof body, .cpu = 0, .prog = FB_P_FORK, .ts_ns = at_ns, .cgroup_id = cgroup};
         body.kind = kind;
         body.tid = tid;
         body.pids_current = now;
@@ -89,7 +102,10 @@ struct Play {
     }
 };
 
-std::uint64_t sum(const std::vector<std::uint64_t>& all) { return std::accumulate(all.begin(), all.end(), std::uint64_t{0}); }
+std::uint64_t sum(const std::vector<std::uint64_t>& all)
+{
+    return std::accumulate(all.begin(), all.end(), std::uint64_t{0});
+}
 
 }  // namespace
 
