@@ -102,6 +102,7 @@ struct Profile {
     Window window;
     Setting present;   // as it was found
     Setting baseline;  // under which the window was seen
+    std::optional<std::string> cpu_max, burst;  // as they were found
 };
 
 // A demand that its own limit hides is looked at again without that limit, if that is allowed.
@@ -116,10 +117,10 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
     const bool hidden =
         static_cast<double>(window->trace.held_ns) > kHidden * static_cast<double>(window->trace.run_ns);
     if (!hidden || !limit || limit->starts_with("max"))
-        return Profile{std::move(*window), present, present};
+        return Profile{std::move(*window), present, present, limit, burst};
     if (!subject.may_experiment() || window->finished) {
         notes.emplace_back("its present cpu.max holds it back: what it would ask for without was worked out, not seen");
-        return Profile{std::move(*window), present, present};
+        return Profile{std::move(*window), present, present, limit, burst};
     }
     const Setting without = cpu_setting("max", burst ? std::optional<std::string>("0") : std::nullopt);
     if (auto lifted = write(subject, without); !lifted)
@@ -128,7 +129,7 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
     auto again = subject.run(options.profile_ns);
     if (!again)
         return std::unexpected(std::move(again.error()));
-    return Profile{std::move(*again), present, without};
+    return Profile{std::move(*again), present, without, limit, burst};
 }
 
 Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& options)
@@ -139,6 +140,9 @@ Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& 
     subject.say("playing limits through");
     Proposal found = propose_cpu(profile->window, subject, options);
     found.notes.insert(found.notes.end(), proposal.notes.begin(), proposal.notes.end());
+    // Not what was there for the time of the look.
+    for (Value& value : found.values)
+        value.before = value.file == "cpu.max" ? profile->cpu_max.value_or("") : profile->burst.value_or("");
     if (found.answer == Answer::Limit && profile->window.finished)
         found.notes.emplace_back("not tried out: the command has ended");
     else if (found.answer == Answer::Limit && !subject.may_experiment())

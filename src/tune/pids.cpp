@@ -128,7 +128,8 @@ Proposal propose_pids(const Window& window, Subject& subject, const PidsOptions&
                         trend->slope, trend->interval.low, trend->interval.high);
         return proposal;
     }
-    const double value = std::ceil(peak / options.utilisation);
+    // Whole tasks: of a few of them the next one up may be far below the utilisation wanted.
+    const double value = std::max(std::ceil(peak / options.most_utilisation), std::round(peak / options.utilisation));
     const double windows = static_cast<double>(peaks.size());
     proposal.answer = Answer::Limit;
     proposal.summary =

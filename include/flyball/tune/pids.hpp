@@ -12,7 +12,8 @@ namespace flyball::tune {
 
 struct PidsOptions {
     std::uint64_t profile_ns = 60'000'000'000;
-    double utilisation = 0.775;                 // of the limit, at the peak: the middle of 70 to 85 %
+    double utilisation = 0.775;  // of the limit, at the peak: the middle of 70 to 85 %
+    double most_utilisation = 0.85;
     std::uint64_t reaction_ns = 1'000'000'000;  // so long a burst of forks may go on before anybody can act
     double confidence = 0.95;
 };

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CPU tuner from the first look to the trial, on a cgroup of which the least quota is known.
+#include "flyball/tune/cpu.hpp"
+#include "simulated_subject.hpp"
+#include "support/catch.hpp"
+
+#include <cstdlib>
+
+using namespace flyball;
+using namespace flyball::tune;
+
+namespace {
+
+constexpr std::uint64_t kMs = 1'000'000;
+
+// One task that needs so many milliseconds of every so many.
+class Bursts final : public test::SimulatedSubject {
+public:
+    std::uint64_t busy_ms = 40, every_ms = 207;
+    bool endless = false;
+    double displaced = 0;
+    std::uint64_t held_ns = 0;  // by the limit that is there
+    // Quotas below this, in us, slow the workload down to half.
+    double truly_needed_us = 0;
+
+    explicit Bursts(Limits limits = {{"cpu.max", "max 100000"}, {"cpu.max.burst", "0"}})
+        : SimulatedSubject(1, std::move(limits))
+    {
+        rate = [this](const Limits& now, double) {
+            const double quota_us = std::strtod(now.at("cpu.max").c_str(), nullptr);
+            return now.at("cpu.max").starts_with("max") || quota_us >= truly_needed_us ? 100.0 : 50.0;
+        };
+    }
+
+protected:
+    void advance(std::uint64_t length_ns, Window& window) override
+    {
+        const std::uint64_t begin_ns = now_ns_;
+        SimulatedSubject::advance(length_ns, window);
+        window.disturbance.displaced = displaced;
+        DemandTrace& trace = window.trace;
+        trace.begin_ns = begin_ns;
+        trace.demand_ns.assign(length_ns / kMs, 0);
+        trace.most_running = 1;
+        for (std::size_t step = 0; step < trace.demand_ns.size(); ++step) {
+            const bool runs = endless || (step % every_ms) < busy_ms;
+            trace.demand_ns[step] = runs ? kMs : 0;
+            trace.run_ns += runs ? kMs : 0;
+        }
+        trace.endless_ns = endless ? trace.run_ns : 0;
+        trace.held_ns = limit("cpu.max")->starts_with("max") ? 0 : held_ns;
+        for (std::uint64_t at = 0; !endless && at + busy_ms <= trace.demand_ns.size(); at += every_ms)
+            trace.jobs.push_back({begin_ns + at * kMs, begin_ns + (at + busy_ms) * kMs, busy_ms * kMs, 0, 0});
+    }
+};
+
+Proposal tuned(Bursts& subject, CpuOptions options = {})
+{
+    auto proposal = tune_cpu(subject, options);
+    REQUIRE(proposal);
+    return std::move(*proposal);
+}
+
+}  // namespace
+
+TEST_CASE("tune cpu: a quota near the least, tried out, and everything as it was")
+{
+    Bursts subject;
+    const Proposal proposal = tuned(subject);
+    INFO(proposal.summary);
+    REQUIRE(proposal.answer == Answer::Limit);
+    REQUIRE(proposal.values.size() == 2);
+    CHECK(proposal.values[0].file == "cpu.max");
+    CHECK(proposal.values[0].estimate >= 19.9e6);
+    CHECK(proposal.values[0].estimate <= 21e6);
+    CHECK(proposal.values[1].estimate <= proposal.values[0].estimate);
+    REQUIRE(proposal.values[0].interval);
+    CHECK(proposal.values[0].interval->low <= 20.5e6);
+    CHECK(proposal.values[0].interval->high == proposal.values[0].estimate);
+    REQUIRE(proposal.trials.size() == 1);
+    CHECK(proposal.trials[0].verdict == Verdict::Accepted);
+    CHECK(proposal.experimented);
+    CHECK(subject.limits() == subject.original());
+    // The burst is 0 whenever the quota is written.
+    std::string burst = "0";
+    for (const auto& write : subject.writes) {
+        if (write.file == "cpu.max.burst")
+            burst = write.value;
+        else
+            CHECK(burst == "0");
+    }
+    CHECK(subject.writes.size() > 4);
+}
+
+TEST_CASE("tune cpu: without leave nothing is written")
+{
+    Bursts subject;
+    subject.experiments = false;
+    const Proposal proposal = tuned(subject);
+    CHECK(proposal.answer == Answer::Limit);
+    CHECK(subject.writes.empty());
+    CHECK_FALSE(proposal.experimented);
+    CHECK(proposal.trials.empty());
+}
+
+TEST_CASE("tune cpu: what the trial refutes is widened, or not said")
+{
+    Bursts little;
+    little.truly_needed_us = 22'500;  // one step more than the prediction
+    const Proposal widened = tuned(little);
+    CHECK(widened.answer == Answer::Limit);
+    CHECK(widened.values[0].estimate >= 22.5e6);
+    CHECK(widened.trials.size() >= 2);
+    CHECK_FALSE(widened.refused.empty());
+
+    Bursts much;
+    much.truly_needed_us = 90'000;
+    CHECK(tuned(much).answer == Answer::Inconclusive);
+    CHECK(much.limits() == much.original());
+}
+
+TEST_CASE("tune cpu: a limit that hides the demand is lifted for the look, and put back")
+{
+    Bursts subject({{"cpu.max", "15000 100000"}, {"cpu.max.burst", "5000"}});
+    subject.held_ns = 10'000'000'000;
+    const Proposal proposal = tuned(subject);
+    CHECK(proposal.answer == Answer::Limit);
+    CHECK(proposal.values[0].before == "15000 100000");
+    CHECK(std::ranges::any_of(subject.writes, [](const auto& write) { return write.value.starts_with("max"); }));
+    CHECK(subject.limits() == subject.original());
+}
+
+TEST_CASE("tune cpu: no limit for who takes all, no answer on a busy machine, nor from too little")
+{
+    Bursts endless;
+    endless.endless = true;
+    CHECK(tuned(endless).answer == Answer::NoLimit);
+
+    Bursts busy;
+    busy.displaced = 0.3;
+    const Proposal refused = tuned(busy);
+    CHECK(refused.answer == Answer::Refused);
+    CHECK(refused.summary.find("busy") != std::string::npos);
+
+    Bursts rare;
+    rare.every_ms = 20'000;
+    CHECK(tuned(rare).answer == Answer::Inconclusive);
+
+    Bursts all;
+    all.busy_ms = 205;
+    CpuOptions narrow;
+    const Proposal proposal = tuned(all, narrow);
+    // One task on four CPUs needs one of them, nearly.
+    CHECK(proposal.answer == Answer::Limit);
+    CHECK(proposal.values[0].estimate >= 98e6);
+    for (const Bursts* subject : {&endless, &busy, &rare})
+        CHECK(subject->limits() == subject->original());
+}
+
+TEST_CASE("tune cpu: an experiment that is stopped is told as that")
+{
+    Bursts subject;
+    subject.stops_at_s = 62;  // amid the trial
+    const Proposal proposal = tuned(subject);
+    CHECK(proposal.answer == Answer::Aborted);
+    CHECK(proposal.summary == "the health command failed");
+}
