@@ -143,6 +143,9 @@ void MemoryTuner::conclude()
     }
     if (high) {
         add_high();
+        if (seen_.kept_peak > *high)
+            proposal_.notes.push_back(fmt::format("before it had settled it kept {}: memory.high would slow that down, memory.max leaves room for it",
+                                                  format_bytes(seen_.kept_peak)));
         add_max(std::max(*high, seen_.kept_peak), *high >= seen_.kept_peak ? "memory.high" : "the peak without cache");
         if (!cut_short_.empty())
             proposal_.notes.push_back("the search ended early: " + cut_short_);

@@ -87,6 +87,11 @@ void MemoryTuner::digest(const std::vector<Window>& windows)
     std::size_t from = steady_from(windows);
     if (!seen_.kept_course.steady() || !seen_.rate_course.steady())
         from = windows.size() / 2;
+    // A start of one window or two is no level of its own to the change points.
+    const std::vector<double> levels = kept_levels(windows);
+    const double level = seen_.kept_course.level;
+    while (from < windows.size() / 2 && std::abs(levels[from] - level) > SteadyOptions{}.tolerance * level)
+        ++from;
     for (const Window& window : windows) {
         const auto kept = kept_use(window);
         seen_.kept_peak = std::max(seen_.kept_peak, most_bytes(kept));
@@ -104,6 +109,7 @@ void MemoryTuner::digest(const std::vector<Window>& windows)
         squares += rate * rate;
         stalled += stalled_between(window.before, window.after, "some").value_or(0);
     }
+    seen_.steady_peak = most_bytes(seen_.kept);
     const auto n = static_cast<double>(windows.size() - from);
     seen_.windows = windows.size() - from;
     seen_.before = windows[from].before;

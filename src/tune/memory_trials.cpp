@@ -20,7 +20,7 @@ constexpr std::size_t kMoreWhenNotFelt = 2;
 
 Result<> MemoryTuner::search()
 {
-    const std::uint64_t needs = std::max({working_set_, seen_.kept_peak, seen_.floor});
+    const std::uint64_t needs = std::max({working_set_, seen_.steady_peak, seen_.floor});
     const auto first = static_cast<std::uint64_t>((1 + options_.margin) * static_cast<double>(needs)) + stock_bytes();
     const auto ceiling = std::max(first + kPage, static_cast<std::uint64_t>(kAbovePeak * static_cast<double>(seen_.usage_peak)));
     const std::uint64_t limit = std::min(cgroup::parse_memory_limit(original_high_).value_or(cgroup::kUnlimited),
@@ -33,7 +33,7 @@ Result<> MemoryTuner::search()
     else if (descent_ && !descent_->felt())
         bracket.most_tighter += kMoreWhenNotFelt;
     bracket.most_trials = std::max(bracket.most_trials, bracket.most_tighter + 2);
-    bracket_.emplace(bracket, first, std::max(seen_.kept_peak, seen_.floor) + stock_bytes(), std::min(ceiling, limit - 1));
+    bracket_.emplace(bracket, first, std::max(seen_.steady_peak, seen_.floor) + stock_bytes(), std::min(ceiling, limit - 1));
     while (const auto candidate = bracket_->next()) {
         if (took_ns_ > options_.longest_ns) {
             proposal_.notes.push_back(fmt::format("after {} nothing more was tried", format_ns(took_ns_)));

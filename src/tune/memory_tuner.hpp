@@ -17,7 +17,8 @@ namespace flyball::tune {
 struct MemoryProfile {
     std::vector<MemoryUse> usage, kept;  // of the steady part; `kept` is without cache
     std::uint64_t windows = 0;           // in it
-    std::uint64_t kept_peak = 0, usage_peak = 0;  // of all that was seen
+    std::uint64_t kept_peak = 0, usage_peak = 0;  // of all that was seen, its start as well
+    std::uint64_t steady_peak = 0;                // of `kept`
     std::uint64_t floor = 0;                      // the highest
     std::uint64_t cache = 0;                      // the most
     Steadiness kept_course, rate_course;

@@ -284,3 +284,20 @@ TEST_CASE("tune memory: a command that ends leaves what was learnt until then")
     options.profile_ns = 100'000'000;
     CHECK(tune_memory(brief, options));
 }
+
+TEST_CASE("tune memory: a start that needs more is memory.max's business, and is told")
+{
+    MemoryLoad load;
+    for (const double start_s : {1.5, 8.0}) {
+        load.anon = [start_s](double at_s) { return (at_s < start_s ? 10 + 80 * at_s / start_s : 60) * kMiB; };
+        const Tally t = tally([&](auto) { return load; }, 62 * kMiB);
+        CHECK(t.highs == kSeeds);
+        CHECK(t.too_high == 0);
+    }
+    SimulatedMemory subject(7, load);
+    const auto proposal = tune_memory(subject);
+    REQUIRE(proposal);
+    CHECK(find(*proposal, "memory.max")->estimate >= 92 * kMiB);
+    CHECK(find(*proposal, "memory.max")->estimate <= 96 * kMiB);
+    CHECK(proposal->notes.back().find("before it had settled it kept 9") == 0);
+}
