@@ -16,16 +16,6 @@ using calibrate::End;
 using calibrate::ScenarioResult;
 using tune::Proposal;
 
-bool has_trouble(const ComponentResult& component)
-{
-    return std::ranges::any_of(component.scenarios, [](const ScenarioResult& one) { return !one.troubles.empty(); });
-}
-
-bool refused_any(const ComponentResult& component)
-{
-    return std::ranges::any_of(component.attempts, [](const calibrate::Attempt& one) { return !one.accepted; });
-}
-
 // As decide() says it; a test holds the two together.
 constexpr std::string_view kFloorReason = "is the floor";
 
@@ -74,14 +64,6 @@ Advice on_floor(const ComponentResult& component, const calibrate::Tuning& tunin
     return advice;
 }
 
-Advice on_refusals(const ComponentResult& component)
-{
-    const auto refused = std::ranges::count_if(component.attempts, [](const calibrate::Attempt& one) { return !one.accepted; });
-    return {fmt::format("{} did not hold.", plural(static_cast<std::size_t>(refused), "attempt")),
-            {"What did not hold was taken back before the next attempt began: no limit of it is left.",
-             "If the reasons differ from attempt to attempt, the load varies more than the limits do: more `iterations` tell them apart."}};
-}
-
 Advice on_oom(const ComponentResult& component, double kills)
 {
     Advice advice{kills > 0 ? fmt::format("The OOM killer acted {:.0f} times under the limits that stay.", kills) : "Its behaviour under OOM is not as it should be.", {}};
@@ -102,8 +84,6 @@ std::vector<Advice> advice_on(const ComponentResult& component, const calibrate:
         all.push_back(on_convergence(component, tuning));
     if (below)
         all.push_back(on_floor(component, tuning));
-    if (component.end != End::NotConverged && refused_any(component))
-        all.push_back(on_refusals(component));
     if (component.end == End::Missed)
         all.push_back({"Targets are missed with and without the new limits.",
                        {"No limit mends that: the workload has to become faster, or the target has to change."}});
@@ -116,8 +96,6 @@ std::vector<Advice> advice_on(const ComponentResult& component, const calibrate:
         if (proposal.answer == tune::Answer::Refused)
             all.push_back({fmt::format("{} was not tuned.", name(proposal.resource)),
                            {harmless(proposal.summary), "Mend that first, then calibrate it again."}});
-    if (has_trouble(component))
-        all.push_back({"Runs had trouble.", {"What a workload says when it fails is under its scenario; such runs count all the same."}});
     return all;
 }
 

@@ -56,10 +56,11 @@ Cell oom_cell(const ComponentResult& component)
 
 void draw_components(const Calibration& calibration, Canvas& canvas)
 {
-    canvas.heading("COMPONENTS", "least retention: what is left of the performance in the worst scenario");
-    Grid grid({{"component"}, {"end"}, {"targets"}, {"least retention"}, {"OOM behaviour"}});
+    constexpr std::size_t kWidestName = 24;
+    canvas.heading("COMPONENTS", "retention: the performance that is left, in the worst scenario");
+    Grid grid({{"component"}, {"end"}, {"targets"}, {"retention"}, {"OOM"}});
     for (const ComponentResult& component : calibration.components) {
-        grid.row({harmless(component.name), Cell(words(component.end), style_of(component.end)), target_words(component),
+        grid.row({squeeze(harmless(component.name), kWidestName), Cell(words(component.end), style_of(component.end)), target_words(component),
                   least_retention(component), oom_cell(component)});
     }
     grid.draw(canvas);

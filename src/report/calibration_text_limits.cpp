@@ -6,8 +6,10 @@
 #include "grid.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <algorithm>
+#include <string>
+#include <vector>
 
 namespace flyball::report {
 namespace {
@@ -16,11 +18,17 @@ using calibrate::Calibration;
 using calibrate::ComponentResult;
 using Side = Grid::Side;
 
-std::string judged(const LimitChange& limit)
+// "more than expected (-10 to -20%); the least sufficient value: 488 to 512 MiB (95%)"
+std::string remark_on(const LimitChange& limit)
 {
+    std::vector<std::string> parts;
     const auto expected = expectation_of(limit.file);
     const auto change = limit.change();
-    return expected && change ? std::string(expected->judge(*change)) : "";
+    if (expected && change && limit.changed())
+        parts.push_back(fmt::format("{} ({})", expected->judge(*change), expected->words()));
+    if (limit.interval)
+        parts.push_back("least sufficient value: " + interval_words(limit));
+    return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 Style style_of_change(const LimitChange& limit)
@@ -72,17 +80,14 @@ Criterion targets(const CalibrationTally& tally)
 
 void text_calibration_limits(const Calibration& calibration, Canvas& canvas)
 {
-    canvas.heading("LIMITS", "expected: P4.2, section 8.1. Interval: where the least sufficient value lies");
-    Grid grid({{"component"}, {"file"}, {"before", Side::Right}, {"after", Side::Right}, {"change", Side::Right}, {"expected"}, {"interval"}});
+    constexpr std::size_t kWidestName = 24;
+    canvas.heading("LIMITS", "expected: P4.2, section 8.1");
+    Grid grid({{"component"}, {"file"}, {"before", Side::Right}, {"after", Side::Right}, {"change", Side::Right}});
     for (const ComponentResult& component : calibration.components) {
-        std::string name = harmless(component.name);
+        std::string name = squeeze(harmless(component.name), kWidestName);
         for (const LimitChange& limit : limit_changes(component)) {
-            const auto expected = expectation_of(limit.file);
-            std::string wanted = expected ? expected->words() : "";
-            if (const std::string verdict = judged(limit); !verdict.empty())
-                wanted += "\n" + verdict;
-            grid.row({name, harmless(limit.file), words_before(limit), Cell(words_after(limit), style_of_change(limit)), change_words(limit), wanted,
-                      interval_words(limit)});
+            grid.row({Cell(name, Style::Bold), harmless(limit.file), words_before(limit), Cell(words_after(limit), style_of_change(limit)), change_words(limit)});
+            grid.remark(remark_on(limit));
             name.clear();
         }
     }

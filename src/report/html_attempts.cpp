@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the limits of the specification over each attempt to those that stay.
-#include "flyball/calibrate/decision.hpp"
 #include "html_parts.hpp"
 #include "svg_axis.hpp"
 
@@ -13,34 +12,26 @@ namespace {
 
 using calibrate::Attempt;
 using calibrate::ComponentResult;
-using calibrate::Limits;
-
-std::optional<double> part_of(const std::string& file, const std::string& text, const Limits& before)
-{
-    const auto found = before.find(file);
-    if (found == before.end())
-        return std::nullopt;
-    const auto was = calibrate::limit_number(file, found->second), is = calibrate::limit_number(file, text);
-    return was && is && *was > 0 ? std::optional(*is / *was) : std::nullopt;
-}
 
 // Each limit as a part of what it was.
-void bars(const ComponentResult& component, const Limits& limits, bool accepted, Markup& page)
+void bars(const ComponentResult& component, const Attempt& attempt, Markup& page)
 {
     const auto grid = page.in("div", {{"class", "bars"}});
-    for (const auto& [file, text] : limits) {
-        const auto part = part_of(file, text, component.before);
+    const ComponentResult tried{.name = component.name, .summary = {}, .before = component.before, .after = attempt.limits, .oom = {}};
+    for (const LimitChange& limit : limit_changes(tried)) {
+        const auto change = limit.change();
         {
             const auto cell = page.in("span");
-            page.element("code", {}, file);
+            page.element("code", {}, limit.file);
         }
         {
             const auto svg = page.in("svg", {{"aria-hidden", "true"}});
             page.shape("rect", {{"width", "100%"}, {"height", "8"}, {"rx", "2"}, {"class", "bar-ground"}});
-            if (part)
-                page.shape("rect", {{"width", percent(std::min(100 * *part, 100.0))}, {"height", "8"}, {"rx", "2"}, {"class", accepted ? "bar-after" : "bar-before"}});
+            if (change)
+                page.shape("rect", {{"width", percent(std::clamp(100 * (1 + *change), 0.0, 100.0))}, {"height", "8"}, {"rx", "2"},
+                                    {"class", attempt.accepted ? "bar-after" : "bar-before"}});
         }
-        page.element("span", {{"class", "note"}}, part ? fmt::format("{} ({:.0f}% of what it was)", text, *part * 100) : text);
+        page.element("span", {{"class", "note"}, {"title", limit.after}}, fmt::format("{}, {}", words_after(limit), change_words(limit)));
     }
 }
 
@@ -49,7 +40,7 @@ void draw_attempt(const ComponentResult& component, const Attempt& attempt, Mark
     const auto item = page.in("li");
     page.element("span", {{"class", attempt.accepted ? "knot met" : "knot missed"}, {"aria-hidden", "true"}}, attempt.accepted ? "✓" : "✗");
     page.element("b", {}, fmt::format("Attempt {}: {}", attempt.number, attempt.accepted ? "accepted" : "refused"));
-    bars(component, attempt.limits, attempt.accepted, page);
+    bars(component, attempt, page);
     if (attempt.reasons.empty())
         return;
     const auto list = page.in("ul", {{"class", "plain"}});

@@ -73,7 +73,7 @@ void tiles(const Calibration& calibration, const CalibrationTally& counts, Marku
     sum_tile(calibration, "CPU quotas", "cpu.max", page);
     sum_tile(calibration, "Task limits", "pids.max", page);
     if (counts.least_retention)
-        tile("Least performance left", format_percent(*counts.least_retention), counts.least_retention_of, page);
+        tile("Performance left", format_percent(*counts.least_retention), "at least, in " + counts.least_retention_of, page);
     const std::size_t all = counts.targets_met + counts.targets_missed + counts.targets_inconclusive;
     if (all > 0)
         tile("Targets met", fmt::format("{} of {}", counts.targets_met, all),

@@ -62,9 +62,9 @@ th:last-child, td:last-child { padding-right: 0; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: 0.8rem; }
 tbody th { font-weight: 500; overflow-wrap: anywhere; min-width: 8em; }
-td.n, th.n { text-align: right; white-space: nowrap; }
+td.n, th.n { text-align: right; white-space: nowrap; padding-right: 20px; }
 td small { display: block; color: var(--muted); }
-.matrix { border-collapse: separate; border-spacing: 3px; }
+.matrix { border-collapse: separate; border-spacing: 3px; min-width: 0; }
 .matrix th, .matrix td { border: 0; padding: 6px 10px; }
 .matrix thead th { text-align: center; overflow-wrap: anywhere; }
 .matrix tbody th { padding-left: 0; font-weight: 400; min-width: 11em; max-width: 26em; }
@@ -78,7 +78,7 @@ td small { display: block; color: var(--muted); }
 .rows .what small, .rows .who small { color: var(--muted); display: block; line-height: 1.3; }
 .rows .axis { grid-column: 2; }
 svg { display: block; width: 100%; overflow: visible; }
-.rows svg.plot { height: 34px; }
+.rows svg.plot { height: 40px; }
 svg.axis { height: 20px; }
 svg text { fill: var(--muted); font-size: 11px; font-variant-numeric: tabular-nums; }
 text.mid { text-anchor: middle; } text.last { text-anchor: end; } text.first { text-anchor: start; }
@@ -93,15 +93,15 @@ text.mid { text-anchor: middle; } text.last { text-anchor: end; } text.first { t
 .bar-before { fill: var(--before); opacity: 0.55; } .bar-after { fill: var(--after); }
 .bar-met { fill: var(--met); } .bar-missed { fill: var(--missed); }
 .bar-ground { fill: var(--grid); }
-.arrow { fill: var(--before); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; color: var(--muted); font-size: 0.8rem; margin: 12px 0 0; max-width: none; }
 .legend svg { display: inline-block; width: 22px; height: 12px; margin-right: 6px; vertical-align: -1px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); gap: 20px 28px; margin-top: 12px; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: 0.875rem; font-weight: 500; overflow-wrap: anywhere; margin-bottom: 6px; }
 figcaption span { color: var(--muted); font-weight: 400; }
-.curve { height: 170px; }
-.curve text, .halo { paint-order: stroke; stroke: var(--panel); stroke-width: 3px; stroke-linejoin: round; }
+.plotbox { display: grid; grid-template-columns: 56px minmax(0, 1fr); }
+.plotbox .axis { grid-column: 2; }
+.curve { height: 190px; }
 .curve path { vector-effect: non-scaling-stroke; }
 .line-before { fill: none; stroke: var(--before); stroke-width: 2; stroke-dasharray: 5 3; }
 .line-after { fill: none; stroke: var(--after); stroke-width: 2.25; }
@@ -119,7 +119,7 @@ figcaption span { color: var(--muted); font-weight: 400; }
 .bars { display: grid; grid-template-columns: max-content minmax(60px, 260px) 1fr; gap: 2px 12px; align-items: center; font-size: 0.8rem; margin: 6px 0; }
 .bars svg { height: 8px; } .bars span { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 ul.plain { margin: 6px 0; padding-left: 18px; font-size: 0.875rem; } ul.plain li { overflow-wrap: anywhere; }
-.advice { border-left: 4px solid var(--doubt); background: var(--doubt-bg); border-radius: 0 8px 8px 0; padding: 12px 16px; margin-top: 20px; }
+.advice { border: 1px solid var(--line); border-left: 4px solid var(--doubt); background: var(--panel); border-radius: 0 8px 8px 0; padding: 12px 16px; margin-top: 16px; }
 .advice h3 { margin-top: 0; } .advice h4 { margin-top: 8px; }
 .advice ul { margin: 0; }
 details { margin-top: 12px; border: 1px solid var(--line); border-radius: 10px; background: var(--panel); }

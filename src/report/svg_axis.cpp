@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "svg_axis.hpp"
 
-#include "tune_values.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,21 +8,6 @@
 
 namespace flyball::report {
 namespace {
-
-constexpr double kFewTicks = 5;
-
-// 1, 2 or 5 times a power of ten, or a power of two: so that there are about five of them.
-double round_step(double most, bool binary)
-{
-    const double least = most / kFewTicks;
-    if (binary)
-        return std::exp2(std::ceil(std::log2(least)));
-    const double ten = std::pow(10, std::floor(std::log10(least)));
-    for (const double times : {1.0, 2.0, 5.0})
-        if (times * ten >= least * (1 - 1e-9))
-            return times * ten;
-    return 10 * ten;
-}
 
 // "512.00 MiB" -> "512 MiB", "1.50 s" -> "1.5 s".
 std::string without_zeros(std::string text)
@@ -42,17 +25,6 @@ std::string without_zeros(std::string text)
 
 }  // namespace
 
-Axis Axis::linear(double most, bool binary)
-{
-    Axis axis;
-    const double top = most > 0 && std::isfinite(most) ? most : 1;
-    const double step = round_step(top, binary);
-    axis.high_ = std::ceil(top / step * (1 - 1e-9)) * step;
-    for (int i = 0; i * step <= axis.high_ * (1 + 1e-9); ++i)
-        axis.ticks_.push_back(i * step);
-    return axis;
-}
-
 Axis Axis::between(double low, double high, double step)
 {
     Axis axis;
@@ -65,25 +37,17 @@ Axis Axis::between(double low, double high, double step)
 
 Axis Axis::logarithmic(double least, double most)
 {
+    // Room at both ends, and 1, 2, 5 where there are few powers of ten.
+    constexpr double kRoom = 1.25, kFewDecades = 2.2;
     Axis axis;
     axis.log_ = true;
-    constexpr double kFewDecades = 1.7;
-    const bool fine = std::log10(most / least) < kFewDecades;
-    std::vector<double> all;
-    for (double ten = std::floor(std::log10(least)); ten <= std::ceil(std::log10(most)); ++ten)
+    axis.low_ = least / kRoom;
+    axis.high_ = most * kRoom;
+    const bool fine = std::log10(axis.high_ / axis.low_) < kFewDecades;
+    for (double ten = std::floor(std::log10(axis.low_)); ten <= std::ceil(std::log10(axis.high_)); ++ten)
         for (const double times : {1.0, 2.0, 5.0})
-            if (fine || times == 1.0)
-                all.push_back(times * std::pow(10, ten));
-    const auto above = std::ranges::upper_bound(all, least * (1 + 1e-9));
-    const auto first = above == all.begin() ? above : std::prev(above);
-    auto last = std::ranges::lower_bound(all, most * (1 - 1e-9));
-    if (last == all.end())
-        --last;
-    if (last <= first)
-        last = std::next(first) == all.end() ? first : std::next(first);
-    axis.low_ = *first;
-    axis.high_ = std::max(*last, most);
-    axis.ticks_.assign(first, std::next(last));
+            if (const double tick = times * std::pow(10, ten); (fine || times == 1.0) && tick >= axis.low_ && tick <= axis.high_)
+                axis.ticks_.push_back(tick);
     return axis;
 }
 
@@ -105,11 +69,6 @@ std::string number(double place)
 std::string percent(double place)
 {
     return number(place) + "%";
-}
-
-std::string tick_words(double value, tune::Unit unit)
-{
-    return value == 0 ? "0" : without_zeros(quantity(value, unit));
 }
 
 std::string tick_words(double value, calibrate::Unit unit)

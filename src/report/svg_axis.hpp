@@ -3,7 +3,6 @@
 #pragma once
 
 #include "flyball/calibrate/metric.hpp"
-#include "flyball/tune/proposal.hpp"
 #include "markup.hpp"
 
 #include <span>
@@ -14,11 +13,9 @@ namespace flyball::report {
 
 class Axis {
 public:
-    // From 0 to a round number that is not below `most`. binary: steps are powers of two.
-    static Axis linear(double most, bool binary = false);
-    // From and to round numbers, with ticks at 1, (2, 5,) 10, ...; least > 0.
+    // A little beyond both, with ticks at 1, (2, 5,) 10, ...; 0 < least <= most.
     static Axis logarithmic(double least, double most);
-    // Between these, with ticks at multiples of `step`.
+    // From and to the multiples of `step` around them, with ticks at each.
     static Axis between(double low, double high, double step);
 
     [[nodiscard]] double low() const { return low_; }
@@ -37,8 +34,7 @@ private:
 [[nodiscard]] std::string percent(double place);
 // Two decimals, for a path.
 [[nodiscard]] std::string number(double place);
-// "512 MiB", "2 CPUs", "0": without the zeros that make figures comparable.
-[[nodiscard]] std::string tick_words(double value, tune::Unit unit);
+// "512 MiB", "2 ms", "0": without the zeros that make figures comparable.
 [[nodiscard]] std::string tick_words(double value, calibrate::Unit unit);
 
 // Lines over the whole height at the ticks.

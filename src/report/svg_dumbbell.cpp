@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits before and after as dumbbells, all components of a resource on one axis.
+// Limits before and after as dumbbells. The axis is the part of what a limit was, the same for all: so that small and large
+// components are seen alike, and what is expected of a resource lies in one place.
 #include "html_parts.hpp"
 #include "svg_axis.hpp"
-#include "tune_values.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <optional>
 
 namespace flyball::report {
 namespace {
 
 using calibrate::Calibration;
 
-// Limits that differ more than this are not seen on one linear axis.
-constexpr double kWidest = 24;
+constexpr double kLeastPart = 0.6, kMostPart = 1.1, kWidestPart = 2;
 
 struct Resource {
     std::string_view file, title;
@@ -40,66 +41,74 @@ std::vector<Row> rows_of(const Calibration& calibration, std::string_view file)
     return rows;
 }
 
-Axis axis_of(const std::vector<Row>& rows)
+std::optional<double> part(const LimitChange& limit, std::optional<double> value)
 {
-    double least = 0, most = 0;
-    for (const Row& row : rows) {
-        for (const auto& value : {row.limit.was, row.limit.is}) {
-            if (!value || *value <= 0)
-                continue;
-            least = least == 0 ? *value : std::min(least, *value);
-            most = std::max(most, *value);
+    return value && limit.was && *limit.was > 0 && std::isfinite(*value) ? std::optional(*value / *limit.was) : std::nullopt;
+}
+
+// The same for all resources. What is beyond twice the limit is at the edge.
+Axis axis_of(const Calibration& calibration)
+{
+    double low = kLeastPart, high = kMostPart;
+    for (const auto& component : calibration.components) {
+        for (const LimitChange& limit : limit_changes(component)) {
+            const auto stretch = [&](std::optional<double> value) {
+                if (const auto at = part(limit, value)) {
+                    low = std::min(low, *at);
+                    high = std::max(high, *at);
+                }
+            };
+            stretch(limit.is);
+            if (limit.interval) {
+                stretch(limit.interval->low);
+                stretch(limit.interval->high);
+            }
         }
     }
-    if (least > 0 && most / least > kWidest)
-        return Axis::logarithmic(least, most);
-    return Axis::linear(most, rows.front().limit.unit == tune::Unit::Bytes);
+    high = std::min(high, kWidestPart);
+    return Axis::between(std::max(low, 0.0), high, high - low > 1 ? 0.2 : 0.1);
 }
 
 void draw_zone(const LimitChange& limit, const Axis& axis, Markup& page)
 {
     const auto expected = expectation_of(limit.file);
-    if (!expected || !limit.was)
+    if (!expected)
         return;
-    const double low = axis.at(*limit.was * (1 - expected->most)), high = axis.at(*limit.was * (1 - expected->least));
-    page.shape("rect", {{"x", percent(low)}, {"width", percent(high - low)}, {"y", "0"}, {"height", "100%"}, {"class", "zone"}},
-               fmt::format("expected: {} of {}", expected->words(), words_before(limit)));
+    const auto zone = [&](double from, double to) {
+        const double low = axis.at(from), high = axis.at(to);
+        page.shape("rect", {{"x", percent(low)}, {"width", percent(high - low)}, {"y", "0"}, {"height", "100%"}, {"class", "zone"}},
+                   fmt::format("expected: {} of {}", expected->words(), words_before(limit)));
+    };
+    zone(1 - expected->most, 1 - expected->least);
+    if (!expected->reduction)
+        zone(1 + expected->least, 1 + expected->most);
 }
 
 void draw_interval(const LimitChange& limit, const Axis& axis, Markup& page)
 {
-    if (!limit.interval)
+    if (!limit.interval || !limit.was || *limit.was <= 0)
         return;
-    const double low = axis.at(limit.interval->low), high = axis.at(limit.interval->high);
-    page.shape("rect", {{"x", percent(low)}, {"width", percent(std::max(high - low, 0.4))}, {"y", "10"}, {"height", "14"}, {"rx", "7"}, {"class", "interval"}},
+    const double low = axis.at(limit.interval->low / *limit.was), high = axis.at(limit.interval->high / *limit.was);
+    page.shape("rect", {{"x", percent(low)}, {"width", percent(std::max(high - low, 0.4))}, {"y", "13"}, {"height", "14"}, {"rx", "7"}, {"class", "interval"}},
                "the least sufficient value: " + interval_words(limit));
-}
-
-// No limit is beyond the right edge.
-void draw_unlimited(std::string_view title, Markup& page)
-{
-    const auto corner = page.in("svg", {{"x", "100%"}, {"width", "1"}, {"height", "34"}});
-    page.shape("path", {{"d", "M-9 10 L1 17 L-9 24 Z"}, {"class", "arrow"}}, title);
 }
 
 void draw_plot(const LimitChange& limit, const Axis& axis, Markup& page)
 {
     const std::string words = fmt::format("{}: {} before, {} after", limit.file, words_before(limit), words_after(limit));
     const auto svg = page.in("svg", {{"class", "plot"}, {"role", "img"}, {"aria-label", words}});
+    const auto after = part(limit, limit.is);
+    if (!after) {
+        page.element("text", {{"x", "0"}, {"y", "24"}}, limit.changed() ? "no number before and after to compare" : "no limit to compare");
+        return;
+    }
     draw_zone(limit, axis, page);
     vertical_grid(axis, page);
     draw_interval(limit, axis, page);
-    if (limit.was && limit.is)
-        page.shape("line", {{"x1", percent(axis.at(*limit.was))}, {"x2", percent(axis.at(*limit.is))}, {"y1", "17"}, {"y2", "17"}, {"class", "span"}});
-    if (limit.was)
-        page.shape("circle", {{"cx", percent(axis.at(*limit.was))}, {"cy", "17"}, {"r", "5.5"}, {"class", "dot-before"}}, "before: " + words_before(limit));
-    else if (!limit.before.empty())
-        draw_unlimited("before: " + words_before(limit), page);
-    if (limit.is)
-        page.shape("circle", {{"cx", percent(axis.at(*limit.is))}, {"cy", "17"}, {"r", limit.changed() ? "6.5" : "3"}, {"class", "dot-after"}},
-                   "after: " + words_after(limit));
-    else if (!limit.after.empty())
-        draw_unlimited("after: " + words_after(limit), page);
+    const std::string was = percent(axis.at(1)), is = percent(axis.at(*after));
+    page.shape("line", {{"x1", was}, {"x2", is}, {"y1", "20"}, {"y2", "20"}, {"class", "span"}});
+    page.shape("circle", {{"cx", was}, {"cy", "20"}, {"r", "5.5"}, {"class", "dot-before"}}, "before: " + words_before(limit));
+    page.shape("circle", {{"cx", is}, {"cy", "20"}, {"r", limit.changed() ? "6.5" : "2.5"}, {"class", "dot-after"}}, "after: " + words_after(limit));
 }
 
 void draw_words(const LimitChange& limit, Markup& page)
@@ -119,9 +128,8 @@ void draw_words(const LimitChange& limit, Markup& page)
         page.element("small", {}, fmt::format("{} ({})", expected->judge(*change), expected->words()));
 }
 
-void draw_resource(const Resource& resource, const std::vector<Row>& rows, Markup& page)
+void draw_resource(const Resource& resource, const std::vector<Row>& rows, const Axis& axis, Markup& page)
 {
-    const Axis axis = axis_of(rows);
     html_heading(fmt::format("{}: {}", resource.title, resource.file), "", page);
     const auto panel = page.in("div", {{"class", "panel"}});
     const auto grid = page.in("div", {{"class", "rows"}});
@@ -130,7 +138,7 @@ void draw_resource(const Resource& resource, const std::vector<Row>& rows, Marku
         draw_plot(row.limit, axis, page);
         draw_words(row.limit, page);
     }
-    axis_labels(axis, [&](double tick) { return tick_words(tick, rows.front().limit.unit); }, page);
+    axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
 }
 
 void table_row(const Row& row, Markup& page)
@@ -167,10 +175,12 @@ void svg_limits(const Calibration& calibration, Markup& page)
         return;
     const auto section = page.in("section");
     page.element("h2", {}, "Limits");
+    page.element("p", {{"class", "remark"}}, "In percent of what each limit was.");
+    svg_legend(true, "change that P4.2 expects (section 8.1)", page);
+    const Axis axis = axis_of(calibration);
     for (const Resource& resource : kResources)
         if (const auto rows = rows_of(calibration, resource.file); !rows.empty())
-            draw_resource(resource, rows, page);
-    svg_legend(true, "expected change (P4.2, section 8.1)", page);
+            draw_resource(resource, rows, axis, page);
     draw_table(calibration, page);
 }
 

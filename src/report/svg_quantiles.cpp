@@ -98,7 +98,7 @@ std::string band_path(const Side& side, const Plot& plot)
     return upper + lower + " Z";
 }
 
-void draw_grid(const Plot& plot, calibrate::Unit unit, Markup& page)
+void draw_grid(const Plot& plot, Markup& page)
 {
     for (const double tick : plot.latency.ticks()) {
         const std::string y = percent(plot.y(tick));
@@ -108,8 +108,13 @@ void draw_grid(const Plot& plot, calibrate::Unit unit, Markup& page)
         const std::string x = percent(plot.x(nines));
         page.shape("line", {{"x1", x}, {"x2", x}, {"y1", "0"}, {"y2", "100%"}, {"class", "grid"}});
     }
+}
+
+void draw_latency_labels(const Plot& plot, calibrate::Unit unit, Markup& page)
+{
+    const auto svg = page.in("svg", {{"class", "curve"}, {"aria-hidden", "true"}});
     for (const double tick : plot.latency.ticks())
-        page.element("text", {{"x", "2"}, {"y", percent(plot.y(tick))}, {"dy", "-3"}}, tick_words(tick, unit));
+        page.element("text", {{"x", "100%"}, {"y", percent(plot.y(tick))}, {"dx", "-6"}, {"dy", "4"}, {"class", "last"}}, tick_words(tick, unit));
 }
 
 void draw_curves(const Side& before, const Side& after, bool changed, const Plot& plot, Markup& page)
@@ -183,9 +188,11 @@ void draw_chart(const Chart& chart, const std::string& metric, calibrate::Unit u
         page.text(chart.scenario->name);
         page.element("span", {}, fmt::format("  {} events", chart.after.all.count() + (changed ? chart.before.all.count() : 0)));
     }
+    const auto box = page.in("div", {{"class", "plotbox"}});
+    draw_latency_labels(plot, unit, page);
     {
         const auto svg = page.in("svg", {{"class", "curve"}, {"role", "img"}, {"aria-label", spoken(chart.before, chart.after, changed, metric, unit)}});
-        draw_grid(plot, unit, page);
+        draw_grid(plot, page);
         draw_curves(chart.before, chart.after, changed, plot, page);
         draw_targets(*chart.scenario, metric, plot, page);
     }

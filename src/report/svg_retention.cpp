@@ -66,10 +66,10 @@ void draw_plot(const Row& row, const Axis& axis, Markup& page)
     page.shape("line", {{"x1", floor}, {"x2", floor}, {"y1", "0"}, {"y2", "100%"}, {"class", "floor"}}, "floor: " + format_percent(row.floor));
     if (const auto& interval = scenario.retention_interval) {
         const double low = axis.at(interval->low), high = axis.at(interval->high);
-        page.shape("rect", {{"x", percent(low)}, {"width", percent(std::max(high - low, 0.4))}, {"y", "12"}, {"height", "10"}, {"rx", "5"}, {"class", "interval"}}, words);
+        page.shape("rect", {{"x", percent(low)}, {"width", percent(std::max(high - low, 0.4))}, {"y", "15"}, {"height", "10"}, {"rx", "5"}, {"class", "interval"}}, words);
     }
     if (scenario.retention)
-        page.shape("circle", {{"cx", percent(axis.at(*scenario.retention))}, {"cy", "17"}, {"r", "5.5"},
+        page.shape("circle", {{"cx", percent(axis.at(*scenario.retention))}, {"cy", "20"}, {"r", "5.5"},
                               {"class", row.retention == Retention::Below ? "dot-missed" : "dot-after"}}, words);
 }
 
