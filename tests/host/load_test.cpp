@@ -87,14 +87,15 @@ TEST_CASE("load: the breaking point of eight places is eight over the service ti
 {
     require_root();
     const std::size_t before = run_cgroups();
-    const Words command{"sleep", "0.2"};
-    const Json alone = run_load({"--rate", "10", "-d", "3s"}, command);
+    // Long beside the start of a process, which a busy machine draws out.
+    const Words command{"sleep", "0.5"};
+    const Json alone = run_load({"--rate", "5", "-d", "4s"}, command);
     const double service_ms = quantile_ms(alone["levels"][0]["total"]["service"], 0.5);
     INFO("service " << service_ms << " ms");
-    CHECK(service_ms >= 200);
+    CHECK(service_ms >= 500);
     const double capacity = 8 * 1000 / service_ms;  // places over the time that each is taken
-    Words options{"--find", "rate=20..2000", "--hold", "3s", "--drain", "200ms", "--in-flight", "8",
-                  "--objective", "p50<700ms", "errors<1%", "throughput>=95%"};
+    Words options{"--find", "rate=8..800", "--hold", "4s", "--drain", "200ms", "--in-flight", "8",
+                  "--objective", "p50<1500ms", "errors<1%", "throughput>=95%"};
     if (in_lab() || quick())
         options.insert(options.end(), {"--confirm", "2/3"});
     const Json report = run_load(options, command);
