@@ -4,6 +4,13 @@
 # flyball_NAME (alias flyball::NAME). USES names the earlier rooms it may use; LINKS names libraries from outside,
 # linked privately. A room without sources yet is an interface library, so that others can name it already.
 # tests/hygiene/rooms.sh checks that the #includes keep to the same order.
+# What nearly every file includes, compiled once: it saves a third of a build. Not in the release build, so that a file that
+# lacks an include is found out.
+option(FLYBALL_PRECOMPILE "Precompile common headers" OFF)
+set(FLYBALL_COMMON_HEADERS
+  <algorithm> <array> <cstdint> <expected> <functional> <map> <memory> <optional> <set> <span> <string> <string_view>
+  <utility> <vector> <fmt/format.h>)
+
 function(flyball_room name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;LINKS")
   set(target "flyball_${name}")
@@ -22,6 +29,9 @@ function(flyball_room name)
     set(scope INTERFACE)
   endif()
   add_library(flyball::${name} ALIAS ${target})
+  if(FLYBALL_PRECOMPILE AND sources)
+    target_precompile_headers(${target} PRIVATE ${FLYBALL_COMMON_HEADERS})
+  endif()
 
   target_include_directories(${target} ${scope}
     "${PROJECT_SOURCE_DIR}/include" "${FLYBALL_GENERATED_INCLUDE_DIR}")
