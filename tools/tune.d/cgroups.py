@@ -92,8 +92,7 @@ class Cgroup:
 
 @dataclass
 class Run:
-    """How one run of a workload did. rate: work a second, of a pool the share of the tasks wanted that it got. throttled_share is of
-    the CPU time used, throttled_periods of the periods; some and full, of memory.pressure, of the time."""
+    """How one run of a workload did. rate: work a second, of a pool the share of the tasks that it got. Shares of CPU time, periods, time."""
     finished: bool = False
     rate: float = 0
     p99_ns: int | None = None
@@ -117,8 +116,7 @@ def wait(process: subprocess.Popen[str], group: Cgroup, run: Run, limit_s: float
             return process.communicate(timeout=every_s)[0]
         except subprocess.TimeoutExpired:
             now, use = time.monotonic(), group.used_s()
-            run.usage.append((use - used) / (now - last))
-            used, last = use, now
+            run.usage, used, last = [*run.usage, (use - used) / (now - last)], use, now
             run.most_tasks = max(run.most_tasks, int(group.read("pids.current") or 0))
     process.kill()
     return process.communicate()[0]
@@ -140,6 +138,5 @@ def measure(verb: list[str], seconds: float, limits: dict[str, str], every_s: fl
         run.throttled_s, run.throttled_periods = group.throttling()
         run.throttled_share = run.throttled_s / max(group.used_s(), 1e-9)
         run.some, run.full = group.stall_s("some") / wall_s, group.stall_s("full") / wall_s
-        run.oom_kills = group.oom_kills()
-        run.peak_bytes = int(group.read("memory.peak" if V2 else "memory.max_usage_in_bytes") or 0)
+        run.oom_kills, run.peak_bytes = group.oom_kills(), int(group.read("memory.peak" if V2 else "memory.max_usage_in_bytes") or 0)
     return run

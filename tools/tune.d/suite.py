@@ -79,11 +79,9 @@ def set_up_io() -> None:
 def contended(s: Scenario, seconds: float, limits: dict[str, str]) -> Run:
     """I/O beside an antagonist such as flyball's: 16 random reads under way, at weight 100."""
     with Cgroup("antagonist") as other:
-        process = other.start([IO_STREAM[0], f"{seconds + 3:g}", *IO_STREAM[1:], "--depth", "16", "--seed", "9"])
-        time.sleep(1)
-        run = measure(list(s.verb), seconds, limits)
-        process.kill()
-        process.communicate()
+        with other.start([IO_STREAM[0], f"{seconds + 3:g}", *IO_STREAM[1:], "--depth", "16", "--seed", "9"]):
+            time.sleep(1)
+            run = measure(list(s.verb), seconds, limits)
     return run
 
 def truth_of(s: Scenario, effort: Effort) -> tuple[Truth, list[dict[str, Any]]]:
@@ -96,8 +94,7 @@ def truth_of(s: Scenario, effort: Effort) -> tuple[Truth, list[dict[str, Any]]]:
     return least_memory(list(s.verb), effort.retention, s.known) if s.known else (Truth(None, "none: it grows for ever"), [])
 
 def understood(s: Scenario, text: str) -> Answer:
-    """Of flyball's JSON. The value of cpu.max is a share of its period."""
-    report = json.loads(text)
+    report = json.loads(text)  # the value of cpu.max is a share of its period
     found, value = report["proposals"][0], None
     limits = {v["file"]: ("default " if v["file"] == "io.weight" and v["text"].isdigit() else "") + v["text"] for v in found["values"]}
     first = next((v for v in found["values"] if v["file"] in ("cpu.max", "memory.high", "pids.max", "io.weight", "io.bfq.weight")), None)
@@ -139,8 +136,10 @@ def retention(s: Scenario, effort: Effort, limits: dict[str, str]) -> dict[str, 
     slow = [a.p99_ns / b.p99_ns for a, b in both if a.p99_ns and b.p99_ns]
     p99 = statistics.median(slow) if slow else None
     found = {"throughput": throughput, "p99": p99, "bound": bound, "oom_kills": sum(a.oom_kills for a, _ in both), "refused_forks": sum(a.refused for a, _ in both)}
-    well = all(a.finished for a, _ in both) and not found["oom_kills"] and not found["refused_forks"]
-    return {"held": well and throughput >= 0.8 and (p99 is None or p99 <= bound), **found}
+    broken = found["oom_kills"] or found["refused_forks"] or not all(a.finished for a, _ in both)
+    wanted = s.load.threads * 1000 / s.load.period_ms if s.load else 0  # which others may keep it from, without any limit
+    busy = any(b.rate < 0.9 * wanted for _, b in both)
+    return {"held": not broken and not busy and throughput >= 0.8 and (p99 is None or p99 <= bound), "busy": busy, **found}
 
 def compare(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[[], None]) -> None:
     """All tuners on one scenario, from the same limit at the beginning. Goes on with a result that was begun."""
@@ -184,7 +183,8 @@ def again(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[[]
 
 def understandable(entry: dict[str, Any] | None) -> bool:
     """Not what failed, or was stopped or refused since others used the machine: that is worth another attempt."""
-    return entry is not None and entry["answer"] not in ("aborted", "missing") and "too busy" not in entry["note"]
+    busy = entry is None or (entry.get("retention") or {}).get("busy") or "too busy" in entry["note"]
+    return entry is not None and not busy and entry["answer"] not in ("aborted", "missing")
 
 def perform(s: Scenario, effort: Effort, file: Path) -> None:
     """Leaves the result in the file, from time to time; `took_s` is there when it is whole."""

@@ -7,8 +7,8 @@ Result = dict[str, Any]
 BOUNDS = {"cpu": (-0.002, 0.05), "memory": (-0.025, 0.10), "pids": (1 / 0.85 - 1, 1 / 0.70 - 0.99), "io": (0.0, 1e9)}
 
 def amount(resource: str, value: float | None) -> str:
-    unit = {"cpu": (100, 2, " %"), "memory": (1 / 2**20, 1, " MiB")}.get(resource, (1, 0, ""))
-    return "-" if value is None else f"{value * unit[0]:.{unit[1]}f}{unit[2]}"
+    factor, digits, unit = {"cpu": (100, 2, " %"), "memory": (1 / 2**20, 1, " MiB")}.get(resource, (1, 0, ""))
+    return "-" if value is None else f"{value * factor:.{digits}f}{unit}"
 
 def seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} s" if value < 300 else f"{value / 60:.0f} min" if value < 2 * 86_400 else f"{value / 86_400:.0f} d"
@@ -20,7 +20,9 @@ def harm(entry: Result) -> str:
 
 def keeps(entry: Result) -> str:
     after = entry["retention"]
-    return "-" if not after else f"{'yes' if after['held'] else '**no**'}: {after['throughput']:.0%}" + (f", p99 x {after['p99']:.2f}" if after["p99"] else "")
+    if not after or after["busy"]:
+        return "machine too busy" if after else "-"
+    return f"{'yes' if after['held'] else '**no**'}: {after['throughput']:.0%}" + (f", p99 x {after['p99']:.2f}" if after["p99"] else "")
 
 def rows(label: str, result: Result) -> Iterable[str]:
     unit = result["resource"]
@@ -41,7 +43,7 @@ def shortcomings(label: str, result: Result) -> Iterable[str]:
     low, high = BOUNDS[result["resource"]]
     if not low <= entry["above"] <= high:
         yield f"{where}: {entry['above']:+.1%} of the optimum, wanted is at most {high:.0%} above, and not below"
-    if not entry["retention"]["held"]:
+    if not entry["retention"]["held"] and not entry["retention"]["busy"]:
         yield f"{where}: with its limit the workload does not keep what it should ({keeps(entry)})"
     for name, other in result["tuners"].items():
         if other["retention"] and other["retention"]["held"] and low <= other["above"] < entry["above"]:

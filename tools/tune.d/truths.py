@@ -65,7 +65,7 @@ def least_cpu(load: Bursts, bound: float = 0.05) -> Truth:
         middle = (low + high) / 2
         low, high = (low, middle) if suffices(load, middle, bound, period, free) else (middle, high)
     how = "20 000 Poisson arrivals" if load.poisson else "worst of 20 phases"
-    return Truth(high / period, f"token bucket, {how}: p50 and p99 at most {bound:.0%} longer, burst = quota; mean demand {mean:.2%} of a CPU")
+    return Truth(high / period, f"token bucket, {how}; mean demand {mean:.2%}")
 
 def least_memory(verb: list[str], seconds: float, known_mib: int) -> tuple[Truth, list[dict[str, Any]]]:
     """Each level of memory.high, which does not kill, in a fresh cgroup, downwards, until two in a row fail."""
@@ -78,5 +78,4 @@ def least_memory(verb: list[str], seconds: float, known_mib: int) -> tuple[Truth
         if [level["suffices"] for level in levels[-2:]] == [False, False]:
             break
     least = min((level["mib"] for level in levels if level["suffices"]), default=None)
-    how = f"sweep of memory.high by {step} MiB, {seconds:g} s each: throughput >= 80 %, stalls < 1 %; its set is {known_mib} MiB"
-    return Truth(None if least is None else least * MIB, how), levels
+    return Truth(least and least * MIB, f"sweep of memory.high by {step} MiB, {seconds:g} s each; its set is {known_mib} MiB"), levels
