@@ -59,7 +59,7 @@ def suffices(load: Bursts, quota: float, bound: float, period: float, free: list
 def least_cpu(load: Bursts, bound: float = 0.05) -> Truth:
     """In CPUs. Burst as large as the quota, which is the most that the kernel allows."""
     period, mean = PERIOD_US / 1000, load.threads * load.busy_ms / load.period_ms
-    free = latencies(load, 20_000 if load.poisson else 600, 1e12, 0, period)
+    free = latencies(load, 20_000 if load.poisson else 200, 1e12, 0, period)
     low, high = mean * period, load.wide * period
     while high - low > 0.001:
         middle = (low + high) / 2
