@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Callable
 
 from baselines import Answer, p42, senpai, vpa
-from cgroups import PERIOD_US, V2, Cgroup, Run, binary, machine_oom_kills, measure
-from truths import MIB, P99_BOUND, P99_TRIAL, Bursts, Levels, Truth, least_cpu, least_memory
+from cgroups import FLYBALL, PERIOD_US, V2, WORKLOAD, Cgroup, Run, machine_oom_kills, measure
+from truths import MIB, Bursts, Truth, least_cpu, least_memory
 
 START = 2.0  # times the truth: where each tuner begins, as what somebody has foreseen
 IO_MODEL = 280  # random reads a second that iocost lets through, of some 340 that the device does (docs/tune-io.md)
 IO_STREAM = ("iostream", "--file", "/dev/nullb0", "--bs", "4096", "--random")
-
 
 @dataclass(frozen=True)
 class Effort:
@@ -33,7 +32,6 @@ class Effort:
     warm_up: str = "30s"
     quick: bool = False
 
-
 @dataclass(frozen=True)
 class Scenario:
     name: str
@@ -46,17 +44,15 @@ class Scenario:
     quick: bool = False
     again: int = 0  # A/A: so many times, on a cgroup that has its limit
 
-
 def bursts(name: str, busy_ms: int, period_ms: int, where: str = "host", threads: int = 1, poisson: bool = False) -> Scenario:
     verb = ("bursts", "--busy-us", f"{busy_ms * 1000}", "--period-us", f"{period_ms * 1000}", "--threads", f"{threads}") + ("--poisson",) * poisson
     return Scenario(name, "cpu", verb, where=where, load=Bursts(busy_ms, period_ms, threads, poisson, min(threads, os.cpu_count() or 1)))
-
 
 def scenarios(runs: int) -> list[Scenario]:
     """The lab is emulated: few, long bursts, and what needs cgroup v2."""
     even, slow = replace(bursts("cpu-10-100", 10, 100), quick=True), replace(bursts("cpu-20-100-lab", 20, 100, "lab"), quick=True)
     pool = Scenario("pids-pool", "pids", ("pool", "--tasks", "30", "--spike", "10"), 41, quick=True)
-    workset = Scenario("memory-workset", "memory", ("workset", "--anon", "48", "--extra", "24", "--think-us", "2000"), 48, "lab")
+    workset = Scenario("memory-workset", "memory", ("workset", "--anon", "48", "--extra", "24", "--think-us", "2000"), 48, "lab", quick=True)
     return [
         even, slow, replace(bursts("cpu-40-200", 40, 200), running=True), bursts("cpu-20-170", 20, 170), bursts("cpu-5-20", 5, 20),
         bursts("cpu-40-207", 40, 207), bursts("cpu-2-threads", 10, 100, threads=2), bursts("cpu-poisson", 5, 50, poisson=True),
@@ -65,9 +61,8 @@ def scenarios(runs: int) -> list[Scenario]:
         Scenario("memory-leak", "memory", ("leak", "--mib-per-s", "1", "--start", "32"), 0, "lab"),
         Scenario("io-2-streams", "io", (*IO_STREAM, "--rate", "100"), 100, "lab", running=True),
         replace(even, name="aa-cpu", again=runs), replace(pool, name="aa-pids", again=runs),
-        replace(workset, name="aa-memory", again=max(1, runs // 4), running=True),
+        replace(workset, name="aa-memory", again=max(1, runs // 4), running=True, quick=False),
     ]
-
 
 def limits_of(resource: str, value: float) -> dict[str, str]:
     """As the baselines set it: none of them knows a burst."""
@@ -75,55 +70,42 @@ def limits_of(resource: str, value: float) -> dict[str, str]:
         return {"cpu.max": f"{max(1000, int(value * PERIOD_US))} {PERIOD_US}"}
     return {"io.weight": f"default {min(10_000, max(1, round(value)))}"} if resource == "io" else {f"{resource}.max": str(int(value))}
 
-
 def set_up_io() -> None:
     number, root, fast = Path("/sys/block/nullb0/dev").read_text().strip(), Path("/sys/fs/cgroup"), 1 << 30
     model = " ".join(f"{way}bps={fast} {way}seqiops={IO_MODEL} {way}randiops={IO_MODEL}" for way in "rw")
     (root / "io.cost.model").write_text(f"{number} ctrl=user model=linear {model}")
     (root / "io.cost.qos").write_text(f"{number} enable=1 ctrl=user min=100 max=100")
 
-
 def contended(s: Scenario, seconds: float, limits: dict[str, str]) -> Run:
     """I/O beside an antagonist such as flyball's: 16 random reads under way, at weight 100."""
     with Cgroup("antagonist") as other:
-        process = other.start([IO_STREAM[0], f"{seconds + 3:g}", *IO_STREAM[1:], "--depth", "16", "--seed", "9"])
-        time.sleep(1)
-        run = measure(list(s.verb), seconds, limits)
-        process.kill()
-        process.communicate()
+        with other.start([IO_STREAM[0], f"{seconds + 3:g}", *IO_STREAM[1:], "--depth", "16", "--seed", "9"]):
+            time.sleep(1)
+            run = measure(list(s.verb), seconds, limits)
     return run
 
-
-def truth_of(s: Scenario, effort: Effort) -> tuple[Truth, Levels]:
+def truth_of(s: Scenario, effort: Effort) -> tuple[Truth, list[dict[str, Any]]]:
     if s.load:
         return least_cpu(s.load), []
     if s.resource == "pids":
         return Truth(s.known, "1 + tasks + spike, by its construction"), []
     if s.resource == "io":
-        share = s.known / IO_MODEL
-        how = f"{s.known} of iocost's {IO_MODEL} operations a second against a sibling at 100 that takes all: w / (w + 100) = {share:.3f}"
-        return Truth(100 * share / (1 - share), how), []
+        return Truth(100 * s.known / (IO_MODEL - s.known), f"w / (w + 100) = {s.known} / {IO_MODEL} operations a second of iocost's"), []
     return least_memory(list(s.verb), effort.retention, s.known) if s.known else (Truth(None, "none: it grows for ever"), [])
 
-
 def understood(s: Scenario, text: str) -> Answer:
-    """Of flyball's JSON. The value of cpu.max is a share of its period."""
-    report = json.loads(text)
+    report = json.loads(text)  # the value of cpu.max is a share of its period
     found, value = report["proposals"][0], None
     limits = {v["file"]: ("default " if v["file"] == "io.weight" and v["text"].isdigit() else "") + v["text"] for v in found["values"]}
     first = next((v for v in found["values"] if v["file"] in ("cpu.max", "memory.high", "pids.max", "io.weight", "io.bfq.weight")), None)
-    if first and s.resource == "cpu" and not first["text"].startswith("max"):
-        quota, period = map(int, first["text"].split())
-        value = quota / period
-    elif first and s.resource != "cpu":
-        value = first["estimate"]
+    if first and not first["text"].startswith("max"):
+        value = first["estimate"] if s.resource != "cpu" else int(first["text"].split()[0]) / int(first["text"].split()[1])
     return Answer(value, limits, found["summary"], found["answer"], len(found["trials"]), report["took_ns"] / 1e9, report["took_ns"] / 1e9,
                   lost_s=found["regret_s"])
 
-
 def flyball(s: Scenario, effort: Effort, limits: dict[str, str], running: bool) -> Answer:
     """`limits` are what the cgroup begins with. A cgroup that runs and is no scenario for it is only looked at."""
-    words = [binary("FLYBALL_BIN", "flyball"), "tune", s.resource, "-j", "-q", "-d", f"{effort.profile:g}s", "--warm-up", effort.warm_up,
+    words = [FLYBALL, "tune", s.resource, "-j", "-q", "-d", f"{max(effort.profile, 45 if s.resource == 'io' else 0):g}s", "--warm-up", effort.warm_up,
              "--disturbance", effort.disturbance] + ["--try"] * s.running
     before, throttled = machine_oom_kills(), 0.0
     with tempfile.NamedTemporaryFile(suffix=".metrics") as told:
@@ -139,25 +121,25 @@ def flyball(s: Scenario, effort: Effort, limits: dict[str, str], running: bool) 
         else:
             for file in {"cpu.max", "memory.max", "pids.max"} & limits.keys():
                 words += ["--" + file.replace(".", "-"), re.sub(r"^(\d+) (\d+)$", r"\1us/\2us", limits[file])]
-            words += ["--", binary("FLYBALL_WORKLOAD", "flyball-workload"), s.verb[0], "3600", *s.verb[1:]]
+            words += ["--", WORKLOAD, s.verb[0], "3600", *s.verb[1:]]
             ended = subprocess.run(words, capture_output=True, text=True, check=False)
     answer = understood(s, ended.stdout) if ended.stdout.startswith("{") else Answer(None, {}, ended.stderr.strip()[-200:], "missing")
     answer.oom_kills, answer.throttled_s = machine_oom_kills() - before, throttled
     return answer
 
-
 def retention(s: Scenario, effort: Effort, limits: dict[str, str]) -> dict[str, Any]:
     """Fresh runs with and without the limits in turn; medians of the pairs' ratios. I/O is contended with its weight, and alone without."""
     run = contended if s.resource == "io" else lambda s, seconds, limits: measure(list(s.verb), seconds, limits)
     both = [(run(s, effort.retention, limits), measure(list(s.verb), effort.retention, {})) for _ in range(effort.pairs)]
-    bound = P99_BOUND.get(s.resource, P99_TRIAL)
+    bound = 1.1 if s.resource == "io" else 1.25  # as trials of flyball have it
     throughput = statistics.median(a.rate / b.rate if b.rate else 0 for a, b in both)
     slow = [a.p99_ns / b.p99_ns for a, b in both if a.p99_ns and b.p99_ns]
     p99 = statistics.median(slow) if slow else None
     found = {"throughput": throughput, "p99": p99, "bound": bound, "oom_kills": sum(a.oom_kills for a, _ in both), "refused_forks": sum(a.refused for a, _ in both)}
-    well = all(a.finished for a, _ in both) and not found["oom_kills"] and not found["refused_forks"]
-    return {"held": well and throughput >= 0.8 and (p99 is None or p99 <= bound), **found}
-
+    broken = found["oom_kills"] or found["refused_forks"] or not all(a.finished for a, _ in both)
+    wanted = s.load.threads * 1000 / s.load.period_ms if s.load else 0  # which others may keep it from, without any limit
+    busy = any(b.rate < 0.9 * wanted for _, b in both)
+    return {"held": not broken and not busy and throughput >= 0.8 and (p99 is None or p99 <= bound), "busy": busy, **found}
 
 def compare(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[[], None]) -> None:
     """All tuners on one scenario, from the same limit at the beginning. Goes on with a result that was begun."""
@@ -168,7 +150,7 @@ def compare(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[
         save()
     least, free, verb = result["truth"]["value"], Run(**result["unlimited"]), list(s.verb)
     start = START * (least or 48 * MIB)
-    plan: dict[str, Callable[[], Answer]] = {"flyball": lambda: flyball(s, effort, limits_of(s.resource, start), s.running or effort.quick)}
+    plan: dict[str, Callable[[], Answer]] = {"flyball": lambda: flyball(s, effort, limits_of(s.resource, start), s.running or (effort.quick and s.resource != "memory"))}
     if not effort.quick:
         plan["P4.2"] = lambda: p42(s.resource, verb, start, effort.trial, free, lambda value: limits_of(s.resource, value))
     if s.resource in ("cpu", "memory"):
@@ -180,7 +162,6 @@ def compare(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[
         keeps = retention(s, effort, a.limits) if a.limits and a.answer == "limit" else None
         result["tuners"][name] = {**asdict(a), "above": a.value / least - 1 if a.value and least else None, "retention": keeps}
         save()
-
 
 def again(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[[], None]) -> None:
     """A/A. Changed: a limit is proposed that is further from the present one than 5 % (CPU) or 10 %, or none where there is one."""
@@ -200,11 +181,10 @@ def again(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[[]
         result |= {"present": limits, "within": near, "count": count, "runs": runs}
         save()
 
-
 def understandable(entry: dict[str, Any] | None) -> bool:
     """Not what failed, or was stopped or refused since others used the machine: that is worth another attempt."""
-    return entry is not None and entry["answer"] not in ("aborted", "missing") and "too busy" not in entry["note"]
-
+    busy = entry is None or (entry.get("retention") or {}).get("busy") or "too busy" in entry["note"]
+    return entry is not None and not busy and entry["answer"] not in ("aborted", "missing")
 
 def perform(s: Scenario, effort: Effort, file: Path) -> None:
     """Leaves the result in the file, from time to time; `took_s` is there when it is whole."""

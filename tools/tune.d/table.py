@@ -6,33 +6,23 @@ Result = dict[str, Any]
 # From the optimum: issue 5's bounds, less what the truth is known to; of tasks what a target of 70 to 85 % makes of a whole one.
 BOUNDS = {"cpu": (-0.002, 0.05), "memory": (-0.025, 0.10), "pids": (1 / 0.85 - 1, 1 / 0.70 - 0.99), "io": (0.0, 1e9)}
 
-
 def amount(resource: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    return {"cpu": f"{value * 100:.2f} %", "memory": f"{value / 2**20:.1f} MiB"}.get(resource, f"{value:.0f}")
-
+    factor, digits, unit = {"cpu": (100, 2, " %"), "memory": (1 / 2**20, 1, " MiB")}.get(resource, (1, 0, ""))
+    return "-" if value is None else f"{value * factor:.{digits}f}{unit}"
 
 def seconds(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.0f} s" if value < 300 else f"{value / 60:.0f} min" if value < 2 * 86_400 else f"{value / 86_400:.0f} d"
-
+    return "-" if value is None else f"{value:.0f} s" if value < 300 else f"{value / 60:.0f} min" if value < 2 * 86_400 else f"{value / 86_400:.0f} d"
 
 def harm(entry: Result) -> str:
-    after = entry["retention"] or {}
-    words = [f"{entry[key]:.{digits}f} {what}" for key, what, digits in (("oom_kills", "OOM kills", 0), ("refused_forks", "forks refused", 0),
-             ("throttled_s", "s throttled", 1), ("lost_s", "s lost", 1)) if entry[key] >= 0.05]
-    words += [f"afterwards {after[key]} {what}" for key, what in (("oom_kills", "OOM kills"), ("refused_forks", "forks refused")) if after.get(key)]
-    return ", ".join(words) or "none seen"
-
+    kinds, after = {"oom_kills": "OOM kills", "refused_forks": "forks refused", "throttled_s": "s throttled", "lost_s": "s lost"}, entry["retention"] or {}
+    words = [f"{round(entry[key], 1)} {what}" for key, what in kinds.items() if entry[key] >= 0.05]
+    return ", ".join(words + [f"afterwards {after[key]} {what}" for key, what in kinds.items() if after.get(key)]) or "none seen"
 
 def keeps(entry: Result) -> str:
     after = entry["retention"]
-    if not after:
-        return "-"
+    if not after or after["busy"]:
+        return "machine too busy" if after else "-"
     return f"{'yes' if after['held'] else '**no**'}: {after['throughput']:.0%}" + (f", p99 x {after['p99']:.2f}" if after["p99"] else "")
-
 
 def rows(label: str, result: Result) -> Iterable[str]:
     unit = result["resource"]
@@ -43,32 +33,26 @@ def rows(label: str, result: Result) -> Iterable[str]:
                  keeps(entry), harm(entry), entry["trials"], seconds(entry["wall_s"]), seconds(entry["as_published_s"])]
         yield f"| {' | '.join(map(str, cells))} |"
 
-
 def shortcomings(label: str, result: Result) -> Iterable[str]:
     """Of flyball: outside the bounds, or behind another tuner."""
     entry, truth, where = result["tuners"].get("flyball"), result["truth"]["value"], f"- {label}, {result['scenario']}"
-    if not entry:
-        return
-    if truth is None or entry["answer"] != "limit":
-        if (truth is None) == (entry["answer"] == "limit"):
+    if not entry or truth is None or entry["answer"] != "limit":
+        if entry and (truth is None) == (entry["answer"] == "limit"):
             yield f"{where}: {entry['answer']}: {entry['note']}"
         return
     low, high = BOUNDS[result["resource"]]
     if not low <= entry["above"] <= high:
         yield f"{where}: {entry['above']:+.1%} of the optimum, wanted is at most {high:.0%} above, and not below"
-    if not entry["retention"]["held"]:
+    if not entry["retention"]["held"] and not entry["retention"]["busy"]:
         yield f"{where}: with its limit the workload does not keep what it should ({keeps(entry)})"
     for name, other in result["tuners"].items():
         if other["retention"] and other["retention"]["held"] and low <= other["above"] < entry["above"]:
             yield f"{where}: {name} is nearer ({other['above']:+.1%})"
 
-
 def repetition(label: str, result: Result) -> str:
-    count, total = result["count"], len(result["runs"])
-    limits = ", ".join(f"{file} {value}" for file, value in result["present"].items())
-    return f"| {label} | {result['scenario']} | {limits} | {total} | {count['same']} | {count['changed']} | {count['silent']} | " \
-        f"{'yes' if count['changed'] <= 0.05 * total else '**no**'} (within {result['within']:.0%}) |"
-
+    count, total, limits = result["count"], len(result["runs"]), ", ".join(map(" ".join, result["present"].items()))
+    cells = [label, result["scenario"], limits, total, *count.values(), "yes" if count["changed"] <= 0.05 * total else "**no**", f"{result['within']:.0%}"]
+    return f"| {' | '.join(map(str, cells))} |"
 
 def markdown(found: list[tuple[str, Result]]) -> str:
     compared, repeated = [(label, r) for label, r in found if "tuners" in r], [(label, r) for label, r in found if "runs" in r]
@@ -77,8 +61,8 @@ def markdown(found: list[tuple[str, Result]]) -> str:
     lines += [f"- {label}, {r['scenario']} (`{r['command']}`): {r['truth']['how']}" for label, r in compared]
     lines += ["", "Where flyball is outside its bounds, or another one nearer:", ""]
     lines += [line for label, r in compared for line in shortcomings(label, r)] or ["- nowhere in these runs"]
-    lines += ["", "A/A, a cgroup that has its least limit already:", "", "| where | scenario | its limits | runs | same | changed | no answer | 95 % unchanged |",
-              "|---" * 8 + "|"] + [repetition(label, r) for label, r in repeated]
+    lines += ["", "A/A, a cgroup that has its least limit already:", "", "| where | scenario | its limits | runs | same | changed | no answer | 95 % unchanged | within |",
+              "|---" * 9 + "|"] + [repetition(label, r) for label, r in repeated]
     ours = sum(r["tuners"].get("flyball", {"oom_kills": 0})["oom_kills"] for _, r in compared) + sum(run["oom_kills"] for _, r in repeated for run in r["runs"])
     others = sum(e["oom_kills"] for _, r in compared for name, e in r["tuners"].items() if name != "flyball")
     loads = [load for _, r in found for load in r.get("load_average", [])]

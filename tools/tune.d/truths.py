@@ -6,19 +6,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Iterator
 
-from cgroups import PERIOD_US, Run, measure
+from cgroups import PERIOD_US, measure
 
 MIB = 1 << 20
-P99_BOUND = {"io": 1.1}  # times the one without a limit
-P99_TRIAL = 1.25  # of the others: what a trial of flyball's bears (docs/tune-cpu.md, 5)
-Levels = list[dict[str, Any]]
-
 
 @dataclass
 class Truth:
     value: float | None  # CPUs, bytes, tasks or a weight. None: no limit suffices for ever
     how: str
-
 
 @dataclass(frozen=True)
 class Bursts:
@@ -34,7 +29,6 @@ class Bursts:
         while True:
             yield at
             at += chance.expovariate(1 / self.period_ms) if self.poisson else self.period_ms
-
 
 def latencies(load: Bursts, jobs: int, quota: float, phase: float, period: float) -> list[float]:
     """The kernel's rule (__refill_cfs_bandwidth_runtime) as a fluid, burst = quota: first come, first served, exact in time."""
@@ -53,7 +47,6 @@ def latencies(load: Bursts, jobs: int, quota: float, phase: float, period: float
         found.append(now - due)
     return sorted(found)
 
-
 def suffices(load: Bursts, quota: float, bound: float, period: float, free: list[float]) -> bool:
     """Whether p50 and p99 are at most `bound` longer, in whatever phase the periods begin."""
     ranks = [max(1, math.ceil(share * len(free))) - 1 for share in (0.5, 0.99)]
@@ -63,34 +56,26 @@ def suffices(load: Bursts, quota: float, bound: float, period: float, free: list
             return False
     return True
 
-
 def least_cpu(load: Bursts, bound: float = 0.05) -> Truth:
     """In CPUs. Burst as large as the quota, which is the most that the kernel allows."""
     period, mean = PERIOD_US / 1000, load.threads * load.busy_ms / load.period_ms
-    free = latencies(load, 20_000 if load.poisson else 600, 1e12, 0, period)
+    free = latencies(load, 20_000 if load.poisson else 200, 1e12, 0, period)
     low, high = mean * period, load.wide * period
     while high - low > 0.001:
         middle = (low + high) / 2
         low, high = (low, middle) if suffices(load, middle, bound, period, free) else (middle, high)
     how = "20 000 Poisson arrivals" if load.poisson else "worst of 20 phases"
-    return Truth(high / period, f"token bucket, {how}: p50 and p99 at most {bound:.0%} longer, burst = quota; mean demand {mean:.2%} of a CPU")
+    return Truth(high / period, f"token bucket, {how}; mean demand {mean:.2%}")
 
-
-def kept(run: Run, free: Run, p99_bound: float) -> bool:
-    slow = run.p99_ns is not None and free.p99_ns is not None and run.p99_ns > p99_bound * free.p99_ns
-    return run.finished and not run.oom_kills and run.rate >= 0.8 * free.rate and not slow
-
-
-def least_memory(verb: list[str], seconds: float, known_mib: int) -> tuple[Truth, Levels]:
+def least_memory(verb: list[str], seconds: float, known_mib: int) -> tuple[Truth, list[dict[str, Any]]]:
     """Each level of memory.high, which does not kill, in a fresh cgroup, downwards, until two in a row fail."""
     free, step = measure(verb, seconds, {}), max(1, known_mib // 40)
-    levels: Levels = []
+    levels: list[dict[str, Any]] = []
     for mib in range(known_mib + 8 * step, 0, -step):
         run = measure(verb, seconds, {"memory.high": str(mib * MIB)})
-        good = kept(run, free, P99_TRIAL) and run.some < 0.01
+        good = run.finished and run.rate >= 0.8 * free.rate and run.some < 0.01
         levels.append({"mib": mib, "kept": run.rate / free.rate if free.rate else 0, "stalled": run.some, "suffices": good})
         if [level["suffices"] for level in levels[-2:]] == [False, False]:
             break
     least = min((level["mib"] for level in levels if level["suffices"]), default=None)
-    how = f"sweep of memory.high by {step} MiB, {seconds:g} s each: throughput >= 80 %, stalls < 1 %; its set is {known_mib} MiB"
-    return Truth(None if least is None else least * MIB, how), levels
+    return Truth(least and least * MIB, f"sweep of memory.high by {step} MiB, {seconds:g} s each; its set is {known_mib} MiB"), levels
