@@ -134,7 +134,7 @@ std::string_view name(End end)
 bool Calibration::all_met() const
 {
     return std::ranges::all_of(components, [](const ComponentResult& component) {
-        return (component.end == End::Calibrated || component.end == End::Unchanged) &&
+        return (component.end == End::Calibrated || component.end == End::Unchanged) && (!component.oom.tested || component.oom.passed) &&
                std::ranges::all_of(component.scenarios, [](const ScenarioResult& scenario) {
                    return std::ranges::none_of(scenario.targets, [](const TargetResult& t) { return t.after.outcome == Outcome::Missed; });
                });

@@ -206,7 +206,8 @@ int run_calibrate(const CalibrateOptions& options)
     auto layout = cgroup::detect();
     if (!layout)
         return complain(layout.error());
-    auto store = DirectoryStore::open(directory_of(options), specification(*loaded), options.anew, true);
+    auto store = DirectoryStore::open(directory_of(options), specification(*loaded),
+                                       options.anew ? DirectoryStore::Mode::Anew : DirectoryStore::Mode::GoOn);
     if (!store)
         return complain(store.error());
     put_back(progress);
@@ -238,7 +239,7 @@ int run_calibrate_report(const CalibrateOptions& options)
     if (!loaded)
         return exit_code(ErrorKind::Usage);
     Progress progress(true, STDERR_FILENO);
-    auto store = DirectoryStore::open(directory_of(options), specification(*loaded), false, true);
+    auto store = DirectoryStore::open(directory_of(options), specification(*loaded), DirectoryStore::Mode::Existing);
     if (!store)
         return complain(store.error());
     NoMachine machine;

@@ -31,10 +31,10 @@ Result<> sync_to_disk(const std::string& path, int flags)
 
 }  // namespace
 
-Result<DirectoryStore> DirectoryStore::open(const std::string& directory, std::string_view specification, bool anew, bool writable)
+Result<DirectoryStore> DirectoryStore::open(const std::string& directory, std::string_view specification, Mode mode)
 {
     std::error_code error;
-    if (anew) {
+    if (mode == Mode::Anew) {
         for (const std::string_view part : kParts)
             fs::remove_all(fs::path(directory) / part, error);
     }
@@ -44,11 +44,11 @@ Result<DirectoryStore> DirectoryStore::open(const std::string& directory, std::s
     if (*known && **known != specification)
         return fail(ErrorKind::Usage, fmt::format("{} is a calibration of another specification, or of this one before it was changed", directory),
                     "give another directory (-o), or --anew");
-    if (!*known && !writable)
+    if (!*known && mode == Mode::Existing)
         return fail(ErrorKind::Usage, fmt::format("{} has no calibration", directory), "run `flyball calibrate SPEC` first, or give its directory (-o)");
     if (!*known && fs::exists(directory, error) && !fs::is_directory(directory, error))
         return fail(ErrorKind::Usage, fmt::format("{} is no directory", directory), "give another one (-o)");
-    DirectoryStore store(directory, writable, known->has_value());
+    DirectoryStore store(directory, known->has_value());
     if (!*known) {
         if (auto put = store.put(std::string(kSpecification), specification); !put)
             return std::unexpected(std::move(put.error()));
@@ -63,8 +63,6 @@ Result<std::optional<std::string>> DirectoryStore::get(const std::string& name)
 
 Result<> DirectoryStore::put(const std::string& name, std::string_view text)
 {
-    if (!writable_)
-        return fail(ErrorKind::Usage, fmt::format("{} has no {} yet: the calibration is not complete", directory_, name), "run `flyball calibrate SPEC` to go on with it");
     const std::string path = directory_ + "/" + name, beside = path + ".new";
     std::error_code error;
     fs::create_directories(fs::path(path).parent_path(), error);

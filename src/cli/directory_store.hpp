@@ -12,9 +12,10 @@ namespace flyball::cli {
 
 class DirectoryStore final : public calibrate::Store {
 public:
-    // Makes it. Usage: it is there, and is not a calibration's of this specification (unless anew, which empties it).
-    // writable: otherwise it has to be there.
-    [[nodiscard]] static Result<DirectoryStore> open(const std::string& directory, std::string_view specification, bool anew, bool writable);
+    enum class Mode { GoOn, Anew, Existing };
+    // Makes it, or empties it first, or takes it as it is. Usage: it is not there where it has to be, or is not that of a
+    // calibration of this specification.
+    [[nodiscard]] static Result<DirectoryStore> open(const std::string& directory, std::string_view specification, Mode mode);
 
     Result<std::optional<std::string>> get(const std::string& name) override;
     // Written beside and renamed: whole, or not at all, also after a crash.
@@ -25,10 +26,10 @@ public:
     [[nodiscard]] bool goes_on() const { return goes_on_; }
 
 private:
-    DirectoryStore(std::string directory, bool writable, bool goes_on) : directory_(std::move(directory)), writable_(writable), goes_on_(goes_on) {}
+    DirectoryStore(std::string directory, bool goes_on) : directory_(std::move(directory)), goes_on_(goes_on) {}
 
     std::string directory_;
-    bool writable_, goes_on_;
+    bool goes_on_;
 };
 
 }  // namespace flyball::cli

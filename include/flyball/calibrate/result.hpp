@@ -70,7 +70,8 @@ struct Calibration {
     std::string flyball_version, host, kernel, arch;
     std::uint64_t start_wall_ns = 0, took_ns = 0;
     std::vector<ComponentResult> components;
-    [[nodiscard]] bool all_met() const;  // every component Calibrated or Unchanged, and no target missed
+    // Every component Calibrated or Unchanged, no target missed, and no OOM test failed.
+    [[nodiscard]] bool all_met() const;
 };
 
 }  // namespace flyball::calibrate
