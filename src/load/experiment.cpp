@@ -117,8 +117,10 @@ void Finder::conclude()
         const Level& level = out_.levels[trial.index];
         if (!trial.counted)
             continue;
-        const bool held = trial.phase == SearchPhase::ConfirmHeld && trial.level == found_.result.held;
-        const bool broken = trial.phase == SearchPhase::ConfirmBroken && trial.level == found_.result.broken;
+        // A level that was to be confirmed on one side may have been confirmed on the other.
+        const bool confirming = trial.phase == SearchPhase::ConfirmHeld || trial.phase == SearchPhase::ConfirmBroken;
+        const bool held = confirming && trial.level == found_.result.held;
+        const bool broken = confirming && trial.level == found_.result.broken;
         if (held || broken) {
             auto& pooled = held ? found_.at_held : found_.at_broken;
             if (!pooled)
