@@ -72,7 +72,7 @@ struct MetricChange {
 [[nodiscard]] std::string change_interval_words(const MetricChange& change);
 // "812/s"; "n/a".
 [[nodiscard]] std::string figure_words(const calibrate::Judgement& figure, calibrate::Unit unit);
-// "790/s to 835/s"; empty.
+// "790/s to 835/s", "11.8 to 12.3 ms"; empty.
 [[nodiscard]] std::string interval_words(const std::optional<tune::Interval>& interval, calibrate::Unit unit);
 
 // What is left of the performance, against the floor.

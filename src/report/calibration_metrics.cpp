@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The metrics of a scenario before and after. Estimates and intervals are those by which targets are judged.
 #include "calibration_facts.hpp"
+#include "tune_values.hpp"
 
 #include <fmt/format.h>
 
@@ -22,6 +23,8 @@ using calibrate::Target;
 using Trend = MetricChange::Trend;
 
 constexpr std::array kQuantiles{0.5, 0.9, 0.99};
+// profile/histogram.hpp
+constexpr double kHistogramResolution = 1.0 / 32;
 
 const Series* series_of(const Measurements& measured, const std::string& metric)
 {
@@ -94,12 +97,13 @@ bool runs_apart(const ScenarioResult& scenario, const std::string& metric, doubl
     return std::ranges::max(before) < std::ranges::min(after) || std::ranges::max(after) < std::ranges::min(before);
 }
 
-Trend trend_of(const MetricChange& change, bool apart)
+// resolution: what the figures are exact to.
+Trend trend_of(const MetricChange& change, bool apart, double resolution)
 {
-    if (!change.ratio.interval)
+    if (!change.ratio.interval || !change.ratio.estimate)
         return Trend::Unknown;
     const bool higher = change.ratio.interval->low > 1, lower = change.ratio.interval->high < 1;
-    if ((!higher && !lower) || !apart)
+    if ((!higher && !lower) || !apart || std::abs(*change.ratio.estimate - 1) <= resolution)
         return Trend::Same;
     return higher == change.more_is_better ? Trend::Better : Trend::Worse;
 }
@@ -122,7 +126,7 @@ MetricChange compare(const ScenarioResult& scenario, const Metric& metric, std::
     // A peak and a count are what they were; no interval is known of what they come from.
     if (is_observed(target.statistic))
         change.before.interval = change.after.interval = change.ratio.interval = std::nullopt;
-    change.trend = trend_of(change, runs_apart(scenario, metric.name, target.quantile));
+    change.trend = trend_of(change, runs_apart(scenario, metric.name, target.quantile), quantile ? kHistogramResolution : 0);
     return change;
 }
 
@@ -148,7 +152,7 @@ std::string_view name(Trend trend)
     switch (trend) {
     case Trend::Better: return "better";
     case Trend::Worse: return "worse";
-    case Trend::Same: return "no difference";
+    case Trend::Same: return "same";
     case Trend::Unknown: break;
     }
     return "";
@@ -163,7 +167,7 @@ std::string interval_words(const std::optional<tune::Interval>& interval, calibr
 {
     if (!interval || !std::isfinite(interval->low) || !std::isfinite(interval->high))
         return {};
-    return fmt::format("{} to {}", calibrate::format(interval->low, unit), calibrate::format(interval->high, unit));
+    return joined(calibrate::format(interval->low, unit), calibrate::format(interval->high, unit));
 }
 
 std::string change_words(const MetricChange& change)

@@ -38,6 +38,19 @@ void title(const ComponentResult& component, Markup& page)
     page.element("p", {}, component.summary.empty() ? "nothing was said" : component.summary);
 }
 
+// What is between backticks is code.
+void text_with_code(std::string_view text, Markup& page)
+{
+    bool code = false;
+    for (const std::string_view part : split(text, '`')) {
+        if (code)
+            page.element("code", {}, part);
+        else
+            page.text(part);
+        code = !code;
+    }
+}
+
 void advice_box(const ComponentResult& component, const calibrate::Tuning& tuning, Markup& page)
 {
     const auto all = advice_on(component, tuning);
@@ -48,8 +61,10 @@ void advice_box(const ComponentResult& component, const calibrate::Tuning& tunin
     for (const Advice& advice : all) {
         page.element("h4", {}, advice.about);
         const auto list = page.in("ul", {{"class", "plain"}});
-        for (const std::string& step : advice.steps)
-            page.element("li", {}, step);
+        for (const std::string& step : advice.steps) {
+            const auto item = page.in("li");
+            text_with_code(step, page);
+        }
     }
 }
 

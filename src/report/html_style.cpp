@@ -71,7 +71,7 @@ td small { display: block; color: var(--muted); }
 .matrix td { border-radius: 6px; text-align: center; font-weight: 600; cursor: help; min-width: 6.5em; }
 .matrix td.blank { cursor: auto; }
 .matrix td small { font-weight: 400; color: inherit; }
-.rows { display: grid; grid-template-columns: minmax(7em, 12em) minmax(0, 1fr) minmax(13em, auto); gap: 0 16px; align-items: center; font-size: 0.875rem; }
+.rows { display: grid; grid-template-columns: 11em minmax(0, 1fr) 17.5em; gap: 0 16px; align-items: center; font-size: 0.875rem; }
 .rows .who { overflow-wrap: anywhere; }
 .rows .what { font-variant-numeric: tabular-nums; }
 .rows .what b { font-weight: 600; }
@@ -136,7 +136,7 @@ footer { color: var(--muted); font-size: 0.8rem; padding-top: 40px; padding-bott
   .panel { padding: 12px 14px; }
   .rows { grid-template-columns: minmax(0, 1fr); }
   .rows .axis { grid-column: 1; margin-bottom: 12px; }
-  .rows .who { margin-top: 8px; }
+  .rows .who { margin-top: 14px; }
   .bars { grid-template-columns: max-content 1fr; } .bars svg { grid-row: span 1; } .bars span.note { grid-column: 1 / -1; margin-bottom: 4px; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .tile dd { font-size: 1.25rem; }

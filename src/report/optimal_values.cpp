@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace flyball::report {
 namespace {
@@ -21,10 +22,21 @@ Json json_text(const std::string& text)
     return text.empty() ? Json(nullptr) : Json(harmless(text));
 }
 
-// JSON has no infinity; what is not finite is not known either.
+// JSON has no infinity; what is not finite is not known either. Bytes and tasks are whole.
 Json json_number(const std::optional<double>& value)
 {
-    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+    constexpr double kMostWhole = 9e15;
+    if (!value || !std::isfinite(*value))
+        return nullptr;
+    const bool whole = std::floor(*value) == *value && std::abs(*value) < kMostWhole;
+    return whole ? Json(static_cast<std::int64_t>(*value)) : Json(*value);
+}
+
+// Digits that tell nothing are left out.
+std::optional<double> rounded(const std::optional<double>& ratio)
+{
+    constexpr double kParts = 1e6;
+    return ratio ? std::optional(std::round(*ratio * kParts) / kParts) : std::nullopt;
 }
 
 Json json_interval(const std::optional<tune::Interval>& interval)
@@ -72,7 +84,7 @@ Json json_limit(const LimitChange& limit)
             {"unit", json_unit(limit.unit)},
             {"before", {{"value", json_text(limit.before)}, {"number", json_number(limit.was)}}},
             {"changed", limit.changed()},
-            {"change", json_number(change)},
+            {"change", json_number(rounded(change))},
             {"against_expectation", expected && change ? Json(expected->judge(*change)) : Json(nullptr)},
             {"interval", json_interval(limit.interval)},
             {"confidence", limit.interval && limit.confidence > 0 ? json_number(limit.confidence) : Json(nullptr)},
@@ -106,7 +118,7 @@ Json json_scenario(const calibrate::ScenarioResult& scenario, bool changed)
                     {"n", target.after.n}};
     });
     return {{"name", harmless(scenario.name)},
-            {"retention", changed ? json_number(scenario.retention) : Json(nullptr)},
+            {"retention", changed ? json_number(rounded(scenario.retention)) : Json(nullptr)},
             {"retention_interval", changed ? json_interval(scenario.retention_interval) : Json(nullptr)},
             {"targets", targets}};
 }

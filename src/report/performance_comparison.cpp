@@ -113,7 +113,8 @@ std::string render_performance_comparison(const Calibration& calibration, AskedC
     text_calibration_head(calibration, canvas);
     if (counts.scenarios > 0)
         canvas.paragraph("Below a figure, and below its change, is the interval in which it lies. Better and worse are said only where the "
-                         "interval of the change excludes none and all runs after lie on one side of all runs before. n/a: not measured.",
+                         "interval of the change excludes none and all runs after lie on one side of all runs before; same: it could be chance. "
+                         "n/a: not measured.",
                          0, "", Style::Dim);
     for (const ComponentResult& component : calibration.components) {
         text_component_title(component.name, shouted(words(component.end)), style_of(component.end), canvas);

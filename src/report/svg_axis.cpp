@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <iterator>
 
 namespace flyball::report {
 namespace {
@@ -49,6 +51,17 @@ Axis Axis::logarithmic(double least, double most)
             if (const double tick = times * std::pow(10, ten); (fine || times == 1.0) && tick >= axis.low_ && tick <= axis.high_)
                 axis.ticks_.push_back(tick);
     return axis;
+}
+
+std::vector<double> Axis::labelled() const
+{
+    constexpr std::size_t kMany = 7;
+    if (ticks_.size() <= kMany)
+        return ticks_;
+    std::vector<double> some;
+    const double step = ticks_[1] - ticks_[0];
+    std::ranges::copy_if(ticks_, std::back_inserter(some), [&](double tick) { return std::llround(tick / step) % 2 == 0; });
+    return some;
 }
 
 double Axis::at(double value) const

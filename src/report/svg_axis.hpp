@@ -21,6 +21,8 @@ public:
     [[nodiscard]] double low() const { return low_; }
     [[nodiscard]] double high() const { return high_; }
     [[nodiscard]] const std::vector<double>& ticks() const { return ticks_; }
+    // Every other one where they are many.
+    [[nodiscard]] std::vector<double> labelled() const;
     // 0 to 100; what is outside is moved to the edge.
     [[nodiscard]] double at(double value) const;
 
@@ -44,7 +46,7 @@ template <class Words>
 void axis_labels(const Axis& axis, Words words, Markup& page)
 {
     const auto svg = page.in("svg", {{"class", "axis"}, {"aria-hidden", "true"}});
-    for (const double tick : axis.ticks()) {
+    for (const double tick : axis.labelled()) {
         const double at = axis.at(tick);
         page.element("text", {{"x", percent(at)}, {"y", "12"}, {"class", at < 4 ? "first" : at > 94 ? "last" : "mid"}}, words(tick));
     }

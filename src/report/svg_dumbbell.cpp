@@ -99,7 +99,7 @@ void draw_plot(const LimitChange& limit, const Axis& axis, Markup& page)
     const auto svg = page.in("svg", {{"class", "plot"}, {"role", "img"}, {"aria-label", words}});
     const auto after = part(limit, limit.is);
     if (!after) {
-        page.element("text", {{"x", "0"}, {"y", "24"}}, limit.changed() ? "no number before and after to compare" : "no limit to compare");
+        page.element("text", {{"x", "0"}, {"y", "24"}}, limit.changed() ? "there is nothing to compare it with" : "no limit");
         return;
     }
     draw_zone(limit, axis, page);
@@ -138,7 +138,8 @@ void draw_resource(const Resource& resource, const std::vector<Row>& rows, const
         draw_plot(row.limit, axis, page);
         draw_words(row.limit, page);
     }
-    axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
+    if (std::ranges::any_of(rows, [](const Row& row) { return part(row.limit, row.limit.is).has_value(); }))
+        axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
 }
 
 void table_row(const Row& row, Markup& page)

@@ -66,19 +66,6 @@ std::string positive(double value, TuneUnit unit)
     return count(value);
 }
 
-// "18.9 ms" and "20.4 ms" as "18.9 to 20.4 ms"; "900 KiB to 1.10 MiB" where the units differ.
-std::string joined(const std::string& low, const std::string& high)
-{
-    if (low == high)
-        return low;
-    const auto space = std::min(low.find(' '), low.size());
-    const std::string_view unit = std::string_view(low).substr(space);
-    // Not of "2 min 03 s".
-    const bool once = unit.find_first_of("0123456789") == std::string_view::npos;
-    const bool same = once && unit == std::string_view(high).substr(std::min(high.find(' '), high.size()));
-    return fmt::format("{} to {}", same ? low.substr(0, space) : low, high);
-}
-
 template <class Words>
 std::string range_in(const std::optional<Interval>& interval, Words words)
 {
@@ -93,6 +80,18 @@ std::string range_in(const std::optional<Interval>& interval, Words words)
 }
 
 }  // namespace
+
+std::string joined(const std::string& low, const std::string& high)
+{
+    if (low == high)
+        return low;
+    const auto space = std::min(low.find(' '), low.size());
+    const std::string_view unit = std::string_view(low).substr(space);
+    // Not of "2 min 03 s".
+    const bool once = unit.find_first_of("0123456789") == std::string_view::npos;
+    const bool same = once && unit == std::string_view(high).substr(std::min(high.find(' '), high.size()));
+    return fmt::format("{} to {}", same ? low.substr(0, space) : low, high);
+}
 
 std::optional<Quota> quota_of(std::string_view text)
 {

@@ -26,6 +26,8 @@ struct Quota {
 [[nodiscard]] std::string quantity(double value, tune::Unit unit);
 // "18.9 to 20.4 ms".
 [[nodiscard]] std::string range(const std::optional<tune::Interval>& interval, tune::Unit unit);
+// "18.9 ms" and "20.4 ms" as "18.9 to 20.4 ms"; "900 KiB to 1.10 MiB" where the units differ.
+[[nodiscard]] std::string joined(const std::string& low, const std::string& high);
 // Of a ratio: "0.981 to 1.02".
 [[nodiscard]] std::string ratio_range(const std::optional<tune::Interval>& interval);
 
