@@ -29,7 +29,6 @@ class Cgroup:
         self.path = f"/tune-truth-{os.getpid()}-{name}"
         for directory in self.directories():
             directory.mkdir()
-
     def __enter__(self) -> "Cgroup":
         return self
 
@@ -46,19 +45,15 @@ class Cgroup:
 
     def directory(self, controller: str) -> Path:
         return (ROOT if V2 else ROOT / CONTROLLERS[controller]) / self.path[1:]
-
     def directories(self) -> list[Path]:
         return sorted({self.directory(controller) for controller in CONTROLLERS})
-
     def write(self, file: str, value: object) -> None:
         (self.directory(file.split(".")[0]) / file).write_text(str(value))
-
     def read(self, file: str) -> str:
         try:
             return (self.directory(file.split(".")[0]) / file).read_text()
         except OSError:
             return ""
-
     def apply(self, limits: dict[str, str]) -> None:
         """Limits by the names of cgroup v2's files. The burst goes to 0 first: the kernel refuses a quota below it."""
         rest = dict(limits)
@@ -67,18 +62,14 @@ class Cgroup:
         cpu = [("cpu.max.burst", "0"), ("cpu.max", " ".join(quota)), ("cpu.max.burst", burst)] if V2 else [(f"cpu.cfs_{f}_us", v) for f, v in v1]
         for file, value in (cpu if quota[0] != "max" else []) + list(rest.items()):
             self.write(file, value)
-
     def throttling(self) -> tuple[float, float]:  # seconds, and the share of the periods
         stat = pairs(self.read("cpu.stat"))
         held = stat.get("throttled_usec", 0) / 1e6 if V2 else stat.get("throttled_time", 0) / 1e9
         return held, stat.get("nr_throttled", 0) / max(1, stat.get("nr_periods", 0))
-
     def used_s(self) -> float:
         return pairs(self.read("cpu.stat")).get("usage_usec", 0) / 1e6 if V2 else int(self.read("cpuacct.usage") or 0) / 1e9
-
     def oom_kills(self) -> int:
         return pairs(self.read("memory.events" if V2 else "memory.oom_control")).get("oom_kill", 0)
-
     def stall_s(self, kind: str) -> float:
         """Total of memory.pressure; kind is some or full. 0 on v1, which has none."""
         lines = [line for line in self.read("memory.pressure").splitlines() if line.startswith(kind)]

@@ -133,8 +133,7 @@ def retention(s: Scenario, effort: Effort, limits: dict[str, str]) -> dict[str, 
     both = [(run(s, effort.retention, limits), measure(list(s.verb), effort.retention, {})) for _ in range(effort.pairs)]
     bound = 1.1 if s.resource == "io" else 1.25  # as trials of flyball have it
     throughput = statistics.median(a.rate / b.rate if b.rate else 0 for a, b in both)
-    slow = [a.p99_ns / b.p99_ns for a, b in both if a.p99_ns and b.p99_ns]
-    p99 = statistics.median(slow) if slow else None
+    p99 = statistics.median([a.p99_ns / b.p99_ns for a, b in both if a.p99_ns and b.p99_ns] or [0]) or None
     found = {"throughput": throughput, "p99": p99, "bound": bound, "oom_kills": sum(a.oom_kills for a, _ in both), "refused_forks": sum(a.refused for a, _ in both)}
     broken = found["oom_kills"] or found["refused_forks"] or not all(a.finished for a, _ in both)
     wanted = s.load.threads * 1000 / s.load.period_ms if s.load else 0  # which others may keep it from, without any limit

@@ -2,6 +2,8 @@
 """The results as Markdown."""
 from typing import Any, Iterable
 
+from suite import understandable
+
 Result = dict[str, Any]
 # From the optimum: issue 5's bounds, less what the truth is known to; of tasks what a target of 70 to 85 % makes of a whole one.
 BOUNDS = {"cpu": (-0.002, 0.05), "memory": (-0.025, 0.10), "pids": (1 / 0.85 - 1, 1 / 0.70 - 0.99), "io": (0.0, 1e9)}
@@ -20,9 +22,7 @@ def harm(entry: Result) -> str:
 
 def keeps(entry: Result) -> str:
     after = entry["retention"]
-    if not after or after["busy"]:
-        return "machine too busy" if after else "-"
-    return f"{'yes' if after['held'] else '**no**'}: {after['throughput']:.0%}" + (f", p99 x {after['p99']:.2f}" if after["p99"] else "")
+    return "-" if not after else "machine too busy" if after["busy"] else f"{'yes' if after['held'] else '**no**'}: {after['throughput']:.0%}" + (f", p99 x {after['p99']:.2f}" if after["p99"] else "")
 
 def rows(label: str, result: Result) -> Iterable[str]:
     unit = result["resource"]
@@ -49,6 +49,14 @@ def shortcomings(label: str, result: Result) -> Iterable[str]:
         if other["retention"] and other["retention"]["held"] and low <= other["above"] < entry["above"]:
             yield f"{where}: {name} is nearer ({other['above']:+.1%})"
 
+def verdict(label: str, result: Result) -> str:
+    """skipped: others kept flyball from an answer, or the workload from what it wanted."""
+    ours = result.get("runs") or list(filter(None, [result.get("tuners", {}).get("flyball")]))
+    if not ours or not all(map(understandable, ours)):
+        return "skipped" if ours else "failed"
+    changed = result["count"]["changed"] > 0.05 * len(ours) if "runs" in result else False
+    return "failed" if changed or ("runs" not in result and any(" is nearer " not in line for line in shortcomings(label, result))) else "passed"
+
 def repetition(label: str, result: Result) -> str:
     count, total, limits = result["count"], len(result["runs"]), ", ".join(map(" ".join, result["present"].items()))
     cells = [label, result["scenario"], limits, total, *count.values(), "yes" if count["changed"] <= 0.05 * total else "**no**", f"{result['within']:.0%}"]
@@ -68,6 +76,6 @@ def markdown(found: list[tuple[str, Result]]) -> str:
     loads = [load for _, r in found for load in r.get("load_average", [])]
     lines += ["", f"OOM kills while flyball tuned: {ours}; while the others did: {others}."]
     lines += [f"Not finished: {label}, {r['scenario']}." for label, r in found if "took_s" not in r]
-    lines += ["", "Kernels: " + "; ".join(sorted({f"{label}: {r['kernel']}, cgroup {r['cgroup']}" for label, r in found if "kernel" in r}))
-              + (f". Load averages: {min(loads):.1f} to {max(loads):.1f}." if loads else "")]
+    kernels = sorted({f"{label}: {r['kernel']}, cgroup {r['cgroup']}" for label, r in found})
+    lines += ["", "Kernels: " + "; ".join(kernels) + (f". Load averages: {min(loads):.1f} to {max(loads):.1f}." if loads else "")]
     return "\n".join(lines) + "\n"
