@@ -13,8 +13,8 @@ namespace flyball::calibrate::detail {
 namespace {
 
 constexpr std::array<std::string_view, 4> kResources{"memory", "cpu", "pids", "io"};
-constexpr std::array<std::string_view, 7> kTuningKeys{"step_down", "step_up",     "convergence", "max_iterations",
-                                                      "floor",     "performance", "confidence"};
+constexpr std::array<std::string_view, 8> kTuningKeys{"step_down", "step_up",     "convergence", "max_iterations",
+                                                      "floor",     "performance", "confidence",  "experiments"};
 constexpr std::array<std::string_view, 9> kProfileKeys{"description", "duration",   "warmup",    "iterations", "samples",
                                                        "parameters",  "components", "scenarios", "tuning"};
 
@@ -96,6 +96,7 @@ void read_tuning_object(const Node& node, const std::string& path, Tuning& tunin
     fields.read_share("floor", tuning.floor, {0.01, 1});
     fields.read("performance", tuning.performance);
     fields.read_share("confidence", tuning.confidence, {0.5, 0.9999});
+    fields.read("experiments", tuning.experiments);
     if (tuning.convergence > tuning.step_down)
         problems.add(node, path,
                      fmt::format("a step down of {:g}% is below the convergence of {:g}%: no step would change anything",

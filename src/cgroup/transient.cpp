@@ -15,6 +15,8 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <functional>
+#include <map>
 #include <optional>
 
 namespace flyball::cgroup {
@@ -288,7 +290,10 @@ Result<> TransientCgroup::destroy()
     return state_->destroy();
 }
 
-int sweep_leftovers(const Layout& layout)
+namespace {
+
+// Removes the cgroups of runs whose owner is gone; those that hold processes stay.
+int remove_runs(const Layout& layout, const std::function<bool(pid_t)>& gone, std::chrono::milliseconds patience)
 {
     std::optional<UniqueFd> lock;
     int removed = 0;
@@ -301,13 +306,13 @@ int sweep_leftovers(const Layout& layout)
             lock = detail::lock_mount(first->path);
         for (const std::string& name : detail::child_directories(own)) {
             const auto owner = run_owner(name);
-            if (!owner || ::kill(*owner, 0) == 0 || errno != ESRCH)
+            if (!owner || !gone(*owner))
                 continue;
             const std::string directory = own + "/" + name;
             // The kernel refuses to remove what holds processes; children of it would go first, though.
             if (!detail::processes_in(directory).empty())
                 continue;
-            if (detail::remove_tree(directory) == detail::Removal::Gone)
+            if (detail::remove_tree(directory, patience) == detail::Removal::Gone)
                 ++removed;
         }
         if (!detail::child_directories(own).empty())
@@ -318,6 +323,30 @@ int sweep_leftovers(const Layout& layout)
             (void)::rmdir(own.c_str());
     }
     return removed;
+}
+
+}  // namespace
+
+int sweep_leftovers(const Layout& layout)
+{
+    return remove_runs(layout, [](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; }, std::chrono::milliseconds(0));
+}
+
+int end_runs_of(const Layout& layout, pid_t owner)
+{
+    std::map<std::string, std::vector<detail::KillPlace>> runs;
+    for (const Mount& mount : layout.mounts) {
+        const std::string own = fmt::format("{}/{}", mount.path, detail::kOwnDirectory);
+        if (!needed(mount) || !detail::is_directory(own))
+            continue;
+        for (const std::string& name : detail::child_directories(own)) {
+            if (run_owner(name) == owner)
+                runs[name].push_back({.directory = own + "/" + name, .unified = mount.unified, .freezer = has_controller(mount, "freezer")});
+        }
+    }
+    for (const auto& [name, places] : runs)
+        (void)detail::kill_processes(places, kRemovalPatience);
+    return remove_runs(layout, [&](pid_t other) { return other == owner; }, kRemovalPatience);
 }
 
 }  // namespace flyball::cgroup

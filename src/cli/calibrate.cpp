@@ -10,6 +10,8 @@
 #include "flyball/base/version.hpp"
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/calibrate/write.hpp"
+#include "flyball/cgroup/reaper.hpp"
+#include "flyball/cgroup/transient.hpp"
 #include "flyball/report/calibration.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -211,11 +213,16 @@ int run_calibrate(const CalibrateOptions& options)
     if (!store)
         return complain(store.error());
     put_back(progress);
+    (void)cgroup::sweep_leftovers(*layout);
     if (store->goes_on())
         progress.say(fmt::format("{} is there already: what it has is not measured again", store->directory()));
+    const auto reaper = cgroup::Reaper::start(*layout);
+    if (!reaper)
+        return complain(reaper.error());
     LiveMachine machine(std::move(*layout), {.without = options.without,
                                              .disturbance = *disturbance,
                                              .verbose = options.verbose,
+                                             .directory = store->directory(),
                                              .say = [&](std::string_view text) { progress.say(text); }});
     const auto code = conclude(options, *loaded, *store, machine, progress);
     return code ? *code : complain(code.error());
@@ -251,6 +258,10 @@ int run_calibrate_revert()
 {
     Progress progress(false, STDERR_FILENO);
     put_back(progress);
+    if (const auto layout = cgroup::detect()) {
+        if (const int swept = cgroup::sweep_leftovers(*layout); swept > 0)
+            progress.say(fmt::format("removed {} {} that a flyball that was killed had left", swept, swept == 1 ? "cgroup" : "cgroups"));
+    }
     return 0;
 }
 

@@ -71,6 +71,12 @@ Result<bool> pass(LiveSubject& subject, std::uint64_t length_ns, RunFigures* fig
 
 }  // namespace
 
+// "raw/web/baseline/normal/all-0.json": beside it.
+Result<WorkloadLog> LiveMachine::log_of(const std::string& json) const
+{
+    return WorkloadLog::open(options_.verbose ? std::string() : fmt::format("{}/{}.log", options_.directory, json.substr(0, json.rfind('.'))));
+}
+
 void LiveMachine::say_once(const std::string& text)
 {
     if (said_.insert(text).second)
@@ -90,6 +96,10 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
     if (!commands)
         return std::unexpected(std::move(commands.error()));
     LiveSubjectOptions options = subject_options(component, *commands, limits);
+    auto log = log_of(key.file());
+    if (!log)
+        return std::unexpected(std::move(log.error()));
+    options.output_fd = log->fd();
     options.guarded = false;  // what happens to it is what is measured
     options.io = wants_io(component, scenario);
     options.without = options_.without;
@@ -124,13 +134,17 @@ Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scena
     auto commands = commands_of(component, scenario, nullptr, limits, scenario.timing.duration_ns);
     if (!commands)
         return std::unexpected(std::move(commands.error()));
+    auto log = log_of(key.file());
+    if (!log)
+        return std::unexpected(std::move(log.error()));
     const auto declared = std::ranges::find(component.metrics, scenario.cold_start->metric, &calibrate::Metric::name);
     const ColdStartRequest request{.command = commands->workload,
                                    .health = commands->health,
                                    .environment = commands->environment,
                                    .how = *scenario.cold_start,
                                    .metric_scale = declared == component.metrics.end() ? 1 : declared->scale,
-                                   .limits = writes_of(limits)};
+                                   .limits = writes_of(limits),
+                                   .output_fd = log->fd()};
     Run run{.key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}};
     const std::uint64_t begin_ns = monotonic_ns();
     auto times = cold_starts(request, layout_, [this](std::string_view text) { say_once(std::string(text)); });
@@ -158,7 +172,11 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
     if (!commands)
         return std::unexpected(std::move(commands.error()));
     LiveSubjectOptions options = subject_options(component, *commands, limits);
-    options.may_experiment = true;
+    auto log = log_of(fmt::format("processed/{}/tune-{}.json", component.name, tune::name(resource)));
+    if (!log)
+        return std::unexpected(std::move(log.error()));
+    options.output_fd = log->fd();
+    options.may_experiment = component.tuning.experiments;
     options.io = resource == tune::Resource::Io;
     options.without = options_.without;
     options.verbose = options_.verbose;

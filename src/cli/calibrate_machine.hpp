@@ -4,6 +4,7 @@
 
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "workload_log.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -17,7 +18,8 @@ namespace flyball::cli {
 struct LiveMachineOptions {
     std::vector<std::string> without;  // BPF programs to leave out
     double disturbance = 0.1;          // see `flyball tune`
-    bool verbose = false;
+    bool verbose = false;      // workloads print to standard error
+    std::string directory;     // where what they print is kept otherwise
     std::function<void(std::string_view)> say;
 };
 
@@ -36,6 +38,7 @@ private:
                                     const calibrate::Limits& limits, const calibrate::RunKey& key);
     Result<calibrate::Run> run_cold_starts(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Limits& limits,
                                            const calibrate::RunKey& key);
+    [[nodiscard]] Result<WorkloadLog> log_of(const std::string& json) const;
     void say_once(const std::string& text);
 
     cgroup::Layout layout_;

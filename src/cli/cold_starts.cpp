@@ -16,9 +16,9 @@ constexpr std::uint64_t kPatienceNs = 60'000'000'000;
 constexpr int kTickMs = 5;
 
 // True: it is well.
-Result<bool> is_well(const std::vector<std::string>& health)
+Result<bool> is_well(const std::vector<std::string>& health, int output_fd)
 {
-    auto child = cgroup::Child::spawn(health, nullptr, {.environment = {}, .descriptors = {}, .stdout_fd = STDERR_FILENO});
+    auto child = cgroup::Child::spawn(health, nullptr, {.environment = {}, .descriptors = {{.fd = output_fd, .as = STDERR_FILENO}}, .stdout_fd = output_fd});
     if (!child)
         return std::unexpected(std::move(child.error()));
     if (auto released = child->release(); !released)
@@ -70,7 +70,7 @@ private:
         case Until::Exit:
             return ended ? std::optional(static_cast<double>(passed_ns)) : std::nullopt;
         case Until::Health: {
-            auto well = is_well(request_.health);
+            auto well = is_well(request_.health, request_.output_fd);
             if (!well)
                 return std::unexpected(std::move(well.error()));
             if (!*well && ended)
@@ -105,11 +105,12 @@ Result<std::vector<double>> cold_starts(const ColdStartRequest& request, const c
         return std::unexpected(std::move(stop.error()));
     std::vector<double> all;
     for (std::uint32_t i = 0; i < request.how.samples; ++i) {
-        auto listener = WorkloadListener::start({.file = {}, .patterns = {}, .output_fd = STDERR_FILENO});
+        auto listener = WorkloadListener::start({.file = {}, .patterns = {}, .output_fd = request.output_fd});
         if (!listener)
             return std::unexpected(std::move(listener.error()));
         cgroup::SpawnOptions spawn = listener->spawn_options();
-        spawn.stdout_fd = STDERR_FILENO;
+        spawn.stdout_fd = request.output_fd;
+        spawn.descriptors.push_back({.fd = request.output_fd, .as = STDERR_FILENO});
         spawn.environment.insert(spawn.environment.end(), request.environment.begin(), request.environment.end());
         auto command = CommandInCgroup::make(request.command, layout, {}, say, spawn);
         if (!command)

@@ -20,6 +20,7 @@ struct ColdStartRequest {
     calibrate::ColdStart how;
     double metric_scale = 1;  // of ColdStart::metric: to nanoseconds
     std::vector<tune::Write> limits;
+    int output_fd = 2;  // takes what the commands print
 };
 
 // Nanoseconds of each start. Stopped: by a signal. Io: a start that did not come to its end within a minute, or failed.

@@ -84,9 +84,13 @@ Result<> LiveSubject::State::spawn()
 {
     cgroup::SpawnOptions told = listener->spawn_options();
     if (told.stdout_fd < 0)
-        told.stdout_fd = STDERR_FILENO;
+        told.stdout_fd = options.output_fd;
     told.environment.insert(told.environment.end(), options.environment.begin(), options.environment.end());
-    const cgroup::SpawnOptions plain{.environment = options.environment, .descriptors = {}, .stdout_fd = STDERR_FILENO};
+    cgroup::SpawnOptions plain{.environment = options.environment, .descriptors = {}, .stdout_fd = options.output_fd};
+    if (options.output_fd != STDERR_FILENO) {
+        for (cgroup::SpawnOptions* spawned : {&told, &plain})
+            spawned->descriptors.push_back({.fd = options.output_fd, .as = STDERR_FILENO});
+    }
     if (!options.command.empty()) {
         auto made = CommandInCgroup::make(options.command, layout, options.limits, options.say, options.load.empty() ? told : plain);
         if (!made)
@@ -212,7 +216,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
             return std::unexpected(std::move(allowed.error()));
     }
     // Standard output is for the result.
-    auto listener = WorkloadListener::start({.file = options.metrics_file, .patterns = options.metrics_patterns, .output_fd = STDERR_FILENO});
+    auto listener = WorkloadListener::start({.file = options.metrics_file, .patterns = options.metrics_patterns, .output_fd = options.output_fd});
     if (!listener)
         return std::unexpected(std::move(listener.error()));
     state->listener.emplace(std::move(*listener));
@@ -323,7 +327,8 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
 
 bool LiveSubject::may_experiment() const
 {
-    return state_->limits->allowed();
+    // Limits may be there for a time, and no others tried.
+    return state_->options.may_experiment && state_->limits->allowed();
 }
 
 std::optional<std::string> LiveSubject::limit(std::string_view file)

@@ -27,6 +27,7 @@ struct LiveSubjectOptions {
     std::vector<tune::Write> writes;   // limits besides: to stay in a command's cgroup, for a time in one that runs already
     std::vector<std::string> load;     // runs outside of the cgroup, and is what tells; empty: the command does
     std::vector<std::string> environment;  // NAME=VALUE of both
+    int output_fd = 2;                 // takes what both print; 2: standard output there, standard error as it is
     bool guarded = true;               // what a guard sees ends it
     bool may_experiment = false;
     std::string metrics_file;                   // of a cgroup that runs already

@@ -36,6 +36,7 @@ struct Tuning {
     double floor = 0.80;            // of the baseline's performance
     std::string performance = "throughput";  // the metric that the floor is about
     double confidence = 0.95;
+    bool experiments = true;        // limits are tried out while it is tuned; otherwise only the validation tries them
     friend bool operator==(const Tuning&, const Tuning&) = default;
 };
 

@@ -82,5 +82,7 @@ private:
 
 // Removes leftovers, see above; returns how many. create() does it.
 int sweep_leftovers(const Layout& layout);
+// Kills what is in the cgroups that this process made, and removes them; returns how many. For whoever outlives it.
+int end_runs_of(const Layout& layout, pid_t owner);
 
 }  // namespace flyball::cgroup
