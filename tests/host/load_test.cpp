@@ -82,11 +82,20 @@ double quantile_ms(const Json& distribution, double q)
     return 0;
 }
 
+// A search takes minutes, and what others take of the CPUs meanwhile moves what it finds. tests/unit/load has the same
+// searches in virtual time.
+void want_the_machine()
+{
+    if (!long_run())
+        FB_SKIP("takes minutes of a machine with nothing else to do: set FLYBALL_LONG=1");
+}
+
 }  // namespace
 
 TEST_CASE("load: the breaking point of eight places is eight over the service time", "[load]")
 {
     require_root();
+    want_the_machine();
     // Long beside the start of a process, which a busy machine draws out.
     const Words command{"sleep", "0.5"};
     const Json alone = run_load({"--rate", "5", "-d", "4s"}, command);
@@ -185,6 +194,7 @@ TEST_CASE("load: the kernel's counters of the level go along, under the limits a
 TEST_CASE("load: a generator is run once a level, and breaks where its quota does", "[load]")
 {
     require_root();
+    want_the_machine();
     if (!CgroupTree::instance().present("cpu"))
         FB_SKIP("needs the cpu controller");
     // 4 ms of CPU a request and 10 ms of CPU in each 100 ms: 25 a second.

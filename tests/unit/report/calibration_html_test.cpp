@@ -15,7 +15,7 @@
 
 using namespace flyball;
 using namespace flyball::report;
-using Catch::Matchers::ContainsSubstring;
+using flyball::test::ContainsSubstring;
 namespace sample = flyball::test::calibration_sample;
 
 namespace {
