@@ -22,7 +22,9 @@ constexpr std::string_view kFloorReason = "is the floor";
 bool refused_for_floor(const ComponentResult& component)
 {
     const auto names_floor = [](const std::string& reason) { return reason.find(kFloorReason) != std::string::npos; };
-    return std::ranges::any_of(component.attempts, [&](const calibrate::Attempt& one) { return !one.accepted && std::ranges::any_of(one.reasons, names_floor); });
+    return std::ranges::any_of(component.attempts, [&](const calibrate::Attempt& one) {
+        return !one.accepted && std::ranges::any_of(one.reasons, names_floor);
+    });
 }
 
 bool below_floor(const ComponentResult& component, double floor)
@@ -58,7 +60,8 @@ Advice on_convergence(const ComponentResult& component, const calibrate::Tuning&
 Advice on_floor(const ComponentResult& component, const calibrate::Tuning& tuning)
 {
     Advice advice{fmt::format("Performance fell below {} of the baseline.", format_percent(tuning.floor)), {}};
-    advice.steps.push_back(limits_changed(component) ? "Revert to the limits of the specification." : "Its limits are reverted to those of the specification.");
+    advice.steps.push_back(limits_changed(component) ? "Revert to the limits of the specification."
+                                                     : "Its limits are reverted to those of the specification.");
     advice.steps.push_back("Look for pressure on the whole machine: /proc/pressure/cpu, memory and io, while it runs.");
     advice.steps.push_back(fmt::format("Take smaller steps: `tuning.step_down` is {} now.", format_percent(tuning.step_down)));
     return advice;
@@ -66,9 +69,12 @@ Advice on_floor(const ComponentResult& component, const calibrate::Tuning& tunin
 
 Advice on_oom(const ComponentResult& component, double kills)
 {
-    Advice advice{kills > 0 ? fmt::format("The OOM killer acted {:.0f} times under the limits that stay.", kills) : "Its behaviour under OOM is not as it should be.", {}};
+    Advice advice{kills > 0 ? fmt::format("The OOM killer acted {:.0f} times under the limits that stay.", kills)
+                            : "Its behaviour under OOM is not as it should be.",
+                  {}};
     if (component.critical)
-        advice.steps.push_back("It is critical: memory.oom.group has to be 0 in its cgroup and above, so that one kill doesn't take all of it.");
+        advice.steps.push_back(
+            "It is critical: memory.oom.group has to be 0 in its cgroup and above, so that one kill doesn't take all of it.");
     advice.steps.push_back("Raise memory.max, or its least value under `bounds`.");
     advice.steps.push_back("Look for a leak: `flyball tune memory` says so where memory grows without end.");
     return advice;

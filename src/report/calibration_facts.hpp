@@ -15,8 +15,8 @@ namespace flyball::report {
 // P4.2 section 8.1: how much a limit is expected to change.
 struct Expectation {
     double least = 0, most = 0;
-    bool reduction = true;  // otherwise either way: a weight, a count that is to match
-    [[nodiscard]] std::string words() const;                // "-10 to -20%"
+    bool reduction = true;                                      // otherwise either way: a weight, a count that is to match
+    [[nodiscard]] std::string words() const;                    // "-10 to -20%"
     [[nodiscard]] std::string_view judge(double change) const;  // "as expected", "less than expected", ...
 };
 [[nodiscard]] std::optional<Expectation> expectation_of(std::string_view file);
@@ -25,7 +25,7 @@ struct LimitChange {
     std::string file;
     std::string before, after;  // as written; empty: the file is not among the limits
     tune::Unit unit = tune::Unit::None;
-    std::optional<double> was, is;  // in `unit`; nullopt: no limit
+    std::optional<double> was, is;           // in `unit`; nullopt: no limit
     std::optional<tune::Interval> interval;  // where the least sufficient value lies, in `unit`
     double confidence = 0;
     const tune::Proposal* proposal = nullptr;  // of the file's resource; not owned
@@ -54,8 +54,8 @@ struct LimitChange {
 
 // Of one scenario: its metric before and after.
 struct MetricChange {
-    std::string metric;                 // "latency"
-    std::string label;                  // "latency p99"
+    std::string metric;  // "latency"
+    std::string label;   // "latency p99"
     calibrate::Unit unit = calibrate::Unit::Count;
     bool more_is_better = false;
     calibrate::Judgement before, after;  // estimate and interval; the outcome means nothing
@@ -64,8 +64,8 @@ struct MetricChange {
 };
 [[nodiscard]] std::string_view name(MetricChange::Trend trend);
 // The common metrics in their order, then others by name.
-[[nodiscard]] std::vector<MetricChange> metric_changes(const calibrate::ScenarioResult& scenario, std::span<const calibrate::Metric> declared,
-                                                       double confidence);
+[[nodiscard]] std::vector<MetricChange> metric_changes(const calibrate::ScenarioResult& scenario,
+                                                       std::span<const calibrate::Metric> declared, double confidence);
 // "+3.1%"; where there is nothing to divide by, the difference: "+0.02 s". "n/a" where nothing was measured.
 [[nodiscard]] std::string change_words(const MetricChange& change);
 // "(-4.0 to +9.8%)"; empty: no interval.
@@ -77,10 +77,10 @@ struct MetricChange {
 
 // What is left of the performance, against the floor.
 enum class Retention : std::uint8_t {
-    Held,       // surely: the whole interval is above the floor
-    Likely,     // the estimate is, and the interval does not show it
+    Held,    // surely: the whole interval is above the floor
+    Likely,  // the estimate is, and the interval does not show it
     Below,
-    Same,       // nothing was changed
+    Same,  // nothing was changed
     Unknown,
 };
 [[nodiscard]] Retention retention_of(const calibrate::ScenarioResult& scenario, double floor, bool changed);

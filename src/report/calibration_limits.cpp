@@ -23,7 +23,8 @@ constexpr double kNsOfUs = 1000;
 constexpr double kPrinted = 0.0005;
 
 // The order in which P4.2 tunes, and the main file of each first.
-constexpr std::array<std::string_view, 6> kOrder{"memory.max", "memory.high", "cpu.max", "cpu.max.burst", "pids.max", "io.weight"};
+constexpr std::array<std::string_view, 6> kOrder{"memory.max",    "memory.high", "cpu.max",
+                                                 "cpu.max.burst", "pids.max",    "io.weight"};
 
 std::size_t rank(std::string_view file)
 {
@@ -84,7 +85,13 @@ LimitChange limit_change(const std::string& file, const calibrate::ComponentResu
         const auto found = limits.find(file);
         return found == limits.end() ? std::string() : found->second;
     };
-    LimitChange limit{.file = file, .before = text_in(component.before), .after = text_in(component.after), .unit = unit_of(file), .was = {}, .is = {}, .interval = {}};
+    LimitChange limit{.file = file,
+                      .before = text_in(component.before),
+                      .after = text_in(component.after),
+                      .unit = unit_of(file),
+                      .was = {},
+                      .is = {},
+                      .interval = {}};
     limit.was = number_of(file, limit.before);
     limit.is = number_of(file, limit.after);
     find_value(limit, component);
@@ -95,7 +102,8 @@ LimitChange limit_change(const std::string& file, const calibrate::ComponentResu
 
 std::string Expectation::words() const
 {
-    return reduction ? fmt::format("-{:.0f} to -{:.0f}%", least * 100, most * 100) : fmt::format("{:.0f} to {:.0f}%", least * 100, most * 100);
+    return reduction ? fmt::format("-{:.0f} to -{:.0f}%", least * 100, most * 100)
+                     : fmt::format("{:.0f} to {:.0f}%", least * 100, most * 100);
 }
 
 std::string_view Expectation::judge(double change) const
@@ -147,7 +155,8 @@ std::vector<LimitChange> limit_changes(const calibrate::ComponentResult& compone
     for (const tune::Proposal& proposal : component.proposals)
         for (const tune::Value& value : proposal.values)
             files.push_back(value.file);
-    std::ranges::sort(files, [](const std::string& a, const std::string& b) { return std::pair(rank(a), a) < std::pair(rank(b), b); });
+    std::ranges::sort(files,
+                      [](const std::string& a, const std::string& b) { return std::pair(rank(a), a) < std::pair(rank(b), b); });
     files.erase(std::ranges::unique(files).begin(), files.end());
     std::vector<LimitChange> changes;
     for (const std::string& file : files)

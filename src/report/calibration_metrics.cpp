@@ -111,11 +111,22 @@ Trend trend_of(const MetricChange& change, bool apart, double resolution)
 MetricChange compare(const ScenarioResult& scenario, const Metric& metric, std::optional<double> quantile, double confidence)
 {
     // Everything is within this bound: only the estimates are wanted.
-    Target target{.text = {}, .metric = metric.name, .unit = metric.unit, .statistic = quantile ? Statistic::Quantile : metric.usual,
-                  .quantile = quantile.value_or(0.5), .per = {}, .bound = std::numeric_limits<double>::max(), .share = {}, .of = {}};
-    MetricChange change{.metric = metric.name, .label = metric.name, .unit = metric.unit, .more_is_better = metric.more_is_better,
+    Target target{.text = {},
+                  .metric = metric.name,
+                  .unit = metric.unit,
+                  .statistic = quantile ? Statistic::Quantile : metric.usual,
+                  .quantile = quantile.value_or(0.5),
+                  .per = {},
+                  .bound = std::numeric_limits<double>::max(),
+                  .share = {},
+                  .of = {}};
+    MetricChange change{.metric = metric.name,
+                        .label = metric.name,
+                        .unit = metric.unit,
+                        .more_is_better = metric.more_is_better,
                         .before = calibrate::evaluate(target, scenario.before, {}, confidence),
-                        .after = calibrate::evaluate(target, scenario.after, {}, confidence), .ratio = {}};
+                        .after = calibrate::evaluate(target, scenario.after, {}, confidence),
+                        .ratio = {}};
     if (quantile)
         change.label += fmt::format(" p{:.4g}", *quantile * 100);
     target.of = "baseline";

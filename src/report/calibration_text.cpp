@@ -60,8 +60,8 @@ void draw_components(const Calibration& calibration, Canvas& canvas)
     canvas.heading("COMPONENTS", "retention: the performance that is left, in the worst scenario");
     Grid grid({{"component"}, {"end"}, {"targets"}, {"retention"}, {"OOM"}});
     for (const ComponentResult& component : calibration.components) {
-        grid.row({squeeze(harmless(component.name), kWidestName), Cell(words(component.end), style_of(component.end)), target_words(component),
-                  least_retention(component), oom_cell(component)});
+        grid.row({squeeze(harmless(component.name), kWidestName), Cell(words(component.end), style_of(component.end)),
+                  target_words(component), least_retention(component), oom_cell(component)});
     }
     grid.draw(canvas);
 }
@@ -179,7 +179,8 @@ std::string retention_words(const ScenarioResult& scenario)
     return words;
 }
 
-std::string render_calibration_report(const Calibration& calibration, AskedComponents asked, const CalibrationTextOptions& options)
+std::string render_calibration_report(const Calibration& calibration, AskedComponents asked,
+                                      const CalibrationTextOptions& options)
 {
     Canvas canvas = canvas_of(options);
     const CalibrationTally counts = tally(calibration, asked);

@@ -20,7 +20,8 @@ void text_criteria(const calibrate::Calibration& calibration, const CalibrationT
 
 void text_component(const calibrate::ComponentResult& component, AskedComponents asked, Canvas& canvas);
 // Targets and retention.
-void text_calibrated_scenario(const calibrate::ScenarioResult& scenario, const calibrate::Tuning& tuning, bool changed, Canvas& canvas);
+void text_calibrated_scenario(const calibrate::ScenarioResult& scenario, const calibrate::Tuning& tuning, bool changed,
+                              Canvas& canvas);
 
 [[nodiscard]] std::string_view mark(calibrate::Outcome outcome);  // "[✓]"
 [[nodiscard]] Style style_of(calibrate::Outcome outcome);

@@ -30,7 +30,8 @@ void text_written(const ComponentResult& component, Canvas& canvas)
     canvas.heading("LIMITS", "as they are written");
     Grid grid({{"file"}, {"before"}, {"after"}, {"proposed"}});
     for (const LimitChange& limit : limits)
-        grid.row({harmless(limit.file), as_written(limit.before), Cell(as_written(limit.after), limit.changed() ? Style::Bold : Style::Plain),
+        grid.row({harmless(limit.file), as_written(limit.before),
+                  Cell(as_written(limit.after), limit.changed() ? Style::Bold : Style::Plain),
                   limit.value != nullptr ? as_written(limit.value->text) : "-"});
     grid.draw(canvas);
 }
@@ -84,7 +85,8 @@ void text_target(const TargetResult& result, bool changed, Canvas& canvas)
         canvas.paragraph(harmless(result.after.reason), kBeside, fmt::format("{}: ", name(result.after.outcome)));
         return;
     }
-    canvas.paragraph(harmless(result.before.reason), kBeside, fmt::format("before  {:12} ", name(result.before.outcome)), Style::Dim);
+    canvas.paragraph(harmless(result.before.reason), kBeside, fmt::format("before  {:12} ", name(result.before.outcome)),
+                     Style::Dim);
     canvas.paragraph(harmless(result.after.reason), kBeside, fmt::format("after   {:12} ", name(result.after.outcome)));
 }
 
@@ -138,7 +140,8 @@ void text_component(const ComponentResult& component, AskedComponents asked, Can
     text_proposals(component, canvas);
     text_attempts(component, canvas);
     if (!component.scenarios.empty())
-        canvas.heading("SCENARIOS", fmt::format("retention of {}: at least {} of the baseline is demanded", harmless(tuning.performance), format_percent(tuning.floor)));
+        canvas.heading("SCENARIOS", fmt::format("retention of {}: at least {} of the baseline is demanded",
+                                                harmless(tuning.performance), format_percent(tuning.floor)));
     for (const ScenarioResult& scenario : component.scenarios)
         text_calibrated_scenario(scenario, tuning, limits_changed(component), canvas);
     text_oom_verdict(component, canvas);

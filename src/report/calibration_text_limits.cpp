@@ -55,8 +55,12 @@ Criterion performance(const CalibrationTally& tally)
     if (tally.below_floor > 0)
         return {false, true, fmt::format("Performance is below its floor in {}.", plural(tally.below_floor, "scenario"))};
     if (!tally.least_retention)
-        return {true, tally.scenarios > 0, tally.scenarios > 0 ? "Performance: no limit was changed for which there is a comparison." : "Performance: nothing was measured."};
-    return {true, true, fmt::format("Performance is above its floor: at least {} is left ({}).", format_percent(*tally.least_retention), tally.least_retention_of)};
+        return {true, tally.scenarios > 0,
+                tally.scenarios > 0 ? "Performance: no limit was changed for which there is a comparison."
+                                    : "Performance: nothing was measured."};
+    return {true, true,
+            fmt::format("Performance is above its floor: at least {} is left ({}).", format_percent(*tally.least_retention),
+                        tally.least_retention_of)};
 }
 
 Criterion oom_behaviour(const Calibration& calibration, const CalibrationTally& tally)
@@ -86,7 +90,8 @@ void text_calibration_limits(const Calibration& calibration, Canvas& canvas)
     for (const ComponentResult& component : calibration.components) {
         std::string name = squeeze(harmless(component.name), kWidestName);
         for (const LimitChange& limit : limit_changes(component)) {
-            grid.row({Cell(name, Style::Bold), harmless(limit.file), words_before(limit), Cell(words_after(limit), style_of_change(limit)), change_words(limit)});
+            grid.row({Cell(name, Style::Bold), harmless(limit.file), words_before(limit),
+                      Cell(words_after(limit), style_of_change(limit)), change_words(limit)});
             grid.remark(remark_on(limit));
             name.clear();
         }
@@ -101,7 +106,9 @@ void text_criteria(const Calibration& calibration, const CalibrationTally& tally
 {
     canvas.heading("CRITERIA", "P4.2, section 8.2");
     const std::size_t settled = tally.calibrated + tally.unchanged, all = calibration.components.size();
-    draw({settled == all && all > 0, true, fmt::format("Calibrated or right as they were: {} of {}.", settled, plural(all, "component"))}, canvas);
+    draw({settled == all && all > 0, true,
+          fmt::format("Calibrated or right as they were: {} of {}.", settled, plural(all, "component"))},
+         canvas);
     draw(performance(tally), canvas);
     draw(targets(tally), canvas);
     draw(oom_behaviour(calibration, tally), canvas);

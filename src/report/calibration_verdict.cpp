@@ -132,18 +132,18 @@ std::string headline(const calibrate::Calibration& calibration, const Calibratio
     if (tally.calibrated > 0)
         parts.push_back(fmt::format("{} {} calibrated", plural(tally.calibrated, "component"), verb(tally.calibrated)));
     if (tally.unchanged > 0)
-        parts.push_back(fmt::format("{} {} right as {}", tally.unchanged, verb(tally.unchanged), tally.unchanged == 1 ? "it is" : "they are"));
+        parts.push_back(fmt::format("{} {} right as {}", tally.unchanged, verb(tally.unchanged),
+                                    tally.unchanged == 1 ? "it is" : "they are"));
     if (tally.not_converged > 0)
         parts.push_back(fmt::format("{} did not converge", tally.not_converged));
     if (tally.missed > 0)
         parts.push_back(fmt::format("{} {} targets under any limits", tally.missed, tally.missed == 1 ? "misses" : "miss"));
     switch (verdict_of(calibration, tally)) {
-    case CalibrationVerdict::Holds:
-        return fmt::format("Everything holds: {}.", fmt::join(parts, ", "));
+    case CalibrationVerdict::Holds: return fmt::format("Everything holds: {}.", fmt::join(parts, ", "));
     case CalibrationVerdict::Doubtful:
-        return fmt::format("Nothing fails, and {} could not be decided: {}.", plural(tally.targets_inconclusive, "target"), fmt::join(parts, ", "));
-    case CalibrationVerdict::Fails:
-        break;
+        return fmt::format("Nothing fails, and {} could not be decided: {}.", plural(tally.targets_inconclusive, "target"),
+                           fmt::join(parts, ", "));
+    case CalibrationVerdict::Fails: break;
     }
     return fmt::format("Not everything holds: {}.", fmt::join(parts, ", "));
 }

@@ -17,7 +17,8 @@ using calibrate::ComponentResult;
 void bars(const ComponentResult& component, const Attempt& attempt, Markup& page)
 {
     const auto grid = page.in("div", {{"class", "bars"}});
-    const ComponentResult tried{.name = component.name, .summary = {}, .before = component.before, .after = attempt.limits, .oom = {}};
+    const ComponentResult tried{
+        .name = component.name, .summary = {}, .before = component.before, .after = attempt.limits, .oom = {}};
     for (const LimitChange& limit : limit_changes(tried)) {
         const auto change = limit.change();
         {
@@ -28,17 +29,21 @@ void bars(const ComponentResult& component, const Attempt& attempt, Markup& page
             const auto svg = page.in("svg", {{"aria-hidden", "true"}});
             page.shape("rect", {{"width", "100%"}, {"height", "8"}, {"rx", "2"}, {"class", "bar-ground"}});
             if (change)
-                page.shape("rect", {{"width", percent(std::clamp(100 * (1 + *change), 0.0, 100.0))}, {"height", "8"}, {"rx", "2"},
+                page.shape("rect", {{"width", percent(std::clamp(100 * (1 + *change), 0.0, 100.0))},
+                                    {"height", "8"},
+                                    {"rx", "2"},
                                     {"class", attempt.accepted ? "bar-after" : "bar-before"}});
         }
-        page.element("span", {{"class", "note"}, {"title", limit.after}}, fmt::format("{}, {}", words_after(limit), change_words(limit)));
+        page.element("span", {{"class", "note"}, {"title", limit.after}},
+                     fmt::format("{}, {}", words_after(limit), change_words(limit)));
     }
 }
 
 void draw_attempt(const ComponentResult& component, const Attempt& attempt, Markup& page)
 {
     const auto item = page.in("li");
-    page.element("span", {{"class", attempt.accepted ? "knot met" : "knot missed"}, {"aria-hidden", "true"}}, attempt.accepted ? "✓" : "✗");
+    page.element("span", {{"class", attempt.accepted ? "knot met" : "knot missed"}, {"aria-hidden", "true"}},
+                 attempt.accepted ? "✓" : "✗");
     page.element("b", {}, fmt::format("Attempt {}: {}", attempt.number, attempt.accepted ? "accepted" : "refused"));
     bars(component, attempt, page);
     if (attempt.reasons.empty())

@@ -53,7 +53,8 @@ void sum_tile(const Calibration& calibration, std::string_view title, std::strin
     if (sum.n == 0 || sum.was <= 0)
         return;
     const std::string change = sum.was == sum.is ? "as it was" : signed_percent(sum.is / sum.was - 1);
-    tile(title, change, fmt::format("{} → {} in {}", quantity(sum.was, sum.unit), quantity(sum.is, sum.unit), plural(sum.n, "component")), page);
+    tile(title, change,
+         fmt::format("{} → {} in {}", quantity(sum.was, sum.unit), quantity(sum.is, sum.unit), plural(sum.n, "component")), page);
 }
 
 std::string_view kind_of_verdict(CalibrationVerdict verdict)
@@ -116,7 +117,8 @@ void html_header(const Calibration& calibration, const CalibrationTally& counts,
     const auto header = page.in("header");
     page.element("p", {{"class", "eyebrow"}}, "flyball calibration");
     page.element("h1", {}, calibration.spec_name.empty() ? "A specification" : calibration.spec_name);
-    page.element("p", {{"class", fmt::format("verdict {}", kind_of_verdict(verdict_of(calibration, counts)))}}, headline(calibration, counts));
+    page.element("p", {{"class", fmt::format("verdict {}", kind_of_verdict(verdict_of(calibration, counts)))}},
+                 headline(calibration, counts));
     page.element("p", {{"class", "origin"}}, calibration_origin(calibration));
     if (!calibration.components.empty())
         tiles(calibration, counts, page);

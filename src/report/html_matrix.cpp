@@ -55,7 +55,8 @@ void target_row(const ComponentResult& component, const std::string& text, Marku
     const auto row = page.in("tr");
     page.element("th", {{"scope", "row"}}, text.empty() ? "(no text)" : text);
     for (const ScenarioResult& scenario : component.scenarios) {
-        const auto found = std::ranges::find_if(scenario.targets, [&](const TargetResult& one) { return one.target.text == text; });
+        const auto found =
+            std::ranges::find_if(scenario.targets, [&](const TargetResult& one) { return one.target.text == text; });
         if (found == scenario.targets.end())
             blank_cell(page);
         else
@@ -66,11 +67,13 @@ void target_row(const ComponentResult& component, const std::string& text, Marku
 void retention_row(const ComponentResult& component, const calibrate::Tuning& tuning, Markup& page)
 {
     const auto row = page.in("tr");
-    page.element("th", {{"scope", "row"}}, fmt::format("{} ≥ {} of the baseline", tuning.performance, format_percent(tuning.floor)));
+    page.element("th", {{"scope", "row"}},
+                 fmt::format("{} ≥ {} of the baseline", tuning.performance, format_percent(tuning.floor)));
     for (const ScenarioResult& scenario : component.scenarios) {
         const Retention retention = retention_of(scenario, tuning.floor, limits_changed(component));
         const bool same = retention == Retention::Same;
-        const std::string title = same ? "no limit was changed, so that it was measured once" : fmt::format("{}: {}", name(retention), retention_words(scenario));
+        const std::string title = same ? "no limit was changed, so that it was measured once"
+                                       : fmt::format("{}: {}", name(retention), retention_words(scenario));
         const auto cell = page.in("td", {{"class", kind_of(retention)}, {"title", title}});
         page.text(sign_of(retention));
         page.element("span", {{"class", "vh"}}, name(retention));

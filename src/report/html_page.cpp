@@ -120,8 +120,9 @@ void svg_legend(bool interval, std::string_view more, Markup& page)
     legend_item("before", page, [&] { page.shape("circle", {{"cx", "11"}, {"cy", "6"}, {"r", "5"}, {"class", "dot-before"}}); });
     legend_item("after", page, [&] { page.shape("circle", {{"cx", "11"}, {"cy", "6"}, {"r", "6"}, {"class", "dot-after"}}); });
     if (interval)
-        legend_item("where the least sufficient value lies", page,
-                    [&] { page.shape("rect", {{"width", "22"}, {"height", "12"}, {"rx", "6"}, {"class", "interval"}}); });
+        legend_item("where the least sufficient value lies", page, [&] {
+            page.shape("rect", {{"width", "22"}, {"height", "12"}, {"rx", "6"}, {"class", "interval"}});
+        });
     if (!more.empty())
         legend_item(more, page, [&] { page.shape("rect", {{"width", "22"}, {"height", "12"}, {"class", "zone"}}); });
 }

@@ -32,7 +32,7 @@ void html_metrics(const calibrate::ComponentResult& component, AskedComponents a
 
 // "calibrated" on a ground of its colour.
 void html_chip(std::string_view word, std::string_view kind, Markup& page);
-[[nodiscard]] std::string_view kind_of(calibrate::End end);          // class names: "met", "doubt", "missed", "none"
+[[nodiscard]] std::string_view kind_of(calibrate::End end);  // class names: "met", "doubt", "missed", "none"
 [[nodiscard]] std::string_view kind_of(calibrate::Outcome outcome);
 [[nodiscard]] std::string_view kind_of(Retention retention);
 [[nodiscard]] std::string_view sign_of(calibrate::Outcome outcome);  // "✓"

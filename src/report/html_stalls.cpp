@@ -21,8 +21,9 @@ struct Column {
     std::string_view metric, title;
     double most = 0;
 };
-constexpr std::array kColumns{Column{"throttled", "throttled periods"}, Column{"cpu_pressure", "CPU pressure"}, Column{"memory_pressure", "memory pressure"},
-                              Column{"memory_pressure_full", "memory, all stalled"}, Column{"io_pressure", "I/O pressure"}};
+constexpr std::array kColumns{Column{"throttled", "throttled periods"}, Column{"cpu_pressure", "CPU pressure"},
+                              Column{"memory_pressure", "memory pressure"}, Column{"memory_pressure_full", "memory, all stalled"},
+                              Column{"io_pressure", "I/O pressure"}};
 // A scale on which noise stays small.
 constexpr double kLeastScale = 0.05;
 
@@ -68,7 +69,11 @@ std::string words(const std::optional<double>& value)
 void bar(const std::optional<double>& value, double most, std::string_view y, std::string_view shown, Markup& page)
 {
     if (value)
-        page.shape("rect", {{"y", y}, {"height", "5"}, {"rx", "1.5"}, {"width", percent(std::clamp(100 * *value / most, 0.0, 100.0))}, {"class", shown}});
+        page.shape("rect", {{"y", y},
+                            {"height", "5"},
+                            {"rx", "1.5"},
+                            {"width", percent(std::clamp(100 * *value / most, 0.0, 100.0))},
+                            {"class", shown}});
 }
 
 void cell(const ScenarioResult& scenario, const Column& column, bool changed, Markup& page)
@@ -93,7 +98,10 @@ void html_stalls(const ComponentResult& component, Markup& page)
     if (columns.empty())
         return;
     const bool changed = limits_changed(component);
-    html_heading("Throttling and pressure", changed ? "Share of the time, grey before and blue after; each column has a scale of its own." : "Share of the time; each column has a scale of its own.", page);
+    html_heading("Throttling and pressure",
+                 changed ? "Share of the time, grey before and blue after; each column has a scale of its own."
+                         : "Share of the time; each column has a scale of its own.",
+                 page);
     const auto panel = page.in("div", {{"class", "panel scroll"}});
     const auto table = page.in("table");
     {

@@ -63,8 +63,8 @@ std::string render_oom_behavior(const calibrate::Calibration& calibration, const
     if (counts.oom_tested == 0)
         canvas.paragraph("The OOM behaviour of no component was tested.", 0, "", Style::Yellow);
     else
-        canvas.paragraph(fmt::format("{} of {} passed the OOM tests, {} failed, {} not tested.", counts.oom_passed, plural(all, "component"),
-                                     counts.oom_tested - counts.oom_passed, all - counts.oom_tested),
+        canvas.paragraph(fmt::format("{} of {} passed the OOM tests, {} failed, {} not tested.", counts.oom_passed,
+                                     plural(all, "component"), counts.oom_tested - counts.oom_passed, all - counts.oom_tested),
                          0, "", counts.oom_passed == counts.oom_tested ? Style::Green : Style::Red);
     text_calibration_head(calibration, canvas);
     if (all > 0)

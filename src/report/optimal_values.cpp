@@ -102,7 +102,10 @@ Json json_attempt(const calibrate::Attempt& attempt)
     Json limits = Json::object();
     for (const auto& [file, text] : attempt.limits)
         limits[harmless(file)] = harmless(text);
-    return {{"number", attempt.number}, {"accepted", attempt.accepted}, {"limits", std::move(limits)}, {"reasons", json_strings(attempt.reasons)}};
+    return {{"number", attempt.number},
+            {"accepted", attempt.accepted},
+            {"limits", std::move(limits)},
+            {"reasons", json_strings(attempt.reasons)}};
 }
 
 Json json_scenario(const calibrate::ScenarioResult& scenario, bool changed)
@@ -135,7 +138,8 @@ Json json_component(const ComponentResult& component)
             {"summary", json_text(component.summary)},
             {"values", std::move(values)},
             {"attempts", json_list(component.attempts, json_attempt)},
-            {"scenarios", json_list(component.scenarios, [&](const calibrate::ScenarioResult& one) { return json_scenario(one, changed); })},
+            {"scenarios",
+             json_list(component.scenarios, [&](const calibrate::ScenarioResult& one) { return json_scenario(one, changed); })},
             {"oom", component.oom.tested ? Json(component.oom.passed ? "pass" : "fail") : Json(nullptr)},
             {"notes", json_strings(component.notes)}};
 }
@@ -146,7 +150,10 @@ std::string render_optimal_values(const Calibration& calibration)
 {
     const bool dated = calibration.start_wall_ns > 0;
     return written({{"schema", kSchema},
-                    {"spec", {{"name", json_text(calibration.spec_name)}, {"file", json_text(calibration.spec_file)}, {"profile", json_text(calibration.profile)}}},
+                    {"spec",
+                     {{"name", json_text(calibration.spec_name)},
+                      {"file", json_text(calibration.spec_file)},
+                      {"profile", json_text(calibration.profile)}}},
                     {"flyball_version", json_text(calibration.flyball_version)},
                     {"host", json_text(calibration.host)},
                     {"kernel", json_text(calibration.kernel)},

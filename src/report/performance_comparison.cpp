@@ -47,7 +47,8 @@ void draw_metrics(const std::vector<MetricChange>& metrics, bool changed, Canvas
     if (!changed) {
         Grid grid({{"metric"}, {"figure", Side::Right}, {"interval"}});
         for (const MetricChange& metric : metrics)
-            grid.row({harmless(metric.label), figure_words(metric.before, metric.unit), interval_words(metric.before.interval, metric.unit)});
+            grid.row({harmless(metric.label), figure_words(metric.before, metric.unit),
+                      interval_words(metric.before.interval, metric.unit)});
         return grid.draw(canvas);
     }
     Grid grid({{"metric"}, {"before", Side::Right}, {"after", Side::Right}, {"change", Side::Right}, {""}});
@@ -55,7 +56,8 @@ void draw_metrics(const std::vector<MetricChange>& metrics, bool changed, Canvas
         const auto figure = [&](const calibrate::Judgement& side) {
             return with_interval(figure_words(side, metric.unit), interval_words(side.interval, metric.unit));
         };
-        grid.row({harmless(metric.label), figure(metric.before), figure(metric.after), changed_by(metric), Cell(std::string(name(metric.trend)), style_of(metric.trend))});
+        grid.row({harmless(metric.label), figure(metric.before), figure(metric.after), changed_by(metric),
+                  Cell(std::string(name(metric.trend)), style_of(metric.trend))});
     }
     grid.draw(canvas);
 }
@@ -63,7 +65,8 @@ void draw_metrics(const std::vector<MetricChange>& metrics, bool changed, Canvas
 void draw_criterion(const ScenarioResult& scenario, const calibrate::Tuning& tuning, bool changed, Canvas& canvas)
 {
     const Retention retention = retention_of(scenario, tuning.floor, changed);
-    const std::string demanded = fmt::format("at least {} of the baseline's {}", format_percent(tuning.floor), harmless(tuning.performance));
+    const std::string demanded =
+        fmt::format("at least {} of the baseline's {}", format_percent(tuning.floor), harmless(tuning.performance));
     std::string text;
     switch (retention) {
     case Retention::Same: text = "no limit was changed, so that it was measured once"; break;
@@ -96,26 +99,32 @@ std::string first_line(const CalibrationTally& counts)
     if (counts.scenarios == 0)
         return "Nothing was measured.";
     if (counts.below_floor > 0)
-        return fmt::format("Performance is below its floor in {} of {}.", counts.below_floor, plural(counts.scenarios, "scenario"));
+        return fmt::format("Performance is below its floor in {} of {}.", counts.below_floor,
+                           plural(counts.scenarios, "scenario"));
     if (!counts.least_retention)
-        return fmt::format("{} measured; there is nothing to compare, since no limit was changed or the performance not measured.", plural(counts.scenarios, "scenario"));
+        return fmt::format(
+            "{} measured; there is nothing to compare, since no limit was changed or the performance not measured.",
+            plural(counts.scenarios, "scenario"));
     return fmt::format("Performance is above its floor in {}; the least is {} ({}).", plural(counts.scenarios, "scenario"),
                        format_percent(*counts.least_retention), counts.least_retention_of);
 }
 
 }  // namespace
 
-std::string render_performance_comparison(const Calibration& calibration, AskedComponents asked, const CalibrationTextOptions& options)
+std::string render_performance_comparison(const Calibration& calibration, AskedComponents asked,
+                                          const CalibrationTextOptions& options)
 {
     Canvas canvas = canvas_of(options);
     const CalibrationTally counts = tally(calibration, asked);
     canvas.paragraph(first_line(counts), 0, "", counts.below_floor > 0 || counts.scenarios == 0 ? Style::Red : Style::Green);
     text_calibration_head(calibration, canvas);
     if (counts.scenarios > 0)
-        canvas.paragraph("Below a figure, and below its change, is the interval in which it lies. Better and worse are said only where the "
-                         "interval of the change excludes none and all runs after lie on one side of all runs before; same: it could be chance. "
-                         "n/a: not measured.",
-                         0, "", Style::Dim);
+        canvas.paragraph(
+            "Below a figure, and below its change, is the interval in which it lies. Better and worse are said only where the "
+            "interval of the change excludes none and all runs after lie on one side of all runs before; same: it could be "
+            "chance. "
+            "n/a: not measured.",
+            0, "", Style::Dim);
     for (const ComponentResult& component : calibration.components) {
         text_component_title(component.name, shouted(words(component.end)), style_of(component.end), canvas);
         draw_component(component, asked, canvas);

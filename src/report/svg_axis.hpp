@@ -48,7 +48,13 @@ void axis_labels(const Axis& axis, Words words, Markup& page)
     const auto svg = page.in("svg", {{"class", "axis"}, {"aria-hidden", "true"}});
     for (const double tick : axis.labelled()) {
         const double at = axis.at(tick);
-        page.element("text", {{"x", percent(at)}, {"y", "12"}, {"class", at < 4 ? "first" : at > 94 ? "last" : "mid"}}, words(tick));
+        page.element("text",
+                     {{"x", percent(at)},
+                      {"y", "12"},
+                      {"class", at < 4    ? "first"
+                                : at > 94 ? "last"
+                                          : "mid"}},
+                     words(tick));
     }
 }
 

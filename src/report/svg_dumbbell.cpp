@@ -21,8 +21,9 @@ constexpr double kLeastPart = 0.6, kMostPart = 1.1, kWidestPart = 2;
 struct Resource {
     std::string_view file, title;
 };
-constexpr std::array kResources{Resource{"memory.max", "Memory"}, Resource{"memory.high", "Memory, where it slows down"}, Resource{"cpu.max", "CPU"},
-                                Resource{"cpu.max.burst", "CPU burst"}, Resource{"pids.max", "Tasks"}, Resource{"io.weight", "I/O weight"}};
+constexpr std::array kResources{Resource{"memory.max", "Memory"}, Resource{"memory.high", "Memory, where it slows down"},
+                                Resource{"cpu.max", "CPU"},       Resource{"cpu.max.burst", "CPU burst"},
+                                Resource{"pids.max", "Tasks"},    Resource{"io.weight", "I/O weight"}};
 
 struct Row {
     const calibrate::ComponentResult* component;
@@ -76,7 +77,8 @@ void draw_zone(const LimitChange& limit, const Axis& axis, Markup& page)
         return;
     const auto zone = [&](double from, double to) {
         const double low = axis.at(from), high = axis.at(to);
-        page.shape("rect", {{"x", percent(low)}, {"width", percent(high - low)}, {"y", "0"}, {"height", "100%"}, {"class", "zone"}},
+        page.shape("rect",
+                   {{"x", percent(low)}, {"width", percent(high - low)}, {"y", "0"}, {"height", "100%"}, {"class", "zone"}},
                    fmt::format("expected: {} of {}", expected->words(), words_before(limit)));
     };
     zone(1 - expected->most, 1 - expected->least);
@@ -89,7 +91,13 @@ void draw_interval(const LimitChange& limit, const Axis& axis, Markup& page)
     if (!limit.interval || !limit.was || *limit.was <= 0)
         return;
     const double low = axis.at(limit.interval->low / *limit.was), high = axis.at(limit.interval->high / *limit.was);
-    page.shape("rect", {{"x", percent(low)}, {"width", percent(std::max(high - low, 0.4))}, {"y", "13"}, {"height", "14"}, {"rx", "7"}, {"class", "interval"}},
+    page.shape("rect",
+               {{"x", percent(low)},
+                {"width", percent(std::max(high - low, 0.4))},
+                {"y", "13"},
+                {"height", "14"},
+                {"rx", "7"},
+                {"class", "interval"}},
                "the least sufficient value: " + interval_words(limit));
 }
 
@@ -108,7 +116,8 @@ void draw_plot(const LimitChange& limit, const Axis& axis, Markup& page)
     const std::string was = percent(axis.at(1)), is = percent(axis.at(*after));
     page.shape("line", {{"x1", was}, {"x2", is}, {"y1", "20"}, {"y2", "20"}, {"class", "span"}});
     page.shape("circle", {{"cx", was}, {"cy", "20"}, {"r", "5.5"}, {"class", "dot-before"}}, "before: " + words_before(limit));
-    page.shape("circle", {{"cx", is}, {"cy", "20"}, {"r", limit.changed() ? "6.5" : "2.5"}, {"class", "dot-after"}}, "after: " + words_after(limit));
+    page.shape("circle", {{"cx", is}, {"cy", "20"}, {"r", limit.changed() ? "6.5" : "2.5"}, {"class", "dot-after"}},
+               "after: " + words_after(limit));
 }
 
 void draw_words(const LimitChange& limit, Markup& page)
@@ -139,7 +148,8 @@ void draw_resource(const Resource& resource, const std::vector<Row>& rows, const
         draw_words(row.limit, page);
     }
     if (std::ranges::any_of(rows, [](const Row& row) { return part(row.limit, row.limit.is).has_value(); }))
-        axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
+        axis_labels(
+            axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
 }
 
 void table_row(const Row& row, Markup& page)
@@ -147,7 +157,8 @@ void table_row(const Row& row, Markup& page)
     const LimitChange& limit = row.limit;
     const auto tr = page.in("tr");
     page.element("th", {{"scope", "row"}}, row.component->name);
-    for (const std::string& text : {limit.file, limit.before.empty() ? "-" : limit.before, limit.after.empty() ? "-" : limit.after}) {
+    for (const std::string& text :
+         {limit.file, limit.before.empty() ? "-" : limit.before, limit.after.empty() ? "-" : limit.after}) {
         const auto cell = page.in("td");
         page.element("code", {}, text);
     }

@@ -114,12 +114,14 @@ void draw_latency_labels(const Plot& plot, calibrate::Unit unit, Markup& page)
 {
     const auto svg = page.in("svg", {{"class", "curve"}, {"aria-hidden", "true"}});
     for (const double tick : plot.latency.ticks())
-        page.element("text", {{"x", "100%"}, {"y", percent(plot.y(tick))}, {"dx", "-6"}, {"dy", "4"}, {"class", "last"}}, tick_words(tick, unit));
+        page.element("text", {{"x", "100%"}, {"y", percent(plot.y(tick))}, {"dx", "-6"}, {"dy", "4"}, {"class", "last"}},
+                     tick_words(tick, unit));
 }
 
 void draw_curves(const Side& before, const Side& after, bool changed, const Plot& plot, Markup& page)
 {
-    const auto svg = page.in("svg", {{"viewBox", "0 0 100 100"}, {"preserveAspectRatio", "none"}, {"width", "100%"}, {"height", "100%"}});
+    const auto svg =
+        page.in("svg", {{"viewBox", "0 0 100 100"}, {"preserveAspectRatio", "none"}, {"width", "100%"}, {"height", "100%"}});
     const auto draw = [&](const Side& side, std::string_view which) {
         if (side.all.empty())
             return;
@@ -149,8 +151,12 @@ void draw_targets(const ScenarioResult& scenario, const std::string& metric, con
             continue;
         const double nines = -std::log10(1 - q);
         const std::string y = percent(plot.y(target.bound));
-        page.shape("line", {{"x1", percent(plot.x(std::max(nines - kHalf, 0.0)))}, {"x2", percent(plot.x(std::min(nines + kHalf, plot.nines)))}, {"y1", y}, {"y2", y},
-                            {"class", fmt::format("bound {}", kind_of(result.after.outcome))}},
+        page.shape("line",
+                   {{"x1", percent(plot.x(std::max(nines - kHalf, 0.0)))},
+                    {"x2", percent(plot.x(std::min(nines + kHalf, plot.nines)))},
+                    {"y1", y},
+                    {"y2", y},
+                    {"class", fmt::format("bound {}", kind_of(result.after.outcome))}},
                    fmt::format("{}: {}", target.text, name(result.after.outcome)));
     }
 }
@@ -161,7 +167,8 @@ void draw_quantile_labels(const Plot& plot, Markup& page)
     page.element("text", {{"x", percent(plot.x(-std::log10(0.5)))}, {"y", "14"}, {"class", "mid"}}, "p50");
     for (int nines = 1; nines <= static_cast<int>(plot.nines); ++nines) {
         const double at = plot.x(nines);
-        page.element("text", {{"x", percent(at)}, {"y", "14"}, {"class", at > 94 ? "last" : "mid"}}, fmt::format("p{:.6g}", 100 * quantile_at(nines)));
+        page.element("text", {{"x", percent(at)}, {"y", "14"}, {"class", at > 94 ? "last" : "mid"}},
+                     fmt::format("p{:.6g}", 100 * quantile_at(nines)));
     }
 }
 
@@ -170,9 +177,11 @@ std::string spoken(const Side& before, const Side& after, bool changed, const st
     const auto words = [&](const Side& side) {
         if (side.all.empty())
             return std::string("not measured");
-        return fmt::format("median {}, p99 {}", calibrate::format(value_at(side.all, -std::log10(0.5)), unit), calibrate::format(value_at(side.all, 2), unit));
+        return fmt::format("median {}, p99 {}", calibrate::format(value_at(side.all, -std::log10(0.5)), unit),
+                           calibrate::format(value_at(side.all, 2), unit));
     };
-    return changed ? fmt::format("{} before: {}; after: {}", metric, words(before), words(after)) : fmt::format("{}: {}", metric, words(after));
+    return changed ? fmt::format("{} before: {}; after: {}", metric, words(before), words(after))
+                   : fmt::format("{}: {}", metric, words(after));
 }
 
 struct Chart {
@@ -191,7 +200,9 @@ void draw_chart(const Chart& chart, const std::string& metric, calibrate::Unit u
     const auto box = page.in("div", {{"class", "plotbox"}});
     draw_latency_labels(plot, unit, page);
     {
-        const auto svg = page.in("svg", {{"class", "curve"}, {"role", "img"}, {"aria-label", spoken(chart.before, chart.after, changed, metric, unit)}});
+        const auto svg = page.in(
+            "svg",
+            {{"class", "curve"}, {"role", "img"}, {"aria-label", spoken(chart.before, chart.after, changed, metric, unit)}});
         draw_grid(plot, page);
         draw_curves(chart.before, chart.after, changed, plot, page);
         draw_targets(*chart.scenario, metric, plot, page);
@@ -213,7 +224,8 @@ Plot plot_of(const std::vector<Chart>& charts)
         }
     }
     least = std::isfinite(least) ? least : 1;
-    return {.latency = Axis::logarithmic(least, std::max(most, least * 1.1)), .nines = std::clamp(nines, kLeastNines, kMostNines)};
+    return {.latency = Axis::logarithmic(least, std::max(most, least * 1.1)),
+            .nines = std::clamp(nines, kLeastNines, kMostNines)};
 }
 
 std::vector<std::string> metrics_with_events(const ComponentResult& component)
@@ -257,7 +269,9 @@ void svg_quantiles(const ComponentResult& component, Markup& page)
         }
         if (charts.empty())
             continue;
-        html_heading(fmt::format("Distribution of {}", metric), "So many of the events took no longer than that. Both axes are logarithmic; bands show how runs differ.", page);
+        html_heading(fmt::format("Distribution of {}", metric),
+                     "So many of the events took no longer than that. Both axes are logarithmic; bands show how runs differ.",
+                     page);
         const auto panel = page.in("div", {{"class", "panel"}});
         const bool changed = limits_changed(component);
         {

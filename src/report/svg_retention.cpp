@@ -59,18 +59,31 @@ Axis axis_of(const std::vector<Row>& rows)
 void draw_plot(const Row& row, const Axis& axis, Markup& page)
 {
     const ScenarioResult& scenario = *row.scenario;
-    const std::string words = fmt::format("{} is left, {}; the floor is {}", retention_words(scenario), name(row.retention), format_percent(row.floor));
+    const std::string words =
+        fmt::format("{} is left, {}; the floor is {}", retention_words(scenario), name(row.retention), format_percent(row.floor));
     const auto svg = page.in("svg", {{"class", "plot"}, {"role", "img"}, {"aria-label", words}});
     vertical_grid(axis, page);
     const std::string floor = percent(axis.at(row.floor));
-    page.shape("line", {{"x1", floor}, {"x2", floor}, {"y1", "0"}, {"y2", "100%"}, {"class", "floor"}}, "floor: " + format_percent(row.floor));
+    page.shape("line", {{"x1", floor}, {"x2", floor}, {"y1", "0"}, {"y2", "100%"}, {"class", "floor"}},
+               "floor: " + format_percent(row.floor));
     if (const auto& interval = scenario.retention_interval) {
         const double low = axis.at(interval->low), high = axis.at(interval->high);
-        page.shape("rect", {{"x", percent(low)}, {"width", percent(std::max(high - low, 0.4))}, {"y", "15"}, {"height", "10"}, {"rx", "5"}, {"class", "interval"}}, words);
+        page.shape("rect",
+                   {{"x", percent(low)},
+                    {"width", percent(std::max(high - low, 0.4))},
+                    {"y", "15"},
+                    {"height", "10"},
+                    {"rx", "5"},
+                    {"class", "interval"}},
+                   words);
     }
     if (scenario.retention)
-        page.shape("circle", {{"cx", percent(axis.at(*scenario.retention))}, {"cy", "20"}, {"r", "5.5"},
-                              {"class", row.retention == Retention::Below ? "dot-missed" : "dot-after"}}, words);
+        page.shape("circle",
+                   {{"cx", percent(axis.at(*scenario.retention))},
+                    {"cy", "20"},
+                    {"r", "5.5"},
+                    {"class", row.retention == Retention::Below ? "dot-missed" : "dot-after"}},
+                   words);
 }
 
 void draw_row(const Row& row, const Axis& axis, Markup& page)
@@ -100,15 +113,17 @@ void svg_retention(const Calibration& calibration, AskedComponents asked, Markup
         return;
     const auto section = page.in("section");
     page.element("h2", {}, "Performance left");
-    page.element("p", {{"class", "remark"}},
-                 "Under the new limits, of that under the old ones. The dashed line is the floor; the band is where the true figure lies. "
-                 "Likely held: the estimate is above the floor, the band is not.");
+    page.element(
+        "p", {{"class", "remark"}},
+        "Under the new limits, of that under the old ones. The dashed line is the floor; the band is where the true figure lies. "
+        "Likely held: the estimate is above the floor, the band is not.");
     const Axis axis = axis_of(rows);
     const auto panel = page.in("div", {{"class", "panel"}});
     const auto grid = page.in("div", {{"class", "rows"}});
     for (const Row& row : rows)
         draw_row(row, axis, page);
-    axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
+    axis_labels(
+        axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
 }
 
 }  // namespace flyball::report

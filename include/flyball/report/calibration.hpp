@@ -28,7 +28,8 @@ struct CalibrationTextOptions {
 [[nodiscard]] std::string render_performance_comparison(const calibrate::Calibration& calibration, AskedComponents asked = {},
                                                         const CalibrationTextOptions& options = {});
 // oom_behavior.txt
-[[nodiscard]] std::string render_oom_behavior(const calibrate::Calibration& calibration, const CalibrationTextOptions& options = {});
+[[nodiscard]] std::string render_oom_behavior(const calibrate::Calibration& calibration,
+                                              const CalibrationTextOptions& options = {});
 // optimal_values.json: flyball.optimal-values/1
 [[nodiscard]] std::string render_optimal_values(const calibrate::Calibration& calibration);
 // One page of HTML and inline SVG that needs nothing from elsewhere and no script. Well-formed as XML, too.

@@ -4,14 +4,14 @@
 #include "sample_calibration.hpp"
 #include "support/catch.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 using namespace flyball;
 using namespace flyball::report;
@@ -89,7 +89,8 @@ TEST_CASE("an XML parser takes the page", "[calibration][html]")
 TEST_CASE("the page needs nothing from elsewhere and runs nothing", "[calibration][html]")
 {
     const std::string page = render_calibration_html(sample::all());
-    for (const char* what : {"http://", "https://", "<script", "<link", "<img", "<iframe", "url(", "@import", "src=", "onload", "javascript:"}) {
+    for (const char* what :
+         {"http://", "https://", "<script", "<link", "<img", "<iframe", "url(", "@import", "src=", "onload", "javascript:"}) {
         CAPTURE(what);
         CHECK(page.find(what) == std::string::npos);
     }
@@ -132,7 +133,8 @@ TEST_CASE("every component, scenario, target and limit is on the page", "[calibr
 TEST_CASE("the matrix has the outcome of each target, with its reason", "[calibration][html]")
 {
     auto component = sample::router();
-    component.scenarios[0].targets[1].after = {.outcome = calibrate::Outcome::Missed, .reason = "because of <this>", .estimate = 12e6, .interval = {}};
+    component.scenarios[0].targets[1].after = {
+        .outcome = calibrate::Outcome::Missed, .reason = "because of <this>", .estimate = 12e6, .interval = {}};
     component.after["memory.max"] = "1048576";
     const std::string page = page_of({component});
     const std::size_t at = page.find("<td class=\"missed\" title=\"missed: because of &lt;this&gt; | before, met: ");
@@ -144,9 +146,19 @@ TEST_CASE("the matrix has the outcome of each target, with its reason", "[calibr
 TEST_CASE("dots are where the figures are", "[calibration][html]")
 {
     // 60 % to 110 % is the axis where nothing lies beyond it.
-    calibrate::ComponentResult component{.name = "c", .end = calibrate::End::Calibrated, .summary = {}, .before = {{"memory.max", "1000000000"}},
-                                         .after = {{"memory.max", "850000000"}}, .oom = {}};
-    calibrate::ScenarioResult scenario{.name = "s", .before = {}, .after = {}, .targets = {}, .retention = 0.9, .retention_interval = tune::Interval{0.85, 0.95}, .troubles = {}};
+    calibrate::ComponentResult component{.name = "c",
+                                         .end = calibrate::End::Calibrated,
+                                         .summary = {},
+                                         .before = {{"memory.max", "1000000000"}},
+                                         .after = {{"memory.max", "850000000"}},
+                                         .oom = {}};
+    calibrate::ScenarioResult scenario{.name = "s",
+                                       .before = {},
+                                       .after = {},
+                                       .targets = {},
+                                       .retention = 0.9,
+                                       .retention_interval = tune::Interval{0.85, 0.95},
+                                       .troubles = {}};
     component.scenarios = {scenario};
     const std::string page = page_of({component});
     CHECK_THAT(page, ContainsSubstring("cx=\"80.00%\" cy=\"20\" r=\"5.5\" class=\"dot-before\""));
@@ -169,10 +181,12 @@ TEST_CASE("a curve that is slower lies higher", "[calibration][html]")
         return std::stod(page.substr(blank + 1));
     };
     auto component = sample::agent_loop();
-    component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured({.latency_ms = 10}, 1), sample::measured({.latency_ms = 20}, 2))};
+    component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured({.latency_ms = 10}, 1),
+                                          sample::measured({.latency_ms = 20}, 2))};
     const std::string page = page_of({component});
     CHECK(end_of(page, "line-after") < end_of(page, "line-before"));
-    component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured({.latency_ms = 20}, 1), sample::measured({.latency_ms = 10}, 2))};
+    component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured({.latency_ms = 20}, 1),
+                                          sample::measured({.latency_ms = 10}, 2))};
     const std::string faster = page_of({component});
     CHECK(end_of(faster, "line-after") > end_of(faster, "line-before"));
     // What was measured once is one curve.

@@ -17,7 +17,8 @@ namespace {
 
 std::size_t columns(std::string_view line)
 {
-    return static_cast<std::size_t>(std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
 std::size_t longest_line(const std::string& text)
@@ -29,7 +30,8 @@ std::size_t longest_line(const std::string& text)
 
 std::vector<std::string> all_texts(const calibrate::Calibration& calibration, const CalibrationTextOptions& options = {})
 {
-    return {render_calibration_report(calibration, {}, options), render_performance_comparison(calibration, {}, options), render_oom_behavior(calibration, options)};
+    return {render_calibration_report(calibration, {}, options), render_performance_comparison(calibration, {}, options),
+            render_oom_behavior(calibration, options)};
 }
 
 std::string report_of(calibrate::ComponentResult component)
@@ -52,7 +54,8 @@ TEST_CASE("no line about a calibration is longer than the width, and none holds 
         for (const std::string& text : all_texts(sample::all(), {.width = width})) {
             CAPTURE(width);
             CHECK(longest_line(text) <= width);
-            CHECK(std::ranges::none_of(text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }));
+            CHECK(std::ranges::none_of(text,
+                                       [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }));
             CHECK_THAT(text, !ContainsSubstring("\xff"));
             CHECK_THAT(text, !ContainsSubstring("\u202e"));
         }
@@ -96,9 +99,11 @@ TEST_CASE("limits are held against what is expected of them", "[calibration]")
     const auto with = [](const char* file, const char* before, const char* after) {
         return report_of({.name = "c", .summary = {}, .before = {{file, before}}, .after = {{file, after}}, .oom = {}});
     };
-    CHECK_THAT(with("memory.max", "104857600", "94371840"), ContainsSubstring("-10.0%\n") && ContainsSubstring("as expected (-10 to -20%)"));
+    CHECK_THAT(with("memory.max", "104857600", "94371840"),
+               ContainsSubstring("-10.0%\n") && ContainsSubstring("as expected (-10 to -20%)"));
     CHECK_THAT(with("memory.max", "104857600", "95420416"), ContainsSubstring("less than expected"));
-    CHECK_THAT(with("memory.max", "104857600", "73400320"), ContainsSubstring("-30.0%") && ContainsSubstring("more than expected"));
+    CHECK_THAT(with("memory.max", "104857600", "73400320"),
+               ContainsSubstring("-30.0%") && ContainsSubstring("more than expected"));
     CHECK_THAT(with("memory.max", "104857600", "115343360"), ContainsSubstring("+10.0%") && ContainsSubstring("raised"));
     CHECK_THAT(with("cpu.max", "100000 100000", "95000 100000"), ContainsSubstring("-5.0%") && ContainsSubstring("as expected"));
     CHECK_THAT(with("cpu.max", "100000 100000", "84000 100000"), ContainsSubstring("more than expected"));
@@ -112,7 +117,8 @@ TEST_CASE("a metric is called worse only where runs and interval say so", "[cali
 {
     const auto line_of = [](const sample::Load& before, const sample::Load& after, const std::string& label) {
         auto component = sample::agent_loop();
-        component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured(before, 5), sample::measured(after, 6))};
+        component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured(before, 5),
+                                              sample::measured(after, 6))};
         const std::string text = render_performance_comparison(sample::of({component}));
         const auto at = text.find(" " + label + " ");
         return text.substr(at, text.find('\n', at) - at);
@@ -165,13 +171,15 @@ TEST_CASE("advice is given where it applies", "[calibration]")
 {
     CHECK_THAT(report_of(sample::router()), !ContainsSubstring("ADVICE"));
     const std::string text = report_of(sample::ebpf_agent());
-    CHECK_THAT(text, ContainsSubstring("It did not converge.") && ContainsSubstring("contention") && ContainsSubstring("`tuning.step_up` is 20.0% now"));
+    CHECK_THAT(text, ContainsSubstring("It did not converge.") && ContainsSubstring("contention") &&
+                         ContainsSubstring("`tuning.step_up` is 20.0% now"));
     CHECK_THAT(text, ContainsSubstring("memory.oom.group has to be 0"));
     CHECK_THAT(text, ContainsSubstring("memory was not tuned.") && ContainsSubstring("it leaks"));
     CHECK_THAT(text, !ContainsSubstring("max_iterations"));
     calibrate::Component asked = sample::asked("ebpf-agent");
     asked.tuning.max_iterations = 3;
-    CHECK_THAT(render_calibration_report(sample::of({sample::ebpf_agent()}), {&asked, 1}), ContainsSubstring("All 3 attempts were used"));
+    CHECK_THAT(render_calibration_report(sample::of({sample::ebpf_agent()}), {&asked, 1}),
+               ContainsSubstring("All 3 attempts were used"));
     CHECK_THAT(report_of(sample::clawfs()), ContainsSubstring("Targets are missed with and without the new limits."));
     auto calm = sample::router();
     calm.critical = true;
@@ -182,15 +190,17 @@ TEST_CASE("limits that were refused for the floor bring the advice on it", "[cal
 {
     // By the reason that decide() gives, whatever its words are.
     const calibrate::Component component = sample::asked("c");
-    const auto slow = sample::judged(component, sample::scenario("s", {}), sample::measured({.rate = 1000}, 1), sample::measured({.rate = 700}, 2));
+    const auto slow = sample::judged(component, sample::scenario("s", {}), sample::measured({.rate = 1000}, 1),
+                                     sample::measured({.rate = 700}, 2));
     const auto decision = calibrate::decide(component, {&slow, 1}, {{"memory.max", "1048576"}});
     REQUIRE_FALSE(decision.accepted);
     auto result = sample::router();
     result.end = calibrate::End::NotConverged;
     CHECK_THAT(report_of(result), !ContainsSubstring("reverted"));
     result.attempts = {{1, {}, false, decision.reasons}};
-    CHECK_THAT(report_of(result), ContainsSubstring("Performance fell below 80.0% of the baseline.") && ContainsSubstring("reverted") &&
-                                      ContainsSubstring("/proc/pressure/cpu") && ContainsSubstring("`tuning.step_down` is 10.0% now"));
+    CHECK_THAT(report_of(result), ContainsSubstring("Performance fell below 80.0% of the baseline.") &&
+                                      ContainsSubstring("reverted") && ContainsSubstring("/proc/pressure/cpu") &&
+                                      ContainsSubstring("`tuning.step_down` is 10.0% now"));
 }
 
 TEST_CASE("without OOM tests the text says so", "[calibration]")
