@@ -38,7 +38,7 @@ Json specification()
     Json pool = component("pool", "pids", "pool {duration} --tasks " + std::to_string(kTasks), {{"pids.max", 200}});
     pool["scenarios"].push_back({{"name", "start"},
                                  {"command", "echo told by the workload; exec sleep 0.3"},
-                                 {"cold_start", {{"samples", 3}}},
+                                 {"cold_start", {{"samples", 8}}},
                                  {"targets", {"cold_start >= 300ms", "cold_start < 1ms"}}});
     Json spec = {{"name", "known"},       {"duration", "2s"}, {"warmup", "1s"}, {"iterations", 1}, {"tuning", {{"experiments", false}, {"max_iterations", 2}}},
                  {"components", Json::array()}};
@@ -249,7 +249,7 @@ TEST_CASE("calibrate: a cgroup that runs already has its limits back afterwards"
     Json json = specification();
     json["components"] = Json::array();
     json["components"].push_back(component("service", "pids", "serve {duration} --busy-us 500 --workers 1 --rate 20", {{"pids.max", 200}}));
-    json["components"][0]["cgroup"] = cgroup.path();
+    json["components"][0]["cgroup"] = cgroup.path().substr(1);
     const Files files(json);
     Process calibration = files.start();
     bool limited = false;
