@@ -252,7 +252,7 @@ TEST_CASE("tune --apply: what comes out stays", "[kernel][tune]")
     CHECK(cgroup.read("pids", "pids.max") == found.at("values").at(0).at("text").get<std::string>() + "\n");
 }
 
-TEST_CASE("tune: wrong requests", "[kernel][tune]")
+TEST_CASE("tune: wrong requests", "[kernel][tune][long]")
 {
     require_root();
     struct Wrong {
