@@ -117,11 +117,11 @@ void text_oom_verdict(const ComponentResult& component, Canvas& canvas)
 void text_calibrated_scenario(const ScenarioResult& scenario, const calibrate::Tuning& tuning, bool changed, Canvas& canvas)
 {
     const Retention retention = retention_of(scenario, tuning.floor, changed);
-    canvas.put(" ").put(squeeze(harmless(scenario.name), canvas.width() / 2), Style::Bold).put("  retention: ");
+    canvas.paragraph(harmless(scenario.name), 1, "", Style::Bold);
     if (retention == Retention::Same)
-        canvas.put("measured once, since no limit was changed", Style::Dim).end();
+        canvas.paragraph("measured once, since no limit was changed", 3, "", Style::Dim);
     else
-        canvas.put(retention_words(scenario)).put(fmt::format(", {}", name(retention)), style_of(retention)).end();
+        canvas.paragraph(fmt::format("{}, {}", retention_words(scenario), name(retention)), 3, "retention: ", style_of(retention));
     for (const TargetResult& target : scenario.targets)
         text_target(target, changed, canvas);
     if (scenario.targets.empty())

@@ -118,7 +118,7 @@ std::string render_performance_comparison(const Calibration& calibration, AskedC
     const CalibrationTally counts = tally(calibration, asked);
     canvas.paragraph(first_line(counts), 0, "", counts.below_floor > 0 || counts.scenarios == 0 ? Style::Red : Style::Green);
     text_calibration_head(calibration, canvas);
-    if (counts.scenarios > 0)
+    if (std::ranges::any_of(calibration.components, limits_changed))
         canvas.paragraph(
             "Below a figure, and below its change, is the interval in which it lies. Better and worse are said only where the "
             "interval of the change excludes none and all runs after lie on one side of all runs before; same: it could be "

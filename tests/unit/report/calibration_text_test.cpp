@@ -50,8 +50,7 @@ TEST_CASE("the texts about a calibration are the golden ones", "[calibration][go
 
 TEST_CASE("no line about a calibration is longer than the width, and none holds a control character", "[calibration]")
 {
-    // The table of limits takes 66 columns at least.
-    for (const std::size_t width : {66U, 80U, 120U}) {
+    for (const std::size_t width : {60U, 80U, 120U}) {
         for (const std::string& text : all_texts(sample::all(), {.width = width})) {
             CAPTURE(width);
             CHECK(longest_line(text) <= width);
@@ -141,7 +140,7 @@ TEST_CASE("what was measured once is not compared with itself", "[calibration]")
 {
     const std::string text = render_performance_comparison(sample::of({sample::router()}));
     CHECK_THAT(text, ContainsSubstring("no limit was changed"));
-    CHECK_THAT(text, !ContainsSubstring("before   "));  // no such column
+    CHECK_THAT(text, !ContainsSubstring("before"));
     CHECK_THAT(text, !ContainsSubstring("100.0%"));
 }
 
@@ -155,7 +154,7 @@ TEST_CASE("P4.2's criterion: held, likely held and below", "[calibration]")
     scenario.retention_interval = tune::Interval{0.85, 0.95};
     CHECK_THAT(text(), ContainsSubstring("[✓] at least 80.0% of the baseline's throughput: 90.0% (85.0% to 95.0%), held"));
     scenario.retention_interval = tune::Interval{0.75, 0.95};
-    CHECK_THAT(text(), ContainsSubstring("[?] at least") && ContainsSubstring("likely"));
+    CHECK_THAT(text(), ContainsSubstring("[?] at least") && ContainsSubstring("95.0%), likely"));
     scenario.retention = 0.7999;
     CHECK_THAT(text(), ContainsSubstring("[✗] at least") && ContainsSubstring("below its floor in 1 of 1 scenario"));
     scenario.retention.reset();
