@@ -90,6 +90,9 @@ void text_calibration_limits(const Calibration& calibration, Canvas& canvas)
     for (const ComponentResult& component : calibration.components) {
         std::string name = squeeze(harmless(component.name), kWidestName);
         for (const LimitChange& limit : limit_changes(component)) {
+            // What was only proposed is told with its component.
+            if (limit.before.empty() && limit.after.empty())
+                continue;
             grid.row({Cell(name, Style::Bold), harmless(limit.file), words_before(limit),
                       Cell(words_after(limit), style_of_change(limit)), change_words(limit)});
             grid.remark(remark_on(limit));
