@@ -135,9 +135,12 @@ TEST_CASE("tune cpu: bursts of C every T need the quota that can be worked out",
     require_root();
     // 20 ms every 170 ms: 10 ms a period with a burst of 10 ms hold one; the mean would be 11.8 ms.
     constexpr double kLeastUs = 11'765;
-    const Outcome outcome = Process({flyball_binary(), "tune", "cpu", "-j", "--warm-up", "0", "-d", "30s", "--",
-                                     workload_binary(), "bursts", "300", "--busy-us", "20000", "--period-us", "170000"})
-                                .wait(patience(240));
+    // Only looked at: trials are for the tests below.
+    const TestCgroup cgroup("known");
+    const Load load(cgroup, {"bursts", "300", "--busy-us", "20000", "--period-us", "170000"});
+    load.wait_until_inside(cgroup);
+    const Outcome outcome =
+        Process({flyball_binary(), "tune", "cpu", cgroup.path(), "-j", "--warm-up", "0", "-d", "30s"}).wait(patience(240));
     const Json found = proposal(outcome);
     skip_if_busy(found);
     INFO(found.dump(1));
