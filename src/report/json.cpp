@@ -63,6 +63,8 @@ Json json_strings(const std::vector<std::string>& texts) {
 
 Json json_known(std::uint64_t value) { return value == kUnknown ? Json(nullptr) : Json(value); }
 
+Json json_known_number(const std::optional<double>& value) { return value && std::isfinite(*value) ? Json(*value) : Json(nullptr); }
+
 Json json_path(const std::string& path) {
     return path.empty() || path == "?" ? Json(nullptr) : Json(harmless(path));
 }

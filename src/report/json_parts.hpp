@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "flyball/report/model.hpp"
 
@@ -15,6 +16,8 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json json_strings(const std::vector<std::string>& texts);
 // null: not known.
 [[nodiscard]] Json json_known(std::uint64_t value);
+// JSON has no infinity; what is not finite is not known either.
+[[nodiscard]] Json json_known_number(const std::optional<double>& value);
 // A cgroup; null: which one is not known.
 [[nodiscard]] Json json_path(const std::string& path);
 // The whole document, lists of plain values on one line each.

@@ -15,19 +15,14 @@ namespace {
 
 constexpr std::string_view kSchema = "flyball.load/1";
 
-// JSON has no infinity: `beyond_timeout` tells it from what is not known.
-Json json_number(const std::optional<double>& number)
-{
-    return number && std::isfinite(*number) ? Json(*number) : Json(nullptr);
-}
-
 Json json_quantile(const profile::Histogram& histogram, std::uint64_t endless, double q)
 {
     const load::Quantile quantile = load::quantile_of(histogram, endless, q);
     return {{"q", q},
-            {"value_ns", json_number(quantile.value)},
-            {"low_ns", json_number(quantile.low)},
-            {"high_ns", json_number(quantile.high)},
+            // `beyond_timeout` tells what is endless from what is not known.
+            {"value_ns", json_known_number(quantile.value)},
+            {"low_ns", json_known_number(quantile.low)},
+            {"high_ns", json_known_number(quantile.high)},
             {"samples", quantile.samples},
             {"needed", quantile.needed},
             {"beyond_timeout", quantile.value && std::isinf(*quantile.value)}};
@@ -88,7 +83,7 @@ Json json_told(const load::GeneratorTold& told)
     Json values = Json::object();
     for (const auto& [name, numbers] : told.values)
         values[harmless(name)] = numbers;
-    return {{"rate", json_number(told.rate)},
+    return {{"rate", json_known_number(told.rate)},
             {"done", told.done},
             {"failed", told.failed},
             {"values", std::move(values)},
@@ -118,9 +113,9 @@ Json json_judgement(const load::Judgement& judgement)
 {
     return {{"objective", harmless(judgement.objective)},
             {"verdict", load::name(judgement.verdict)},
-            {"observed", json_number(judgement.observed)},
-            {"low", json_number(judgement.low)},
-            {"high", json_number(judgement.high)},
+            {"observed", json_known_number(judgement.observed)},
+            {"low", json_known_number(judgement.low)},
+            {"high", json_known_number(judgement.high)},
             {"clear", judgement.clear},
             {"said", harmless(judgement.said)}};
 }
@@ -129,8 +124,8 @@ Json json_level(const load::Level& level)
 {
     return {{"label", harmless(level.label)},
             {"parameters", json_values(level.parameters)},
-            {"offered", json_number(level.offered)},
-            {"achieved", json_number(level.achieved())},
+            {"offered", json_known_number(level.offered)},
+            {"achieved", json_known_number(level.achieved())},
             {"warmup_ns", level.warmup_ns},
             {"span_ns", level.span_ns},
             {"verdict", load::name(level.verdict())},
@@ -144,7 +139,7 @@ Json json_level(const load::Level& level)
             {"recoveries", json_list(level.recoveries,
                                      [](const load::Recovery& recovery) {
                                          return Json{{"phase", recovery.phase},
-                                                     {"limit_ns", json_number(recovery.limit_ns)},
+                                                     {"limit_ns", json_known_number(recovery.limit_ns)},
                                                      {"after_ns", json_maybe(recovery.after_ns)}};
                                      })},
             {"own_delay", json_distribution(level.own_delay_ns, 0)},
@@ -167,8 +162,8 @@ Json json_found(const load::Found& found)
             {"confirm", found.options.confirm},
             {"of", found.options.of},
             {"end", load::name(found.result.end)},
-            {"held", json_number(found.result.held)},
-            {"broken", json_number(found.result.broken)},
+            {"held", json_known_number(found.result.held)},
+            {"broken", json_known_number(found.result.broken)},
             {"held_votes", json_votes(found.result.held_votes)},
             {"broken_votes", json_votes(found.result.broken_votes)},
             {"reason", found.reason.empty() ? Json(nullptr) : Json(harmless(found.reason))},

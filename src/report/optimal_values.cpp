@@ -2,7 +2,7 @@
 // optimal_values.json. docs/calibrate-report.md explains the keys.
 #include "calibration_facts.hpp"
 #include "cells.hpp"
-#include "json_parts.hpp"
+#include "proposal_json.hpp"
 #include "text_parts.hpp"
 
 #include <algorithm>
@@ -16,11 +16,6 @@ using calibrate::Calibration;
 using calibrate::ComponentResult;
 
 constexpr std::string_view kSchema = "flyball.optimal-values/1";
-
-Json json_text(const std::string& text)
-{
-    return text.empty() ? Json(nullptr) : Json(harmless(text));
-}
 
 // JSON has no infinity; what is not finite is not known either. Bytes and tasks are whole.
 Json json_number(const std::optional<double>& value)
@@ -39,30 +34,9 @@ std::optional<double> rounded(const std::optional<double>& ratio)
     return ratio ? std::optional(std::round(*ratio * kParts) / kParts) : std::nullopt;
 }
 
-Json json_interval(const std::optional<tune::Interval>& interval)
+Json json_shown(const tune::Evidence& evidence)
 {
-    if (!interval || std::isnan(interval->low) || std::isnan(interval->high))
-        return nullptr;
-    return {{"low", json_number(interval->low)}, {"high", json_number(interval->high)}};
-}
-
-Json json_unit(tune::Unit unit)
-{
-    return unit == tune::Unit::None ? Json(nullptr) : Json(name(unit));
-}
-
-Json json_evidence(const tune::Evidence& evidence)
-{
-    return {{"name", harmless(evidence.name)},
-            {"value", json_number(evidence.value)},
-            {"unit", json_unit(evidence.unit)},
-            {"interval", json_interval(evidence.interval)},
-            {"source", json_text(evidence.source)}};
-}
-
-Json json_refusal(const tune::Refusal& refusal)
-{
-    return {{"what", harmless(refusal.what)}, {"why", harmless(refusal.why)}};
+    return json_evidence(evidence, json_number);
 }
 
 // How many comparisons confirmed it, if any was made.
@@ -86,14 +60,14 @@ Json json_limit(const LimitChange& limit)
             {"changed", limit.changed()},
             {"change", json_number(rounded(change))},
             {"against_expectation", expected && change ? Json(expected->judge(*change)) : Json(nullptr)},
-            {"interval", json_interval(limit.interval)},
+            {"interval", json_interval(limit.interval, json_number)},
             {"confidence", limit.interval && limit.confidence > 0 ? json_number(limit.confidence) : Json(nullptr)},
             {"proposed", limit.value != nullptr ? json_text(limit.value->text) : Json(nullptr)},
             {"method", limit.value != nullptr ? json_text(limit.value->method) : Json(nullptr)},
             {"n", proposal != nullptr ? pairs_of(*proposal) : Json(nullptr)},
             {"answer", proposal != nullptr ? Json(name(proposal->answer)) : Json(nullptr)},
             {"summary", proposal != nullptr ? json_text(proposal->summary) : Json(nullptr)},
-            {"evidence", proposal != nullptr ? json_list(proposal->evidence, json_evidence) : Json::array()},
+            {"evidence", proposal != nullptr ? json_list(proposal->evidence, json_shown) : Json::array()},
             {"refused", proposal != nullptr ? json_list(proposal->refused, json_refusal) : Json::array()}};
 }
 
@@ -116,13 +90,13 @@ Json json_scenario(const calibrate::ScenarioResult& scenario, bool changed)
                     {"after", name(target.after.outcome)},
                     {"reason", json_text(target.after.reason)},
                     {"estimate", json_number(target.after.estimate)},
-                    {"interval", json_interval(target.after.interval)},
+                    {"interval", json_interval(target.after.interval, json_number)},
                     {"unit", target.target.of.empty() ? name(target.target.unit) : name(calibrate::Unit::Share)},
                     {"n", target.after.n}};
     });
     return {{"name", harmless(scenario.name)},
             {"retention", changed ? json_number(rounded(scenario.retention)) : Json(nullptr)},
-            {"retention_interval", changed ? json_interval(scenario.retention_interval) : Json(nullptr)},
+            {"retention_interval", changed ? json_interval(scenario.retention_interval, json_number) : Json(nullptr)},
             {"targets", targets}};
 }
 

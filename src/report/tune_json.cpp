@@ -2,61 +2,26 @@
 // Proposals as one document. docs/tune-json.md explains the keys.
 #include "cells.hpp"
 #include "flyball/report/tune.hpp"
-#include "json_parts.hpp"
+#include "proposal_json.hpp"
 #include "text_parts.hpp"
-
-#include <cmath>
 
 namespace flyball::report {
 namespace {
 
-using tune::Interval;
 using tune::Proposal;
 
 constexpr std::string_view kTuneSchema = "flyball.tune/1";
-
-Json json_text(const std::string& text)
-{
-    return text.empty() ? Json(nullptr) : Json(harmless(text));
-}
-
-// JSON has no infinity; what is not finite is not known either.
-Json json_number(double value)
-{
-    return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
-Json json_interval(const std::optional<Interval>& interval)
-{
-    if (!interval || std::isnan(interval->low) || std::isnan(interval->high))
-        return nullptr;
-    return {{"low", json_number(interval->low)}, {"high", json_number(interval->high)}};
-}
-
-Json json_unit(tune::Unit unit)
-{
-    return unit == tune::Unit::None ? Json(nullptr) : Json(name(unit));
-}
 
 Json json_value(const tune::Value& value)
 {
     return {{"file", harmless(value.file)},
             {"text", harmless(value.text)},
             {"before", json_text(value.before)},
-            {"estimate", json_number(value.estimate)},
+            {"estimate", json_known_number(value.estimate)},
             {"unit", json_unit(value.unit)},
-            {"interval", json_interval(value.interval)},
-            {"confidence", value.interval ? json_number(value.confidence) : Json(nullptr)},
+            {"interval", json_interval(value.interval, json_known_number)},
+            {"confidence", value.interval ? json_known_number(value.confidence) : Json(nullptr)},
             {"method", json_text(value.method)}};
-}
-
-Json json_evidence(const tune::Evidence& evidence)
-{
-    return {{"name", harmless(evidence.name)},
-            {"value", json_number(evidence.value)},
-            {"unit", json_unit(evidence.unit)},
-            {"interval", json_interval(evidence.interval)},
-            {"source", json_text(evidence.source)}};
 }
 
 Json json_trial(const tune::Trial& trial)
@@ -66,15 +31,10 @@ Json json_trial(const tune::Trial& trial)
             {"took_ns", trial.took_ns},
             {"pairs", trial.pairs},
             {"judged_by", json_text(trial.judged_by)},
-            {"throughput", json_interval(trial.throughput)},
-            {"latency_p50", json_interval(trial.latency_p50)},
-            {"latency_p99", json_interval(trial.latency_p99)},
+            {"throughput", json_interval(trial.throughput, json_known_number)},
+            {"latency_p50", json_interval(trial.latency_p50, json_known_number)},
+            {"latency_p99", json_interval(trial.latency_p99, json_known_number)},
             {"note", json_text(trial.note)}};
-}
-
-Json json_refusal(const tune::Refusal& refusal)
-{
-    return {{"what", harmless(refusal.what)}, {"why", harmless(refusal.why)}};
 }
 
 Json json_proposal(const Proposal& proposal)
@@ -84,12 +44,12 @@ Json json_proposal(const Proposal& proposal)
             {"answer", name(proposal.answer)},
             {"summary", harmless(proposal.summary)},
             {"values", json_list(proposal.values, json_value)},
-            {"evidence", json_list(proposal.evidence, json_evidence)},
+            {"evidence", json_list(proposal.evidence, [](const auto& one) { return json_evidence(one, json_known_number); })},
             {"trials", json_list(proposal.trials, json_trial)},
             {"refused", json_list(proposal.refused, json_refusal)},
             {"notes", json_strings(proposal.notes)},
             {"took_ns", proposal.took_ns == 0 ? Json(nullptr) : Json(proposal.took_ns)},
-            {"regret_s", json_number(proposal.regret_s)},
+            {"regret_s", json_known_number(proposal.regret_s)},
             {"experimented", proposal.experimented},
             {"applied", proposal.applied}};
 }
