@@ -21,10 +21,7 @@ std::optional<double> figure(const Measurements& measured, const std::string& me
     const auto found = measured.metrics.find(metric);
     if (found == measured.metrics.end() || found->second.runs.empty())
         return std::nullopt;
-    std::vector<double> runs = found->second.runs;
-    std::ranges::sort(runs);
-    const std::size_t middle = runs.size() / 2;
-    return runs.size() % 2 == 1 ? runs[middle] : (runs[middle - 1] + runs[middle]) / 2;
+    return tune::median(found->second.runs);
 }
 
 double total(const Measurements& measured, const std::string& metric)

@@ -23,13 +23,6 @@ std::optional<std::uint64_t> at(const std::map<std::string, std::uint64_t>& all,
     return found == all.end() ? std::nullopt : std::optional(found->second);
 }
 
-double middle(std::vector<double> values)
-{
-    std::ranges::sort(values);
-    const std::size_t half = values.size() / 2;
-    return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 double mean(const std::vector<double>& values)
 {
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -143,7 +136,7 @@ std::map<std::string, calibrate::Series> RunFigures::take(bool fresh)
     for (auto& [name, values] : by_second_) {
         // A rate of a run is its mean, so that bursts count for what they were; a declared figure is its median.
         const bool declared = std::ranges::find(component_.metrics, name, &calibrate::Metric::name) != component_.metrics.end();
-        const double figure = declared ? middle(values) : mean(values);
+        const double figure = declared ? tune::median(values) : mean(values);
         all[name] = {.runs = {figure}, .samples = std::move(values), .events = {}};
     }
     if (!latency_ns_.empty())

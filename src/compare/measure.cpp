@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 namespace flyball::compare {
 namespace {
@@ -118,13 +117,6 @@ std::vector<double> values_of(const std::vector<Run>& runs, const Key& key)
     return values;
 }
 
-double median_of(std::vector<double> values)
-{
-    std::ranges::sort(values);
-    const std::size_t half = values.size() / 2;
-    return values.size() % 2 == 1 ? values[half] : std::midpoint(values[half - 1], values[half]);
-}
-
 Row measure(const Side& a, const Side& b, const Key& key, Basis basis, const Options& options)
 {
     const std::vector<double> in_a = values_of(a.runs, key), in_b = values_of(b.runs, key);
@@ -134,8 +126,8 @@ Row measure(const Side& a, const Side& b, const Key& key, Basis basis, const Opt
         row.good = Good::Lower;
     if (named(options.higher, key))
         row.good = Good::Higher;
-    row.a = median_of(in_a);
-    row.b = median_of(in_b);
+    row.a = tune::median(in_a);
+    row.b = tune::median(in_b);
     row.difference = row.b - row.a;
     const bool repeated = in_a.size() > 1 && in_b.size() > 1;
     if (all_the_same(in_a, in_b) && (repeated || (basis == Basis::Slices && same_in_slices(a, b, key)))) {

@@ -25,6 +25,5 @@ void judge(Row& row, Basis basis, double alpha, std::size_t tested);
 
 // Of one metric, in the order of the runs; those that lack it are left out.
 [[nodiscard]] std::vector<double> values_of(const std::vector<Run>& runs, const Key& key);
-[[nodiscard]] double median_of(std::vector<double> values);
 
 }  // namespace flyball::compare

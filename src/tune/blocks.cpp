@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Estimates from blocks of one series, and Student's distribution for their few degrees of freedom.
+#include "flyball/tune/beta.hpp"
 #include "flyball/tune/two_sample.hpp"
 
 #include <algorithm>
@@ -17,46 +18,6 @@ constexpr std::size_t kLeastJoined = 20;
 constexpr std::size_t kLeastSeen = 10;
 // A thousandth away from 1 the variance of a series of first order is still a number; more is not to be told from a trend.
 constexpr double kMostAlike = 0.95;
-
-// The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8), by Lentz's method.
-double beta_fraction(double a, double b, double x)
-{
-    constexpr double kTiny = 1e-300;
-    const auto away_from_zero = [](double value) { return std::abs(value) < kTiny ? kTiny : value; };
-    double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1)), result = d;
-    for (int i = 1; i <= 500; ++i) {
-        const double m = i;
-        const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-        d = 1 / away_from_zero(1 + even * d);
-        c = away_from_zero(1 + even / c);
-        result *= d * c;
-        const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-        d = 1 / away_from_zero(1 + odd * d);
-        c = away_from_zero(1 + odd / c);
-        result *= d * c;
-        if (std::abs(d * c - 1) < 1e-14)
-            break;
-    }
-    return result;
-}
-
-// I_x(a, b), regularised.
-double incomplete_beta(double a, double b, double x)
-{
-    if (x <= 0 || x >= 1)
-        return x <= 0 ? 0 : 1;
-    const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x));
-    if (x < (a + 1) / (a + b + 2))
-        return front * beta_fraction(a, b, x) / a;
-    return 1 - front * beta_fraction(b, a, 1 - x) / b;
-}
-
-double median(std::vector<double> values)
-{
-    std::ranges::sort(values);
-    const std::size_t half = values.size() / 2;
-    return values.size() % 2 == 1 ? values[half] : std::midpoint(values[half - 1], values[half]);
-}
 
 std::vector<double> batch_medians(std::span<const double> series, std::size_t size)
 {

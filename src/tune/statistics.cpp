@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 namespace flyball::tune {
@@ -49,6 +50,18 @@ std::optional<Interval> quantile_interval(std::span<const double> samples, doubl
     if (low < 1 || high > n)
         return std::nullopt;
     return Interval{samples[low - 1], samples[high - 1]};
+}
+
+double median_of_sorted(std::span<const double> ascending)
+{
+    const std::size_t half = ascending.size() / 2;
+    return ascending.size() % 2 == 1 ? ascending[half] : std::midpoint(ascending[half - 1], ascending[half]);
+}
+
+double median(std::vector<double> values)
+{
+    std::ranges::sort(values);
+    return median_of_sorted(values);
 }
 
 std::size_t least_samples(double q, double confidence)

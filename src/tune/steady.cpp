@@ -14,7 +14,7 @@ namespace {
 constexpr double kPenalty = 4;
 constexpr std::size_t kLeastSegment = 3;
 
-double median(std::vector<double> values)
+double upper_median(std::vector<double> values)
 {
     const auto half = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::ranges::nth_element(values, half);
@@ -28,7 +28,7 @@ double noise_of(std::span<const double> values)
     std::vector<double> differences;
     for (std::size_t i = 1; i < values.size(); ++i)
         differences.push_back(std::abs(values[i] - values[i - 1]));
-    return 1.4826 * median(std::move(differences)) / std::sqrt(2.0);
+    return 1.4826 * upper_median(std::move(differences)) / std::sqrt(2.0);
 }
 
 class Sums {
@@ -148,7 +148,7 @@ Steadiness steadiness(std::span<const double> values, const SteadyOptions& optio
         return result;
     const Sums sums(values);
     // Without any noise every rounding error would be a change: a fifth of the tolerance is the least that counts.
-    const double level = std::abs(median({values.begin(), values.end()}));
+    const double level = std::abs(upper_median({values.begin(), values.end()}));
     const double noise = std::max({noise_of(values), options.tolerance / 5 * level, 1e-12});
     result.changes = change_points(sums, n, kPenalty * noise * noise * std::log(static_cast<double>(n)));
     result.steady_from = last_level(sums, result.changes, n, options.tolerance);

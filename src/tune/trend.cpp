@@ -33,12 +33,6 @@ double kendall_variance(std::span<const double> y)
     return sum / 18;
 }
 
-double middle(const std::vector<double>& sorted)
-{
-    const std::size_t half = sorted.size() / 2;
-    return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-}
-
 }  // namespace
 
 std::optional<Trend> theil_sen(std::span<const double> x, std::span<const double> y, double confidence)
@@ -60,7 +54,7 @@ std::optional<Trend> theil_sen(std::span<const double> x, std::span<const double
     if (low < 1 || high >= n)
         return std::nullopt;
     std::ranges::sort(slopes);
-    return Trend{middle(slopes), {slopes[static_cast<std::size_t>(low) - 1], slopes[static_cast<std::size_t>(high)]}};
+    return Trend{median_of_sorted(slopes), {slopes[static_cast<std::size_t>(low) - 1], slopes[static_cast<std::size_t>(high)]}};
 }
 
 }  // namespace flyball::tune

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace flyball::tune {
 
@@ -25,6 +26,10 @@ struct Interval {
 [[nodiscard]] std::optional<Interval> quantile_interval(std::span<const double> samples, double q, double confidence);
 // The smallest n for which there is an interval.
 [[nodiscard]] std::size_t least_samples(double q, double confidence);
+
+// Of an even number of values, the middle between the two in the middle. Not of none.
+[[nodiscard]] double median(std::vector<double> values);
+[[nodiscard]] double median_of_sorted(std::span<const double> ascending);
 
 // No event in n trials: its probability is below this, at this confidence (1 - (1 - c)^(1/n)).
 [[nodiscard]] double upper_bound_of_none(std::size_t trials, double confidence);
