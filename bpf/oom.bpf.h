@@ -72,6 +72,24 @@ int UNPREEMPTED_PROG(oom_decision, struct oom_control *oc)
 	return 0;
 }
 
+/* The group's members are killed in here too. */
+SEC("fexit/oom_kill_process")
+int UNPREEMPTED_PROG(oom_done, struct oom_control *oc)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct mem_cgroup *memcg = oc->memcg;
+	struct fb_oom_done *e = control_reserve(sizeof(*e), FB_P_OOM);
+
+	if (!e)
+		return 0;
+	control_header(&e->hdr, FB_EV_OOM_DONE, sizeof(*e), FB_P_OOM,
+		       memcg ? BPF_CORE_READ(memcg, css.cgroup, kn, id) : 0);
+	e->tid = current->pid;
+	e->tgid = current->tgid;
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
 /* NULL: the policy is off, one process dies. */
 SEC("fexit/mem_cgroup_get_oom_group")
 int UNPREEMPTED_PROG(oom_policy, struct task_struct *victim, struct mem_cgroup *domain,

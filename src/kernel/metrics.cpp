@@ -215,6 +215,9 @@ std::vector<Rule> oom_rules()
         {"oom.sigkill", {{{"oom_sigkill"}}}},
         {"oom.exit", {{{"oom_exit", "oom_mark"}}}},
         {"oom.members", {{{"oom_scan", "oom_member"}}}},
+        {"oom.sharers",
+         {{{"oom_done", "oom_decision", "oom_sigkill"}},
+          {{"oom_sigkill", "oom_mark"}, "known by SIGKILLs within 250 ms of the mark, of the task that marked"}}},
         {"oom.freed", {{{"oom_freed"}}}},
         {"oom.reap", {{{"oom_reaped"}, "often silent: most victims exit before the reaper is due"}}},
     };

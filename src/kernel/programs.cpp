@@ -53,6 +53,7 @@ constexpr std::array kPrograms = {
     Program{"rq_complete", TpBtf, "block_rq_complete", G::Block, 0, "request", "request done"},
     // bpf/oom.bpf.h
     Program{"oom_decision", Fentry, "oom_kill_process", G::Oom, 0, "oom_control", "which limit, who asked, who is chosen"},
+    Program{"oom_done", Fexit, "oom_kill_process", G::Oom, 0, "oom_control", "all its SIGKILLs are sent"},
     Program{"oom_policy", Fexit, "mem_cgroup_get_oom_group", G::Oom, 0, "task_struct", "what memory.oom.group said"},
     Program{"oom_mark", TpBtf, "mark_victim", G::Oom, 0, "task_struct", "each victim"},
     Program{"oom_sigkill", TpBtf, "signal_generate", G::Oom, 2, "task_struct", "SIGKILLs and their senders"},

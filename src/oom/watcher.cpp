@@ -41,7 +41,8 @@ struct Watcher::State {
     State(const profile::Meta& meta, std::span<const profile::KnownCgroup> known, Surroundings& s)
         : surroundings(s), feed(meta, known)
     {
-        sees.sees_decision = profile::covers(meta, "oom.decision") && decision_is_hooked(meta);
+        // By its first victim is not the decision itself.
+        sees.sees_decision = profile::covers_by(meta, "oom.decision", "oom_kill_process");
         sees.sees_policy = profile::covers(meta, "oom.group");
         sees.sees_members = profile::covers(meta, "oom.members");
         sees.sees_freed = profile::covers(meta, "oom.freed");
@@ -53,13 +54,6 @@ struct Watcher::State {
             if (auto events = surroundings.memory_events(cgroup.path))
                 first[cgroup.path] = std::move(*events);
         }
-    }
-
-    // By its first victim is not the decision itself.
-    static bool decision_is_hooked(const profile::Meta& meta)
-    {
-        const auto found = std::ranges::find(meta.coverage, "oom.decision", &profile::Coverage::metric);
-        return found->hook.find("oom_kill_process") != std::string::npos;
     }
 
     void ask(OomEpisode episode);

@@ -19,7 +19,7 @@ struct Accumulator::State {
     Received received;
 
     State(Meta m, std::span<const KnownCgroup> known)
-        : meta(std::move(m)), names(meta.hierarchy, known), ooms(hierarchy_of(meta, "memory") == 0)
+        : meta(std::move(m)), names(meta.hierarchy, known), ooms(assembler_for(meta))
     {
     }
 

@@ -29,6 +29,11 @@ bool same_process(std::uint32_t a, std::uint32_t b)
 
 }  // namespace
 
+OomAssembler assembler_for(const Meta& meta)
+{
+    return {hierarchy_of(meta, "memory") == 0, covers_by(meta, "oom.sharers", "oom_kill_process")};
+}
+
 bool OomAssembler::on_control(Names& names, std::uint16_t type, std::span<const std::byte> bytes)
 {
     switch (type) {
@@ -48,6 +53,8 @@ bool OomAssembler::on_control(Names& names, std::uint16_t type, std::span<const 
         return with<fb_oom_member>(bytes, [&](const auto& r) { on_member(names, r); });
     case FB_EV_OOM_FREED:
         return with<fb_oom_task>(bytes, [&](const auto& r) { on_freed(r); });
+    case FB_EV_OOM_DONE:
+        return with<fb_oom_done>(bytes, [&](const auto& r) { on_done(r); });
     default:
         return false;
     }

@@ -28,7 +28,8 @@ namespace flyball::profile {
 class OomAssembler {
 public:
     // Without group policy (cgroup v1) every mark of another process is a kill of its own.
-    explicit OomAssembler(bool groups_exist) : groups_exist_(groups_exist) {}
+    // sees_done: FB_EV_OOM_DONE is observed.
+    OomAssembler(bool groups_exist, bool sees_done) : groups_exist_(groups_exist), sees_done_(sees_done) {}
 
     // One record of the control ring. False: too short, or none of an OOM kill.
     [[nodiscard]] bool on_control(Names& names, std::uint16_t type, std::span<const std::byte> bytes);
@@ -67,6 +68,7 @@ private:
         // parallel to the lists of value
         std::vector<Entity*> victim_cgroups, member_cgroups, sharer_cgroups;
         std::uint64_t last_ns = 0;  // decision or latest mark
+        std::optional<std::uint64_t> done_ns;  // all its SIGKILLs are sent
         std::unordered_map<std::uint32_t, std::uint64_t> leader_exits;  // of victims: tgid -> ns
     };
     struct VictimRef {
@@ -79,6 +81,9 @@ private:
         fb_oom_task record;
         Entity* cgroup;
         std::optional<std::uint64_t> gone_ns;  // its task's exit
+        // A SIGKILL: the number of the episode whose killer sent it. It may be that of one which shares a victim's
+        // memory, and is kept for as long as that episode is open.
+        std::optional<std::uint64_t> kill = {};
     };
     // What the scan under way has met; it ends in a decision, or comes to nothing.
     struct Scan {
@@ -104,18 +109,20 @@ private:
     void on_reaped(const fb_oom_task& record);
     void on_member(Names& names, const fb_oom_member& record);
     void on_freed(const fb_oom_task& record);
+    void on_done(const fb_oom_done& record);
     void on_stall(const fb_stall& stall);
     void on_task_exit(const fb_task& task);
 
     Episode& open(std::uint64_t ts_ns, Entity& domain);
-    void close(Episode& episode);
+    void close(Episode& episode, std::uint64_t number);
     static void put_names(OomEpisode& value, const Episode& episode);
     void follow(Episode& episode);
-    void find_sharers(Episode& episode);
+    void find_sharers(Episode& episode, std::uint64_t number);
+    [[nodiscard]] std::optional<std::uint64_t> kill_under_way(std::uint32_t killer_tid) const;
     void find_reclaim(Episode& episode);
     [[nodiscard]] static std::uint64_t gone_ns(const OomEpisode& episode);
     static void take_leader_exits(Episode& episode, std::uint64_t now_ns);
-    [[nodiscard]] static bool complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed);
+    [[nodiscard]] bool complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed) const;
     void forget_before(std::uint64_t now_ns);
     void forget_stalls_before(std::uint64_t now_ns);
     Episode* episode_of_mark(const fb_oom_task& record, Entity& cgroup);
@@ -126,7 +133,7 @@ private:
     void forget_pending_before(std::uint64_t now_ns);
     void drop(const Pending& pending);
 
-    bool groups_exist_;
+    bool groups_exist_, sees_done_;
     std::deque<Episode> episodes_;
     std::uint64_t number_ = 0;  // of episodes_.front(): those given out are counted
     std::unordered_map<std::uint32_t, VictimRef> latest_;       // by tgid
@@ -139,5 +146,8 @@ private:
     bool keep_other_kills_ = false;
     std::vector<std::pair<OtherKill, Entity*>> other_kills_;
 };
+
+// For what its Meta says was observed.
+[[nodiscard]] OomAssembler assembler_for(const Meta& meta);
 
 }  // namespace flyball::profile

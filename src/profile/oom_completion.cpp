@@ -33,17 +33,16 @@ std::string name_of(Entity* entity)
 
 // __oom_kill_process() sends SIGKILL to the processes that share the victim's memory as well, and marks
 // none of them: they are what the task that asked for memory has killed without marking it.
-void OomAssembler::find_sharers(Episode& episode)
+void OomAssembler::find_sharers(Episode& episode, std::uint64_t number)
 {
     OomEpisode& value = episode.value;
-    if (value.trigger_tid == 0)
-        return;
     std::erase_if(pending_, [&](const Pending& pending) {
         const fb_oom_task& record = pending.record;
-        const bool its = !pending.is_exit && record.how == FB_SIG_KERNEL &&
-                         record.current_tid == value.trigger_tid && record.hdr.ts_ns >= value.ts_ns &&
-                         elapsed(episode.last_ns, record.hdr.ts_ns) <= kQuietNs;
-        if (!its)
+        if (pending.kill != number)
+            return false;
+        const bool in_time = episode.done_ns ? record.hdr.ts_ns <= *episode.done_ns
+                                             : elapsed(episode.last_ns, record.hdr.ts_ns) <= kQuietNs;
+        if (!in_time)
             return false;
         value.sharers.push_back({.tid = record.tid,
                                  .tgid = record.tgid,
@@ -79,9 +78,9 @@ void OomAssembler::find_reclaim(Episode& episode)
         episode.value.reclaim = sum;
 }
 
-void OomAssembler::close(Episode& episode)
+void OomAssembler::close(Episode& episode, std::uint64_t number)
 {
-    find_sharers(episode);
+    find_sharers(episode, number);
     find_reclaim(episode);
     put_names(episode.value, episode);
 }
@@ -120,12 +119,16 @@ void OomAssembler::take_leader_exits(Episode& episode, std::uint64_t now_ns)
     }
 }
 
-bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed)
+bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool wait_for_freed) const
 {
     if (elapsed(episode.last_ns, now_ns) < kQuietNs)
         return false;
     if (elapsed(episode.last_ns, now_ns) >= kPatienceNs)
         return true;
+    // Between a mark and the SIGKILLs of those that share the memory it writes to the console.
+    if (sees_done_ && episode.value.decision_seen && !episode.done_ns &&
+        elapsed(episode.last_ns, now_ns) < kReportNs)
+        return false;
     // A decision without a mark: the kernel is writing its report, or the chosen one was dying already.
     if (episode.value.victims.empty() && elapsed(episode.last_ns, now_ns) < kReportNs)
         return false;
@@ -153,7 +156,7 @@ std::vector<OomEpisode> OomAssembler::take_complete(std::uint64_t now_ns, bool w
     }
     while (!episodes_.empty() && complete(episodes_.front(), now_ns, wait_for_freed)) {
         Episode& episode = episodes_.front();
-        close(episode);
+        close(episode, number_);
         const std::uint64_t gone = gone_ns(episode.value);
         if (episode.value.decision_seen)
             past_.push_back({episode.value.ts_ns, gone == kUnknown ? now_ns : gone, episode.domain});
@@ -182,8 +185,9 @@ std::vector<OtherKill> OomAssembler::take_other_kills()
 std::vector<OomEpisode> OomAssembler::finish()
 {
     std::vector<OomEpisode> result;
+    std::uint64_t number = number_;
     for (Episode& episode : episodes_) {
-        close(episode);
+        close(episode, number++);
         result.push_back(std::move(episode.value));
     }
     for (const Pending& pending : pending_)

@@ -34,7 +34,7 @@ void remember(std::vector<Entry>& list, Entry entry)
 
 struct OomFeed::State {
     State(const Meta& meta, std::span<const KnownCgroup> known)
-        : names(meta.hierarchy, known), ooms(hierarchy_of(meta, "memory") == 0), wait_for_freed(covers(meta, "oom.freed")),
+        : names(meta.hierarchy, known), ooms(assembler_for(meta)), wait_for_freed(covers(meta, "oom.freed")),
           memory_hierarchy(hierarchy_of(meta, "memory"))
     {
         ooms.keep_other_kills();

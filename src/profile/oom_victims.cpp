@@ -179,16 +179,37 @@ void OomAssembler::drop(const Pending& pending)
 
 void OomAssembler::forget_pending_before(std::uint64_t now_ns)
 {
-    while (!pending_.empty() && elapsed(pending_.front().record.hdr.ts_ns, now_ns) > kPendingNs) {
-        drop(pending_.front());
-        pending_.pop_front();
+    std::erase_if(pending_, [&](const Pending& pending) {
+        const bool kept = pending.kill && *pending.kill >= number_;  // its episode is open
+        if (kept || elapsed(pending.record.hdr.ts_ns, now_ns) <= kPendingNs)
+            return false;
+        drop(pending);
+        return true;
+    });
+}
+
+// Of the latest decision or mark of this task, as long as it may go on killing.
+std::optional<std::uint64_t> OomAssembler::kill_under_way(std::uint32_t killer_tid) const
+{
+    if (killer_tid == 0)
+        return {};
+    for (std::size_t i = episodes_.size(); i-- > 0;) {
+        if (episodes_[i].value.trigger_tid == killer_tid)
+            return episodes_[i].done_ns ? std::nullopt : std::optional(number_ + i);
     }
+    return {};
+}
+
+void OomAssembler::on_done(const fb_oom_done& record)
+{
+    if (const auto number = kill_under_way(record.tid))
+        episodes_[*number - number_].done_ns = record.hdr.ts_ns;
 }
 
 void OomAssembler::on_sigkill(Names& names, const fb_oom_task& record)
 {
     forget_pending_before(record.hdr.ts_ns);
-    const Pending pending{false, record, &names.of(Controller::Memory, record.hdr.cgroup_id), {}};
+    const Pending pending{false, record, &names.of(Controller::Memory, record.hdr.cgroup_id), {}, {}};
     OomVictim* victim = victim_of(record.tgid);
     if (victim != nullptr && victim->exit_ns)
         victim = nullptr;  // another process has its number
@@ -203,6 +224,8 @@ void OomAssembler::on_sigkill(Names& names, const fb_oom_task& record)
         fill_sigkill(*victim, record);
     } else if (from_kernel) {
         pending_.push_back(pending);
+        if (record.how == FB_SIG_KERNEL)
+            pending_.back().kill = kill_under_way(record.current_tid);
     } else {
         drop(pending);
     }
@@ -215,7 +238,7 @@ void OomAssembler::on_exit(const fb_oom_task& record)
         fill_exit(*victim, record);
     } else {
         // v6.16 moved the exit tracepoint ahead of exit_mm(): it may overtake the mark.
-        pending_.push_back({true, record, nullptr, {}});
+        pending_.push_back({true, record, nullptr, {}, {}});
     }
 }
 

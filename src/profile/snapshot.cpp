@@ -11,6 +11,12 @@ bool covers(const Meta& meta, std::string_view metric)
     return found != meta.coverage.end() && found->available;
 }
 
+bool covers_by(const Meta& meta, std::string_view metric, std::string_view function)
+{
+    const auto found = std::ranges::find(meta.coverage, metric, &Coverage::metric);
+    return found != meta.coverage.end() && found->available && found->hook.find(function) != std::string::npos;
+}
+
 int hierarchy_of(const Meta& meta, const std::string& controller)
 {
     const auto found = meta.hierarchy.find(controller);

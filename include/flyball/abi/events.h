@@ -75,6 +75,7 @@ enum fb_event_type {
 	FB_EV_OOM_REAP,		/* struct fb_oom_task: the reaper finished with it */
 	FB_EV_OOM_MEMBER,	/* struct fb_oom_member: in the scope of a kill */
 	FB_EV_OOM_FREED,	/* struct fb_oom_task: a marked thread has let go of its memory */
+	FB_EV_OOM_DONE,		/* struct fb_oom_done: all SIGKILLs of a decision are sent */
 	FB_EV_CONTROL_MAX,
 };
 
@@ -465,6 +466,17 @@ struct fb_oom_task {
 };
 #define FB_OOM_TASK_OLD 88	/* without what was put at its end */
 FB_STATIC_ASSERT(sizeof(struct fb_oom_task) == FB_OOM_TASK_OLD + 24, "fb_oom_task");
+
+/*
+ * Between a mark and the SIGKILLs of those that share the victim's memory the kernel writes a line to the
+ * console: only its own word tells that no more of them will come.
+ */
+struct fb_oom_done {
+	struct fb_hdr hdr;	/* cgroup: as in fb_oom_kill */
+	__u32 tid;		/* who asked for memory and killed */
+	__u32 tgid;
+};
+FB_STATIC_ASSERT(sizeof(struct fb_oom_done) == 24 + 8, "fb_oom_done");
 
 enum fb_oom_member_kind {
 	FB_OM_SCANNED = 0,	/* oom_evaluate_task(): a candidate below the limit that was hit */

@@ -250,6 +250,8 @@ struct Snapshot {
 
 // Is it observed here? False, too, for a metric that nobody knows.
 [[nodiscard]] bool covers(const Meta& meta, std::string_view metric);
+// ... and it comes from that function of the kernel, not from what stands in for it.
+[[nodiscard]] bool covers_by(const Meta& meta, std::string_view metric, std::string_view function);
 // 0: unified, or not mounted at all.
 [[nodiscard]] int hierarchy_of(const Meta& meta, const std::string& controller);
 

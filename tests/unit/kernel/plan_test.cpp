@@ -35,7 +35,7 @@ std::vector<std::string_view> all_metrics()
             "mem.charge",     "mem.charge_stall",   "mem.high",         "mem.reclaim",
             "mem.refault",    "mem.global_reclaim", "mem.limit_hits",   "oom.decision",
             "oom.group",      "oom.victims",        "oom.sigkill",      "oom.exit",
-            "oom.members",    "oom.freed",          "oom.reap",         "io.queue",
+            "oom.members",    "oom.sharers",        "oom.freed",          "oom.reap",         "io.queue",
             "io.device",      "io.total",           "io.size",          "io.held",
             "io.errors",      "pids.forks",         "pids.exits",       "pids.peak",
             "pids.refused",   "cgroup.life",        "cgroup.attach"};
@@ -84,7 +84,7 @@ const std::vector<Case>& cases()
           "fork_refused", "oom_decision", "oom_policy"},
          {"io.held", "mem.charge_stall", "mem.high", "oom.freed", "oom.group", "oom.members"},
          {"cpu.throttle.own", "cpu.throttle.inherited", "mem.charge", "mem.refault", "mem.limit_hits",
-          "oom.decision", "oom.reap", "io.queue", "io.device", "io.total", "io.size", "io.errors",
+          "oom.decision", "oom.sharers", "oom.reap", "io.queue", "io.device", "io.total", "io.size", "io.errors",
           "pids.refused"}},
         {"no privileges",
          fake::no_privileges(),

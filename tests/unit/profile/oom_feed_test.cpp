@@ -45,6 +45,15 @@ fb_oom_task sigkill(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid, fb_s
     return r;
 }
 
+fb_oom_done done(std::uint64_t id, std::uint64_t ts)
+{
+    fb_oom_done r{};
+    r.hdr = header(FB_EV_OOM_DONE, FB_P_OOM, id, ts);
+    r.hdr.size = sizeof r;
+    r.tid = r.tgid = kTrigger;
+    return r;
+}
+
 template <class Event>
 fb_event as_event(const Event& of)
 {
@@ -224,6 +233,68 @@ TEST_CASE("oom feed: who shares the victim's memory is killed along, unmarked")
     CHECK(kills[2].sender_tid == 79);
     CHECK(kills[2].sender_comm == "sender");
     CHECK(run.feed.take_other_kills().empty());
+}
+
+TEST_CASE("oom feed: who shares the memory of a victim that takes its time is not forgotten")
+{
+    Run run;
+    run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
+    run.kill(11, 2 * kMs, 5);
+    run << sigkill(11, 2 * kMs + 20, 6);
+    CHECK(run.feed.take_complete(4000 * kMs).empty());
+    run << sigkill(12, 5000 * kMs, 9, FB_SIG_KERNEL, 77);
+    run.gone(11, 7000 * kMs, 5);
+    const auto done = run.feed.take_complete(8000 * kMs);
+    REQUIRE(done.size() == 1);
+    REQUIRE(done[0].sharers.size() == 1);
+    CHECK(done[0].sharers[0].tgid == 6);
+    (void)run.feed.take_complete(12'000 * kMs);
+    REQUIRE(run.feed.take_other_kills().size() == 1);
+}
+
+TEST_CASE("oom feed: a kill is complete when the kernel has sent all its SIGKILLs, however long its console takes")
+{
+    Meta meta = meta_with_freed();
+    meta.coverage.push_back(
+        {.metric = "oom.sharers", .available = true, .hook = "fexit/oom_kill_process", .note = "", .remedy = ""});
+    Run run{OomFeed(meta, kKnown)};
+    run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
+    run.kill(11, 2 * kMs, 5);
+    run.gone(11, 3 * kMs, 5);
+    CHECK(run.feed.take_complete(2500 * kMs).empty());
+    run << sigkill(11, 2600 * kMs, 6) << done(10, 2600 * kMs + 10);
+    run << sigkill(12, 2600 * kMs + 20, 7);  // of the same task, and of no kill
+    const auto complete = run.feed.take_complete(2700 * kMs);
+    REQUIRE(complete.size() == 1);
+    REQUIRE(complete[0].sharers.size() == 1);
+    CHECK(complete[0].sharers[0].tgid == 6);
+
+    // Its word is not waited for without end.
+    run << decision(10, 20'000 * kMs, 15) << policy(0, 10, 20'000 * kMs, 15);
+    run.kill(11, 20'001 * kMs, 15);
+    run.gone(11, 20'002 * kMs, 15);
+    CHECK(run.feed.take_complete(21'000 * kMs).empty());
+    CHECK(run.feed.take_complete(26'000 * kMs).size() == 1);
+}
+
+TEST_CASE("oom feed: a task that kills twice has its sharers told with the kill they belong to")
+{
+    Run run;
+    for (const std::uint32_t first : {5U, 15U}) {
+        const std::uint64_t at = first * kMs;
+        run << decision(10, at, first) << policy(0, 10, at, first);
+        run.kill(11, at + 100, first);
+        run << sigkill(11, at + 200, first + 1);
+        run << done(10, at + 300);
+    }
+    run.gone(11, 30 * kMs, 5);
+    run.gone(11, 30 * kMs, 15);
+    const auto complete = run.feed.take_complete(500 * kMs);
+    REQUIRE(complete.size() == 2);
+    for (const OomEpisode& episode : complete) {
+        REQUIRE(episode.sharers.size() == 1);
+        CHECK(episode.sharers[0].tgid == episode.victims[0].tgid + 1);
+    }
 }
 
 TEST_CASE("oom feed: reclaim before a kill is that of the allocation that failed")
