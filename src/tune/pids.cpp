@@ -55,6 +55,37 @@ std::optional<Trend> leak(const std::vector<double>& peaks, double peak, double 
     return surely > std::max(kLeastGrowth * peak, kLeastGrowthTasks) ? trend : std::nullopt;
 }
 
+// What the events and the kernel's own counter say of the peak, where the two differ, and what was lost.
+void put_peaks(Proposal& proposal, const Window& window, std::uint32_t seen, std::uint32_t growth)
+{
+    const DemandTrace& trace = window.trace;
+    const auto kernel_peak = window.after.counters.pids_peak;
+    proposal.evidence = {
+        {"peak", static_cast<double>(seen), Unit::Tasks, std::nullopt, "task_newtask"},
+        {"growth_within_reaction_time", static_cast<double>(growth), Unit::Tasks, std::nullopt, "task_newtask"},
+        {"forks", static_cast<double>(trace.forks), Unit::None, std::nullopt, "task_newtask"},
+        {"refused_forks", static_cast<double>(trace.refused_forks), Unit::None, std::nullopt, "pids_can_fork"},
+    };
+    if (kernel_peak)
+        proposal.evidence.push_back(
+            {"kernel_peak", static_cast<double>(*kernel_peak), Unit::Tasks, std::nullopt, "pids.peak"});
+    if (kernel_peak && *kernel_peak > seen)
+        proposal.notes.push_back(
+            fmt::format("pids.peak is {}, from before it was looked at: that counts", *kernel_peak));
+    if (kernel_peak && *kernel_peak < seen)
+        proposal.notes.push_back(
+            fmt::format("pids.peak says {}: lower than the {} that were seen, which is not to be", *kernel_peak, seen));
+    if (window.lost_events > 0)
+        proposal.notes.push_back(fmt::format("{} events were lost: the peak may be too low", window.lost_events));
+}
+
+// By the events and by pids.events: either may have begun to look later.
+std::uint64_t refused_forks(const Window& window)
+{
+    const auto before = window.before.counters.pids_max_events, after = window.after.counters.pids_max_events;
+    return std::max(window.trace.refused_forks, before && after ? *after - *before : 0);
+}
+
 }  // namespace
 
 std::uint32_t fork_envelope(const std::vector<TaskCount>& counts, std::uint64_t within_ns)
@@ -84,28 +115,9 @@ Proposal propose_pids(const Window& window, Subject& subject, const PidsOptions&
     const std::uint32_t growth = fork_envelope(trace.tasks, options.reaction_ns);
     const auto kernel_peak = window.after.counters.pids_peak;
     const double peak = std::max<double>(seen, static_cast<double>(kernel_peak.value_or(0)));
-    proposal.evidence = {
-        {"peak", static_cast<double>(seen), Unit::Tasks, std::nullopt, "task_newtask"},
-        {"growth_within_reaction_time", static_cast<double>(growth), Unit::Tasks, std::nullopt, "task_newtask"},
-        {"forks", static_cast<double>(trace.forks), Unit::None, std::nullopt, "task_newtask"},
-        {"refused_forks", static_cast<double>(trace.refused_forks), Unit::None, std::nullopt, "pids_can_fork"},
-    };
-    if (kernel_peak)
-        proposal.evidence.push_back(
-            {"kernel_peak", static_cast<double>(*kernel_peak), Unit::Tasks, std::nullopt, "pids.peak"});
-    if (kernel_peak && *kernel_peak > seen)
-        proposal.notes.push_back(
-            fmt::format("pids.peak is {}, from before it was looked at: that counts", *kernel_peak));
-    if (kernel_peak && *kernel_peak < seen)
-        proposal.notes.push_back(
-            fmt::format("pids.peak says {}: lower than the {} that were seen, which is not to be", *kernel_peak, seen));
-    if (window.lost_events > 0)
-        proposal.notes.push_back(fmt::format("{} events were lost: the peak may be too low", window.lost_events));
+    put_peaks(proposal, window, seen, growth);
 
-    const auto refused_before = window.before.counters.pids_max_events,
-               refused_after = window.after.counters.pids_max_events;
-    const std::uint64_t refused =
-        std::max(trace.refused_forks, refused_before && refused_after ? *refused_after - *refused_before : 0);
+    const std::uint64_t refused = refused_forks(window);
     if (refused > 0) {
         proposal.answer = Answer::Inconclusive;
         proposal.summary = fmt::format(
