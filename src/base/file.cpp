@@ -108,6 +108,12 @@ Result<std::optional<std::string>> read_if_exists(const std::string& path)
     return out;
 }
 
+std::optional<std::string> text_of(const std::string& path)
+{
+    auto text = read_if_exists(path);
+    return text ? std::move(*text) : std::nullopt;
+}
+
 Result<> write_file_once(const std::string& path, std::string_view text)
 {
     return write_once(UniqueFd(open_retry(AT_FDCWD, path.c_str(), O_WRONLY)), path, text);

@@ -20,12 +20,6 @@ namespace {
 constexpr std::uint64_t kMostIoWeight = 10'000;  // CGROUP_WEIGHT_MAX
 constexpr std::uint64_t kMostBfqWeight = 1'000;  // BFQ_MAX_WEIGHT
 
-std::optional<std::string> text_of(const std::string& path)
-{
-    auto read = read_if_exists(path);
-    return read ? std::move(*read) : std::nullopt;
-}
-
 // Names in a directory, sorted.
 std::vector<std::string> names_in(const std::string& directory, bool directories_only)
 {

@@ -57,10 +57,7 @@ void register_load(CLI::App& app, std::vector<Verb>& verbs)
     CLI::App* verb = app.add_subcommand("load", "Load a command, open loop: latency, throughput, and the breaking point");
     add_shapes(*verb, o);
     add_conditions(*verb, o);
-    verb->add_option("--cpu-max", o.limits.cpu_max, "Limit of the command's cgroup: 20ms/100ms, 50%");
-    verb->add_option("--memory-max", o.limits.memory_max, "... 64M");
-    verb->add_option("--memory-high", o.limits.memory_high, "... 48M");
-    verb->add_option("--pids-max", o.limits.pids_max, "... 100");
+    add_limits(*verb, o.limits);
     verb->add_option("-o,--output", o.output, "Write the JSON to this file, too");
     verb->add_flag("-j,--json", o.json, "Print the report as JSON");
     verb->add_flag("-q,--quiet", o.quiet, "No progress");

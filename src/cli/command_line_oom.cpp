@@ -45,10 +45,7 @@ void add_watch(CLI::App& oom, std::vector<Verb>& verbs)
     verb->add_flag("--kills", o.kills, "Also tell of SIGKILLs that the OOM killer did not send");
     verb->add_flag("--journal", o.journal, "Also write to the system's journal");
     verb->add_flag("--salvage", o.salvage, "Read a cut recording up to where it was cut");
-    verb->add_option("--memory-max", o.limits.memory_max, "Limit of the command's cgroup: 64M");
-    verb->add_option("--memory-high", o.limits.memory_high, "... 48M");
-    verb->add_option("--cpu-max", o.limits.cpu_max, "... 20ms/100ms, 50%");
-    verb->add_option("--pids-max", o.limits.pids_max, "... 100");
+    add_limits(*verb, o.limits);
     verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);
     verb->add_flag("-v,--verbose", o.verbose, "Show libbpf's messages");
     verb->add_flag("-q,--quiet", o.quiet, "No progress");

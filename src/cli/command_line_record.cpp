@@ -36,10 +36,7 @@ void add_recording(CLI::App* verb, RecordOptions& o)
         ->type_name("HZ")
         ->default_str("99");
     verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);
-    verb->add_option("--cpu-max", o.limits.cpu_max, "Limit of the command's cgroup: 20ms/100ms, 50%");
-    verb->add_option("--memory-max", o.limits.memory_max, "... 64M");
-    verb->add_option("--memory-high", o.limits.memory_high, "... 48M");
-    verb->add_option("--pids-max", o.limits.pids_max, "... 100");
+    add_limits(*verb, o.limits);
     verb->add_flag("-v,--verbose", o.verbose, "Show libbpf's messages");
     verb->add_flag("-q,--quiet", o.quiet, "No progress");
 }

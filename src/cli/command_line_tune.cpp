@@ -63,10 +63,7 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_option("--regret", o.regret, "Work that trials may cost, in the workload's own time (default 30s)");
     verb->add_option("--antagonist-file", o.antagonist_file,
                      "io: try the weight against readers of this file on the same device; made if it is not there");
-    verb->add_option("--cpu-max", o.limits.cpu_max, "Limit that the command's cgroup starts with: 20ms/100ms, 50%");
-    verb->add_option("--memory-max", o.limits.memory_max, "... 64M");
-    verb->add_option("--memory-high", o.limits.memory_high, "... 48M");
-    verb->add_option("--pids-max", o.limits.pids_max, "... 100");
+    add_limits(*verb, o.limits, "Limit that the command's cgroup starts with");
     verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);
     verb->add_flag("-j,--json", o.json, "Print the result as JSON");
     verb->add_flag("-v,--verbose", o.verbose, "Show libbpf's messages");

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -23,6 +24,10 @@ struct Verb {
     std::function<Result<>()> check;              // across its options, before anything is done; may be empty
     std::function<int()> run;                     // gives the exit code
 };
+
+struct LimitOptions;
+// --cpu-max and its kin, of a command's cgroup. `first` is the first one's help.
+void add_limits(CLI::App& verb, LimitOptions& limits, std::string_view first = "Limit of the command's cgroup");
 
 void register_doctor(CLI::App& app, std::vector<Verb>& verbs);
 // record, report, explain.

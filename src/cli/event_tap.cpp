@@ -43,10 +43,7 @@ Result<kernel::Plan> plan_for_demand(const EventTapOptions& options)
     auto plan = make_plan(options.without);
     if (!plan)
         return plan;
-    for (const kernel::Program& program : kernel::programs()) {
-        if (!needed(program.group, options.io) && plan->loads(program.name))
-            *plan = kernel::without(*plan, program.name, "demand is seen without it");
-    }
+    keep_only(*plan, [&](kernel::ProgramGroup group) { return needed(group, options.io); }, "demand is seen without it");
     const kernel::MetricPlan* const slices = plan->metric("cpu.slice");
     if (slices == nullptr || !slices->available)
         return fail(ErrorKind::Unavailable,
@@ -131,8 +128,7 @@ Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string&
     if (!session)
         return std::unexpected(std::move(session.error()));
     state->session.emplace(std::move(*session));
-    auto reader = stream::Reader::open({state->session->ring_fds(), state->session->control_fd(),
-                                        state->session->batches_fd(), state->session->flush_prog_fd()});
+    auto reader = stream::Reader::open(source_of(*state->session));
     if (!reader)
         return std::unexpected(std::move(reader.error()));
     state->reader.emplace(std::move(*reader));

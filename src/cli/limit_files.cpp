@@ -19,12 +19,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kLegacyNa
     {"pids.max", "pids.max"},
 }};
 
-std::optional<std::string> text_of(const std::string& path)
+std::optional<std::string> value_of(const std::string& path)
 {
-    auto text = read_if_exists(path);
-    if (!text || !*text)
+    auto text = text_of(path);
+    if (!text)
         return std::nullopt;
-    return std::string(trim(**text));
+    return std::string(trim(*text));
 }
 
 std::optional<std::string_view> legacy_name(std::string_view file)
@@ -38,7 +38,7 @@ std::optional<std::string_view> legacy_name(std::string_view file)
 
 std::optional<std::string> legacy_cpu_max(const std::string& directory)
 {
-    const auto quota = text_of(directory + "/cpu.cfs_quota_us"), period = text_of(directory + "/cpu.cfs_period_us");
+    const auto quota = value_of(directory + "/cpu.cfs_quota_us"), period = value_of(directory + "/cpu.cfs_period_us");
     if (!quota || !period)
         return std::nullopt;
     return fmt::format("{} {}", *quota == "-1" ? "max" : *quota, *period);
@@ -58,11 +58,11 @@ std::optional<std::string> LimitFiles::read(std::string_view file) const
     if (!directory)
         return std::nullopt;
     if (mount->unified)
-        return text_of(fmt::format("{}/{}", *directory, file));
+        return value_of(fmt::format("{}/{}", *directory, file));
     if (file == "cpu.max")
         return legacy_cpu_max(*directory);
     const auto legacy = legacy_name(file);
-    return legacy ? text_of(fmt::format("{}/{}", *directory, *legacy)) : std::nullopt;
+    return legacy ? value_of(fmt::format("{}/{}", *directory, *legacy)) : std::nullopt;
 }
 
 Result<std::vector<LimitFiles::Write>> LimitFiles::writes(std::string_view file, std::string_view value) const

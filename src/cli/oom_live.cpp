@@ -34,10 +34,7 @@ Result<kernel::Plan> plan_for_oom(const std::vector<std::string>& without)
     auto plan = make_plan(without);
     if (!plan)
         return plan;
-    for (const kernel::Program& program : kernel::programs()) {
-        if (!needed(program.group) && plan->loads(program.name))
-            *plan = kernel::without(*plan, program.name, "OOM kills do not need it");
-    }
+    keep_only(*plan, needed, "OOM kills do not need it");
     if (std::ranges::find(without, "oom_mark") != without.end())
         return fail(ErrorKind::Usage, "--without oom_mark: without it there is nothing to watch", "leave --without away");
     if (!plan->loads("oom_mark"))
@@ -124,8 +121,7 @@ Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions
     if (!session)
         return std::unexpected(std::move(session.error()));
     state->session.emplace(std::move(*session));
-    auto reader = stream::Reader::open({state->session->ring_fds(), state->session->control_fd(),
-                                        state->session->batches_fd(), state->session->flush_prog_fd()});
+    auto reader = stream::Reader::open(source_of(*state->session));
     if (!reader)
         return std::unexpected(std::move(reader.error()));
     state->reader.emplace(std::move(*reader));

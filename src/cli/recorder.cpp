@@ -126,7 +126,6 @@ private:
     Result<> make_command();
     Result<> open_file(const std::vector<profile::KnownCgroup>& known);
     Result<> slow_tick(std::uint64_t now);
-    [[nodiscard]] stream::Source source() const;
 
     const RecordOptions& options_;
     Request request_;
@@ -199,14 +198,10 @@ Result<> Run::prepare() {
     auto session = probe::Session::open(std::move(*plan), {.ring_bytes = request_.ring_bytes, .verbose = options_.verbose});
     if (!session) return std::unexpected(session.error());
     session_.emplace(std::move(*session));
-    auto reader = stream::Reader::open(source());
+    auto reader = stream::Reader::open(source_of(*session_));
     if (!reader) return std::unexpected(reader.error());
     reader_.emplace(std::move(*reader));
     return {};
-}
-
-stream::Source Run::source() const {
-    return {session_->ring_fds(), session_->control_fd(), session_->batches_fd(), session_->flush_prog_fd()};
 }
 
 Result<> Run::open_file(const std::vector<profile::KnownCgroup>& known) {

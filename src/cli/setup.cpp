@@ -29,6 +29,19 @@ Result<kernel::Plan> make_plan(const std::vector<std::string>& without)
     return plan;
 }
 
+void keep_only(kernel::Plan& plan, const std::function<bool(kernel::ProgramGroup)>& needed, std::string_view why)
+{
+    for (const kernel::Program& program : kernel::programs()) {
+        if (!needed(program.group) && plan.loads(program.name))
+            plan = kernel::without(plan, program.name, std::string(why));
+    }
+}
+
+stream::Source source_of(const probe::Session& session)
+{
+    return {session.ring_fds(), session.control_fd(), session.batches_fd(), session.flush_prog_fd()};
+}
+
 profile::Meta describe(const cgroup::Layout& layout, const kernel::Plan& plan, bool stacks)
 {
     profile::Meta meta;

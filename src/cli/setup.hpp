@@ -10,8 +10,11 @@
 #include "flyball/cgroup/transient.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/kernel/plan.hpp"
+#include "flyball/kernel/programs.hpp"
+#include "flyball/probe/session.hpp"
 #include "flyball/profile/accumulator.hpp"
 #include "flyball/profile/snapshot.hpp"
+#include "flyball/stream/reader.hpp"
 
 #include <functional>
 #include <string>
@@ -22,6 +25,12 @@ namespace flyball::cli {
 
 // Decided from this machine's facts. Usage: no such program is loaded here. Unavailable: nothing can be observed.
 [[nodiscard]] Result<kernel::Plan> make_plan(const std::vector<std::string>& without);
+
+// Leaves out the programs of all groups but the needed ones. why: said where one is missed.
+void keep_only(kernel::Plan& plan, const std::function<bool(kernel::ProgramGroup)>& needed, std::string_view why);
+
+// What a reader of its events takes; the session stays the owner.
+[[nodiscard]] stream::Source source_of(const probe::Session& session);
 
 // All but times, filters and command. stacks: they are asked for, and belong to what can be had or not.
 [[nodiscard]] profile::Meta describe(const cgroup::Layout& layout, const kernel::Plan& plan, bool stacks = false);

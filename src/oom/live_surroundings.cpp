@@ -13,12 +13,6 @@ namespace flyball::oom {
 namespace {
 
 // A file that is gone or cannot be read is an empty text: its process or cgroup is gone.
-std::string text_of(const std::string& path)
-{
-    auto text = read_if_exists(path);
-    return text && *text ? std::move(**text) : std::string();
-}
-
 std::int32_t parse_adj(std::string_view text)
 {
     text = trim(text);
@@ -38,11 +32,11 @@ public:
             return std::nullopt;
         MemoryEvents events;
         if (memory()->unified) {
-            events.hierarchical = cgroup::parse_flat_keyed(text_of(*directory + "/memory.events"));
-            events.local = cgroup::parse_flat_keyed(text_of(*directory + "/memory.events.local"));
+            events.hierarchical = cgroup::parse_flat_keyed(text_of(*directory + "/memory.events").value_or(""));
+            events.local = cgroup::parse_flat_keyed(text_of(*directory + "/memory.events.local").value_or(""));
         } else {
             // memory.oom_control has oom_kill since v4.13 (fe6bdfc8e1e1).
-            events.local = cgroup::parse_flat_keyed(text_of(*directory + "/memory.oom_control"));
+            events.local = cgroup::parse_flat_keyed(text_of(*directory + "/memory.oom_control").value_or(""));
             events.v1 = true;
         }
         if (events.hierarchical.empty() && events.local.empty())
@@ -68,7 +62,7 @@ public:
         for (std::size_t end = 1; end != std::string::npos;) {
             end = path.find('/', end + 1);
             const std::string ancestor = path.substr(0, end);
-            const std::string text = text_of(directory_of(ancestor).value_or("") + "/memory.oom.group");
+            const std::string text = text_of(directory_of(ancestor).value_or("") + "/memory.oom.group").value_or("");
             known |= !text.empty();
             if (trim(text) == "1")
                 return ancestor;
@@ -85,7 +79,7 @@ private:
 
     static void collect(const std::string& directory, const std::string& path, std::vector<Living>& all)
     {
-        for_each_line(text_of(directory + "/cgroup.procs"), [&](std::string_view line) {
+        for_each_line(text_of(directory + "/cgroup.procs").value_or(""), [&](std::string_view line) {
             const auto pid = parse_u64(trim(line));
             const auto stat = pid ? process_stat(static_cast<pid_t>(*pid)) : std::nullopt;
             if (!stat || stat->state == 'Z' || stat->state == 'X')
@@ -94,7 +88,7 @@ private:
             all.push_back({.tgid = static_cast<std::uint32_t>(*pid),
                            .comm = stat->comm,
                            .cgroup = path,
-                           .oom_score_adj = parse_adj(text_of("/proc/" + std::to_string(*pid) + "/oom_score_adj")),
+                           .oom_score_adj = parse_adj(text_of("/proc/" + std::to_string(*pid) + "/oom_score_adj").value_or("")),
                            .born_ns = {},
                            .moved_in_ns = {},
                            .kernel_thread = (stat->flags & kKernelThread) != 0});

@@ -26,6 +26,9 @@ inline constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
 // offers it without an answer (EOPNOTSUPP: PSI compiled in but off; EINVAL): absent, not an error.
 [[nodiscard]] Result<std::optional<std::string>> read_if_exists(const std::string& path);
 
+// The same, and nullopt also for whatever else keeps it from being read: where that makes no difference.
+[[nodiscard]] std::optional<std::string> text_of(const std::string& path);
+
 // One write(2) of the whole text to an existing file: the kernel takes a cgroup file's value in one
 // call, so that a short write is an error, never continued.
 [[nodiscard]] Result<> write_file_once(const std::string& path, std::string_view text);
