@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,16 +15,23 @@ namespace {
 constexpr std::uint64_t kEveryNs = 2'000'000'000;
 constexpr std::uint64_t kPatienceNs = 10'000'000'000;
 
-std::optional<std::string> bad(const std::string& command, int status)
+}  // namespace
+
+std::string HealthCheck::shown() const
+{
+    // What a shell is given is shown as it was written.
+    const bool script = command_.size() == 3 && command_[0] == "sh" && command_[1] == "-c";
+    return script ? command_[2] : fmt::format("{}", fmt::join(command_, " "));
+}
+
+std::optional<std::string> HealthCheck::verdict(int status) const
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return std::nullopt;
     if (WIFSIGNALED(status))
-        return fmt::format("the health command '{}' was killed by signal {}", command, WTERMSIG(status));
-    return fmt::format("the health command '{}' ended with {}", command, WEXITSTATUS(status));
+        return fmt::format("the health command '{}' was killed by signal {}", shown(), WTERMSIG(status));
+    return fmt::format("the health command '{}' ended with {}", shown(), WEXITSTATUS(status));
 }
-
-}  // namespace
 
 HealthCheck::~HealthCheck()
 {
@@ -47,9 +55,11 @@ void HealthCheck::start(std::uint64_t now_ns)
     // Standard output is for our data.
     ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
-    std::string shell = "sh", option = "-c";
-    char* const arguments[] = {shell.data(), option.data(), command_.data(), nullptr};
-    if (::posix_spawn(&running_, "/bin/sh", &files, &attributes, arguments, environ) != 0)
+    std::vector<char*> arguments;
+    for (std::string& word : command_)
+        arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    if (::posix_spawnp(&running_, arguments[0], &files, &attributes, arguments.data(), environ) != 0)
         running_ = -1;
     ::posix_spawn_file_actions_destroy(&files);
     ::posix_spawnattr_destroy(&attributes);
@@ -67,11 +77,11 @@ std::optional<std::string> HealthCheck::tick(std::uint64_t now_ns)
     int status = 0;
     if (::waitpid(running_, &status, WNOHANG) == running_) {
         running_ = -1;
-        return bad(command_, status);
+        return verdict(status);
     }
     if (now_ns - started_ns_ <= kPatienceNs)
         return std::nullopt;
-    return fmt::format("the health command '{}' did not end within 10 s", command_);
+    return fmt::format("the health command '{}' did not end within 10 s", shown());
 }
 
 }  // namespace flyball::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user's shell command that says whether his service is well, again and again, beside whatever else goes on.
+// A user's command that says whether his service is well, again and again, beside whatever else goes on.
 // Not thread-safe.
 #pragma once
 
@@ -10,12 +10,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace flyball::cli {
 
 class HealthCheck {
 public:
-    explicit HealthCheck(std::string command) : command_(std::move(command)) {}
+    explicit HealthCheck(std::vector<std::string> command) : command_(std::move(command)) {}
     ~HealthCheck();
     HealthCheck(const HealthCheck&) = delete;
     HealthCheck& operator=(const HealthCheck&) = delete;
@@ -26,7 +28,10 @@ public:
 private:
     void start(std::uint64_t now_ns);
 
-    std::string command_;
+    [[nodiscard]] std::optional<std::string> verdict(int status) const;
+    [[nodiscard]] std::string shown() const;
+
+    std::vector<std::string> command_;
     pid_t running_ = -1;
     std::uint64_t started_ns_ = 0, next_ns_ = 0;
 };

@@ -32,7 +32,7 @@ struct LiveSubjectOptions {
     bool may_experiment = false;
     std::string metrics_file;                   // of a cgroup that runs already
     std::vector<std::string> metrics_patterns;  // KIND:REGEX over the command's output
-    std::string health;                         // shell command, empty: none
+    std::vector<std::string> health;            // a command, empty: none
     tune::GuardOptions guard;
     bool io = false;  // windows have what it did on block devices
     std::vector<std::string> without;

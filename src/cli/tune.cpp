@@ -145,7 +145,7 @@ private:
                              .may_experiment = options_.try_out || options_.apply || !options_.command.empty(),
                              .metrics_file = options_.metrics,
                              .metrics_patterns = options_.metrics_regex,
-                             .health = options_.health,
+                             .health = options_.health.empty() ? std::vector<std::string>{} : std::vector<std::string>{"sh", "-c", options_.health},
                              .guard = {.regret_budget_s = request_.regret_s},
                              .io = std::ranges::find(request_.resources, Resource::Io) != request_.resources.end(),
                              .without = options_.without,
