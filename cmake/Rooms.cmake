@@ -4,7 +4,7 @@
 # flyball_NAME (alias flyball::NAME). USES names the earlier rooms it may use; LINKS names libraries from outside,
 # linked privately. A room without sources yet is an interface library, so that others can name it already.
 # tests/hygiene/rooms.sh checks that the #includes keep to the same order.
-# What nearly every file includes, compiled once: it saves a third of a build. Not in the release build, so that a file that
+# What nearly every file includes, compiled once: it saves a third of a build. Not in the debug build, so that a file that
 # lacks an include is found out.
 option(FLYBALL_PRECOMPILE "Precompile common headers" OFF)
 set(FLYBALL_COMMON_HEADERS
