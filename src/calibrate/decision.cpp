@@ -84,15 +84,22 @@ std::set<std::string> suspects(const ScenarioResult& scenario, const Limits& tri
     return found;
 }
 
+// To the convergence that was asked for.
+bool same(const std::string& file, const std::string& a, const std::string& b, double convergence)
+{
+    const auto x = limit_number(file, a), y = limit_number(file, b);
+    return x && y ? std::abs(*x - *y) <= convergence * std::max(*x, *y) : a == b;
+}
+
 // One step up, and no further than it was.
-std::string raised(const std::string& file, const std::string& tried, const std::optional<std::string>& before, double step)
+std::string raised(const std::string& file, const std::string& tried, const std::optional<std::string>& before, const Tuning& tuning)
 {
     const auto now = limit_number(file, tried);
     if (!now)
         return tried;
     const auto was = before ? limit_number(file, *before) : std::nullopt;
-    const double next = *now * (1 + step);
-    if (was && next >= *was)
+    const double next = *now * (1 + tuning.step_up);
+    if (was && next >= *was * (1 - tuning.convergence))
         return *before;
     return limit_with(file, tried, next);
 }
@@ -105,7 +112,7 @@ Limits next_limits(const Component& component, const Limits& tried, const std::s
         const auto before = component.limits.find(file);
         if (!guilty.contains(file) || (before != component.limits.end() && before->second == value))
             continue;
-        const std::string more = raised(file, value, before == component.limits.end() ? std::nullopt : std::optional(before->second), component.tuning.step_up);
+        const std::string more = raised(file, value, before == component.limits.end() ? std::nullopt : std::optional(before->second), component.tuning);
         if (more == value)
             continue;
         reasons.push_back(fmt::format("{} goes from {} to {}", file, value, more));
@@ -207,10 +214,34 @@ Limits adopted(const Component& component, std::span<const tune::Proposal> propo
                     notes.push_back(fmt::format("{}: {} was found, and the bounds make it {}", value.file, value.text, text));
                 }
             }
+            const auto before = component.limits.find(value.file);
+            // What it has is a little more than it needs. A little less would not do.
+            const bool enough = before != component.limits.end() && limit_number(value.file, before->second) >= limit_number(value.file, text);
+            if (enough && same(value.file, before->second, text, component.tuning.convergence)) {
+                if (before->second != text)
+                    notes.push_back(fmt::format("{} stays {}: the {} that was found is the same to {}", value.file, before->second, text, format_percent(component.tuning.convergence)));
+                continue;
+            }
             limits[value.file] = text;
         }
     }
     return limits;
+}
+
+Limits stepped(const Component& component, const Limits& from, const Limits& goal)
+{
+    Limits next = goal;
+    for (auto& [file, text] : next) {
+        const auto now = from.find(file);
+        const auto is = now == from.end() ? std::nullopt : limit_number(file, now->second);
+        const auto wanted = limit_number(file, text);
+        if (!is || !wanted)
+            continue;
+        const double lowest = *is * (1 - component.tuning.step_down);
+        if (*wanted < lowest && !same(file, text, limit_with(file, text, lowest), component.tuning.convergence))
+            text = limit_with(file, text, lowest);
+    }
+    return next;
 }
 
 }  // namespace flyball::calibrate

@@ -222,8 +222,20 @@ private:
         result_.scenarios = judged(measured);
     }
 
-    Result<> attempt(Limits limits)
+    // What held is where a later attempt that does not hold comes back to.
+    void hold(std::uint32_t number, Limits limits, const Decision& decision, std::vector<ScenarioResult> scenarios)
     {
+        result_.end = decision.hopeless ? End::Missed : End::Calibrated;
+        result_.summary = decision.hopeless ? "nothing is worse than before, and some targets are missed as they were before: no limit mends that"
+                                            : fmt::format("calibrated at the {} attempt", number == 1 ? "first" : fmt::format("{}.", number));
+        result_.after = std::move(limits);
+        result_.scenarios = std::move(scenarios);
+    }
+
+    Result<> attempt(Limits goal)
+    {
+        bool held = false;
+        Limits limits = stepped(component_, component_.limits, goal);
         for (std::uint32_t number = 1;; ++number) {
             if (limits == component_.limits) {
                 stay(number == 1 ? End::Unchanged : End::NotConverged,
@@ -238,18 +250,20 @@ private:
             Decision decision = decide(component_, scenarios, limits);
             result_.attempts.push_back({number, limits, decision.accepted, decision.reasons});
             if (decision.accepted) {
-                result_.end = decision.hopeless ? End::Missed : End::Calibrated;
-                result_.summary = decision.hopeless ? "nothing is worse than before, and some targets are missed as they were before: no limit mends that"
-                                                    : fmt::format("calibrated at the {} attempt", number == 1 ? "first" : fmt::format("{}.", number));
-                result_.after = std::move(limits);
-                result_.scenarios = std::move(scenarios);
-                return {};
+                hold(number, limits, decision, std::move(scenarios));
+                held = true;
+                if (limits == goal || number >= component_.tuning.max_iterations)
+                    return {};
+                limits = stepped(component_, limits, goal);
+                continue;
             }
+            if (held)
+                return {};
             if (number >= component_.tuning.max_iterations) {
                 stay(End::NotConverged, fmt::format("no limits held in {} attempts: they stay as they were", number), baseline_);
                 return {};
             }
-            limits = std::move(decision.next);
+            goal = limits = std::move(decision.next);
         }
     }
 
@@ -286,21 +300,28 @@ Step foreseen(const Spec& spec)
 {
     Step step;
     for (const Component& component : spec.components) {
-        for (const Scenario& scenario : component.scenarios) {
-            const std::size_t parts = std::max<std::size_t>(scenario.stages.size(), 1);
-            // Baseline, and one attempt.
-            step.all += 2 * parts * scenario.timing.iterations;
-            std::uint64_t length_ns = scenario.stages.empty() ? length_of(scenario, nullptr) : 0;
-            for (const Stage& stage : scenario.stages)
-                length_ns += length_of(scenario, &stage);
-            step.left_ns += 2 * length_ns * scenario.timing.iterations;
-        }
-        step.all += component.tune.size() + (component.oom_test ? 1 : 0);
+        const Round round = round_of(component);
+        // Baseline, and one attempt.
+        step.left_ns += 2 * round.length_ns;
+        step.all += 2 * round.runs + component.tune.size() + (component.oom_test ? 1 : 0);
     }
     return step;
 }
 
 }  // namespace
+
+Round round_of(const Component& component)
+{
+    Round round;
+    for (const Scenario& scenario : component.scenarios) {
+        std::uint64_t length_ns = scenario.stages.empty() ? length_of(scenario, nullptr) : 0;
+        for (const Stage& stage : scenario.stages)
+            length_ns += length_of(scenario, &stage);
+        round.runs += std::max<std::size_t>(scenario.stages.size(), 1) * scenario.timing.iterations;
+        round.length_ns += length_ns * scenario.timing.iterations;
+    }
+    return round;
+}
 
 Result<std::vector<ComponentResult>> calibrate(const Spec& spec, Machine& machine, Store& store, const OnStep& on_step)
 {

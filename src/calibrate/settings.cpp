@@ -89,7 +89,7 @@ void read_timing(const Fields& fields, const Profile& profile, bool outermost, T
 void read_tuning_object(const Node& node, const std::string& path, Tuning& tuning, Problems& problems)
 {
     const Fields fields(node, path, kTuningKeys, problems);
-    fields.read_share("step_down", tuning.step_down, {0.001, 0.9});
+    fields.read_share("step_down", tuning.step_down, {0.001, 1.0});
     fields.read_share("step_up", tuning.step_up, kStepRange);
     fields.read_share("convergence", tuning.convergence, {0.001, 0.5});
     fields.read("max_iterations", tuning.max_iterations, kIterations);

@@ -89,25 +89,18 @@ std::string plan_text(const calibrate::Spec& spec)
     std::string text = fmt::format("{}{}: {} components\n", spec.name, spec.profile.empty() ? "" : " (" + spec.profile + ")", spec.components.size());
     std::uint64_t all_ns = 0;
     for (const calibrate::Component& component : spec.components) {
-        std::uint64_t once_ns = 0;
-        std::size_t runs = 0;
-        for (const calibrate::Scenario& scenario : component.scenarios) {
-            std::uint64_t length_ns = scenario.stages.empty() ? scenario.timing.warmup_ns + scenario.timing.duration_ns : 0;
-            for (const calibrate::Stage& stage : scenario.stages)
-                length_ns += scenario.timing.warmup_ns + stage.duration_ns;
-            once_ns += length_ns * scenario.timing.iterations;
-            runs += scenario.timing.iterations * std::max<std::size_t>(scenario.stages.size(), 1);
-        }
+        const calibrate::Round round = calibrate::round_of(component);
+        const std::string once = format_ns(round.length_ns);
         std::string resources;
         for (const tune::Resource resource : component.tune)
             resources += (resources.empty() ? "" : ", ") + text_of(resource);
         text += fmt::format("\n{}\n", component.name);
-        text += fmt::format("  baseline   {} runs of {} scenarios, {}\n", runs, component.scenarios.size(), format_ns(once_ns));
+        text += fmt::format("  baseline   {} runs of {} scenarios, {}\n", round.runs, component.scenarios.size(), once);
         text += fmt::format("  tune       {}\n", resources.empty() ? "nothing" : resources);
-        text += fmt::format("  validate   the same runs under the new limits, {} for each attempt, {} at most\n", format_ns(once_ns), component.tuning.max_iterations);
+        text += fmt::format("  validate   the same runs under the new limits, {} for each attempt, {} at most\n", once, component.tuning.max_iterations);
         if (component.oom_test)
             text += "  OOM        kills in cgroups of flyball's own\n";
-        all_ns += 2 * once_ns;
+        all_ns += 2 * round.length_ns;
     }
     return text + fmt::format("\nRuns alone: {} with one attempt each; tuning takes minutes a resource.\nNothing was changed.\n", format_ns(all_ns));
 }
@@ -223,7 +216,8 @@ int run_calibrate(const CalibrateOptions& options)
                                              .disturbance = *disturbance,
                                              .verbose = options.verbose,
                                              .directory = store->directory(),
-                                             .say = [&](std::string_view text) { progress.say(text); }});
+                                             .say = [&](std::string_view text) { progress.say(text); },
+                                             .components = loaded->spec.components});
     const auto code = conclude(options, *loaded, *store, machine, progress);
     return code ? *code : complain(code.error());
 }

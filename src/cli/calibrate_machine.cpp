@@ -5,13 +5,15 @@
 #include "component_oom.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/units.hpp"
+#include "flyball/cgroup/limits.hpp"
+#include "neighbours.hpp"
 #include "run_figures.hpp"
 #include "scenario_commands.hpp"
+#include "service_command.hpp"
 #include "tuners.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <utility>
 
 namespace flyball::cli {
@@ -29,12 +31,22 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr double kWholeRun = 0.9;
 // Long enough for any tuner; it is killed when that has what it needs.
 constexpr std::uint64_t kTuningNs = 7200 * kSecondNs;
+// For a service to be well again.
+constexpr std::uint64_t kRestartNs = 60 * kSecondNs;
 constexpr std::uint64_t kLeastProfileNs = 10 * kSecondNs, kMostProfileNs = 60 * kSecondNs;
 
 bool wants_io(const Component& component, const Scenario& scenario)
 {
     return std::ranges::find(component.tune, tune::Resource::Io) != component.tune.end() ||
            std::ranges::any_of(scenario.targets, [](const calibrate::Target& target) { return target.metric == "io_latency"; });
+}
+
+// The one that the component has, so that what is proposed compares with it.
+std::uint64_t period_of(const Limits& limits)
+{
+    const auto now = limits.find("cpu.max");
+    const auto parsed = now == limits.end() ? Result<cgroup::CpuMax>(cgroup::CpuMax{}) : cgroup::parse_cpu_max(now->second);
+    return (parsed ? parsed->period_us : cgroup::kDefaultCpuPeriodUs) * 1000;
 }
 
 std::string trouble_of(const LiveSubject& subject, std::uint64_t passed_ns, std::uint64_t length_ns)
@@ -83,6 +95,17 @@ void LiveMachine::say_once(const std::string& text)
         options_.say(text);
 }
 
+// What a run of its load and a tuner's look at it have in common.
+LiveSubjectOptions LiveMachine::subject_of(const Component& component, const ScenarioCommands& commands, const Limits& limits, const WorkloadLog& log)
+{
+    LiveSubjectOptions options = subject_options(component, commands, limits);
+    options.output_fd = log.fd();
+    options.without = options_.without;
+    options.verbose = options_.verbose;
+    options.say = [this](std::string_view text) { say_once(std::string(text)); };
+    return options;
+}
+
 Result<Run> LiveMachine::run(const Component& component, const Scenario& scenario, const Stage* stage, const Limits& limits, const RunKey& key)
 {
     return scenario.cold_start ? run_cold_starts(component, scenario, limits, key) : run_load(component, scenario, stage, limits, key);
@@ -95,16 +118,12 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
     auto commands = commands_of(component, scenario, stage, limits, length_ns);
     if (!commands)
         return std::unexpected(std::move(commands.error()));
-    LiveSubjectOptions options = subject_options(component, *commands, limits);
     auto log = log_of(key.file());
     if (!log)
         return std::unexpected(std::move(log.error()));
-    options.output_fd = log->fd();
+    LiveSubjectOptions options = subject_of(component, *commands, limits, *log);
     options.guarded = false;  // what happens to it is what is measured
     options.io = wants_io(component, scenario);
-    options.without = options_.without;
-    options.verbose = options_.verbose;
-    options.say = [this](std::string_view text) { say_once(std::string(text)); };
     Run run{.key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}};
     auto subject = LiveSubject::open(options);
     if (!subject)
@@ -126,6 +145,12 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
     run.span_ns = figures.span_ns();
     run.displaced = figures.displaced();
     run.metrics = figures.take(component.cgroup.empty());
+    const auto kills = run.metrics.find("oom_kills");
+    if (!commands->restart.empty() && kills != run.metrics.end() && std::ranges::any_of(kills->second.runs, [](double of) { return of > 0; })) {
+        say_once(fmt::format("{}, {}: the OOM killer acted, and the service is started again", component.name, scenario.name));
+        if (auto again = restart_service(commands->restart, commands->health, kRestartNs, log->fd()); !again)
+            return std::unexpected(std::move(again.error()).context(component.name));
+    }
     return run;
 }
 
@@ -171,24 +196,30 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
     auto commands = commands_of(component, scenario, nullptr, limits, kTuningNs);
     if (!commands)
         return std::unexpected(std::move(commands.error()));
-    LiveSubjectOptions options = subject_options(component, *commands, limits);
     auto log = log_of(fmt::format("processed/{}/tune-{}.json", component.name, tune::name(resource)));
     if (!log)
         return std::unexpected(std::move(log.error()));
-    options.output_fd = log->fd();
+    LiveSubjectOptions options = subject_of(component, *commands, limits, *log);
     options.may_experiment = component.tuning.experiments;
     options.io = resource == tune::Resource::Io;
-    options.without = options_.without;
-    options.verbose = options_.verbose;
-    options.say = [this](std::string_view text) { say_once(std::string(text)); };
     if (component.health && !component.cgroup.empty())
-        options.health = fmt::format("{}", fmt::join(commands->health, " "));
+        options.health = commands->health;
+    // Before the subject, whose window they are to be in from its beginning.
+    std::optional<Neighbours> neighbours;
+    if (resource == tune::Resource::Io && !component.neighbours.empty()) {
+        auto started = Neighbours::start(component.neighbours, options_.components, layout_, kTuningNs, log->fd(),
+                                         [this](std::string_view text) { say_once(std::string(text)); });
+        if (!started)
+            return std::unexpected(std::move(started.error()));
+        neighbours.emplace(std::move(*started));
+    }
     auto subject = LiveSubject::open(options);
     if (!subject)
         return std::unexpected(std::move(subject.error()));
     if (auto started = subject->start(); !started)
         return std::unexpected(std::move(started.error()));
     const TunerSettings settings{.profile_ns = std::clamp(scenario.timing.duration_ns, kLeastProfileNs, kMostProfileNs),
+                                 .period_ns = period_of(limits),
                                  .warm_up_ns = scenario.timing.warmup_ns,
                                  .floor = component.tuning.floor,
                                  .confidence = component.tuning.confidence,

@@ -4,11 +4,13 @@
 
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "scenario_commands.hpp"
 #include "workload_log.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,8 @@ struct LiveMachineOptions {
     bool verbose = false;      // workloads print to standard error
     std::string directory;     // where what they print is kept otherwise
     std::function<void(std::string_view)> say;
+    // All of the specification, for neighbours; they outlive the machine.
+    std::span<const calibrate::Component> components;
 };
 
 class LiveMachine final : public calibrate::Machine {
@@ -39,6 +43,8 @@ private:
     Result<calibrate::Run> run_cold_starts(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Limits& limits,
                                            const calibrate::RunKey& key);
     [[nodiscard]] Result<WorkloadLog> log_of(const std::string& json) const;
+    [[nodiscard]] LiveSubjectOptions subject_of(const calibrate::Component& component, const ScenarioCommands& commands,
+                                                const calibrate::Limits& limits, const WorkloadLog& log);
     void say_once(const std::string& text);
 
     cgroup::Layout layout_;

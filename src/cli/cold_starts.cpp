@@ -3,6 +3,7 @@
 
 #include "flyball/base/clock.hpp"
 #include "live_limits.hpp"
+#include "service_command.hpp"
 #include "setup.hpp"
 #include "workload_listener.hpp"
 
@@ -14,20 +15,6 @@ namespace {
 
 constexpr std::uint64_t kPatienceNs = 60'000'000'000;
 constexpr int kTickMs = 5;
-
-// True: it is well.
-Result<bool> is_well(const std::vector<std::string>& health, int output_fd)
-{
-    auto child = cgroup::Child::spawn(health, nullptr, {.environment = {}, .descriptors = {{.fd = output_fd, .as = STDERR_FILENO}}, .stdout_fd = output_fd});
-    if (!child)
-        return std::unexpected(std::move(child.error()));
-    if (auto released = child->release(); !released)
-        return std::unexpected(std::move(released.error()));
-    auto ended = child->wait_ms(static_cast<int>(kPatienceNs / 1'000'000));
-    if (!ended)
-        return std::unexpected(std::move(ended.error()));
-    return *ended && (*ended)->shell_code() == 0;
-}
 
 class Start {
 public:
@@ -70,7 +57,7 @@ private:
         case Until::Exit:
             return ended ? std::optional(static_cast<double>(passed_ns)) : std::nullopt;
         case Until::Health: {
-            auto well = is_well(request_.health, request_.output_fd);
+            auto well = succeeds(request_.health, request_.output_fd);
             if (!well)
                 return std::unexpected(std::move(well.error()));
             if (!*well && ended)
@@ -117,11 +104,9 @@ Result<std::vector<double>> cold_starts(const ColdStartRequest& request, const c
             return std::unexpected(std::move(command.error()));
         LiveLimits limits(layout);
         limits.aim(command->home.path());
-        for (const tune::Write& write : request.limits) {
-            // What this machine has not was said for the run before.
-            if (auto written = limits.apply({write}); !written && written.error().kind != ErrorKind::Unavailable && limits.read(write.file))
-                return std::unexpected(std::move(written.error()));
-        }
+        // What this machine has not was said for the run before.
+        if (auto written = limits.write_what_is_there(request.limits, LiveLimits::Stays::Yes); !written)
+            return std::unexpected(std::move(written.error()));
         auto took = Start(request, *stop, *listener, *command).time();
         if (!took)
             return std::unexpected(std::move(took.error()).context(fmt::format("start {} of {}", i + 1, request.how.samples)));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "live_limits.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace flyball::cli {
@@ -77,6 +79,19 @@ Result<> LiveLimits::apply(const std::vector<tune::Write>& writes)
     }
     actuator->keep();
     return {};
+}
+
+Result<std::vector<std::string>> LiveLimits::write_what_is_there(const std::vector<tune::Write>& writes, Stays stays)
+{
+    std::vector<std::string> left_out;
+    for (const tune::Write& one : writes) {
+        auto written = stays == Stays::Yes ? apply({one}) : set(one.file, one.text);
+        if (!written && written.error().kind != ErrorKind::Unavailable && read(one.file))
+            return std::unexpected(std::move(written.error()));
+        if (!written)
+            left_out.push_back(fmt::format("{} is not to be had here: {}", one.file, written.error().what));
+    }
+    return left_out;
 }
 
 }  // namespace flyball::cli

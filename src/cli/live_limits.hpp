@@ -10,6 +10,7 @@
 #include "heart.hpp"
 #include "limit_files.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,10 @@ public:
     [[nodiscard]] std::vector<std::string> revert();
     // Writes to stay, after revert(): all or none.
     [[nodiscard]] Result<> apply(const std::vector<tune::Write>& writes);
+
+    enum class Stays : std::uint8_t { Yes, No };  // as apply() or as set() does it
+    // One by one, without those that this machine does not have. Gives what was left out.
+    [[nodiscard]] Result<std::vector<std::string>> write_what_is_there(const std::vector<tune::Write>& writes, Stays stays);
 
 private:
     [[nodiscard]] Result<> write(cgroup::Actuator& by, std::string_view file, std::string_view value) const;

@@ -28,12 +28,6 @@ constexpr std::uint64_t kSampleNs = 100'000'000, kGuardNs = 250'000'000;
 // memory.reclaim keeps us until it is done: in pieces, between which the rings are read.
 constexpr std::uint64_t kReclaimPiece = std::uint64_t{16} << 20U;
 
-std::string text_of(const std::string& path)
-{
-    auto text = read_if_exists(path);
-    return text && *text ? std::move(**text) : std::string();
-}
-
 }  // namespace
 
 struct LiveSubject::State {
@@ -109,13 +103,11 @@ Result<> LiveSubject::State::spawn()
 
 Result<> LiveSubject::State::write_limits()
 {
-    for (const tune::Write& write : options.writes) {
-        auto written = command ? limits->apply({write}) : limits->set(write.file, write.text);
-        if (!written && (written.error().kind == ErrorKind::Unavailable || !limits->read(write.file)))
-            not_written.push_back(fmt::format("{} is not to be had here: {}", write.file, written.error().what));
-        else if (!written)
-            return written;
-    }
+    // A cgroup that is made for the command goes with it.
+    auto left_out = limits->write_what_is_there(options.writes, command ? LiveLimits::Stays::Yes : LiveLimits::Stays::No);
+    if (!left_out)
+        return std::unexpected(std::move(left_out.error()));
+    not_written = std::move(*left_out);
     return {};
 }
 
@@ -170,7 +162,7 @@ std::optional<std::uint64_t> LiveSubject::State::number(std::string_view control
 {
     const cgroup::Mount* const mount = layout.controller(controller);
     const auto directory = mount == nullptr ? std::nullopt : mount->directory(path);
-    return directory ? parse_u64(trim(text_of(*directory + "/" + (mount->unified ? unified : legacy)))) : std::nullopt;
+    return directory ? parse_u64(trim(text_of(*directory + "/" + (mount->unified ? unified : legacy)).value_or(""))) : std::nullopt;
 }
 
 void LiveSubject::State::remember(const tune::Window& window)

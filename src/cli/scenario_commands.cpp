@@ -12,21 +12,22 @@ namespace {
 
 constexpr double kMiB = 1024.0 * 1024;
 
-calibrate::Parameters values_for(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
-                                 const calibrate::Limits& limits, std::uint64_t length_ns)
+constexpr std::uint64_t kOomNs = 60'000'000'000;
+
+// What every command of a component may name besides its parameters.
+calibrate::Parameters with_runtime(calibrate::Parameters values, const calibrate::Component& component, const calibrate::Limits& limits,
+                                   std::optional<double> stress, std::uint64_t length_ns)
 {
-    calibrate::Parameters values = stage != nullptr ? stage->parameters : scenario.parameters;
     values["duration"] = fmt::format("{}", (length_ns + 999'999'999) / 1'000'000'000);
     values["component"] = component.name;
-    values["scenario"] = scenario.name;
     values["cgroup"] = component.cgroup;
     const auto memory = limits.find("memory.max");
     const auto bytes = memory == limits.end() ? std::nullopt : calibrate::limit_number("memory.max", memory->second);
     if (bytes)
         values["memory_max_bytes"] = fmt::format("{:.0f}", *bytes);
-    if (bytes && scenario.memory_stress) {
-        values["stress_bytes"] = fmt::format("{:.0f}", *bytes * *scenario.memory_stress);
-        values["stress_mib"] = fmt::format("{:.0f}", *bytes * *scenario.memory_stress / kMiB);
+    if (bytes && stress) {
+        values["stress_bytes"] = fmt::format("{:.0f}", *bytes * *stress);
+        values["stress_mib"] = fmt::format("{:.0f}", *bytes * *stress / kMiB);
     }
     return values;
 }
@@ -44,8 +45,9 @@ std::vector<std::string> at_home(const calibrate::Component& component, std::vec
 Result<ScenarioCommands> commands_of(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
                                      const calibrate::Limits& limits, std::uint64_t length_ns)
 {
-    const calibrate::Parameters values = values_for(component, scenario, stage, limits, length_ns);
-    ScenarioCommands commands{.workload = {}, .service = {}, .health = {}, .environment = {}, .inside = scenario.inside};
+    calibrate::Parameters values = with_runtime(stage != nullptr ? stage->parameters : scenario.parameters, component, limits, scenario.memory_stress, length_ns);
+    values["scenario"] = scenario.name;
+    ScenarioCommands commands{.workload = {}, .service = {}, .health = {}, .restart = {}, .environment = {}, .inside = scenario.inside};
     const auto fill = [&](const calibrate::Command& command, std::vector<std::string>& into) -> Result<> {
         auto filled = calibrate::fill(command, values);
         if (!filled)
@@ -63,6 +65,10 @@ Result<ScenarioCommands> commands_of(const calibrate::Component& component, cons
         if (auto filled = fill(*component.health, commands.health); !filled)
             return std::unexpected(std::move(filled.error()));
     }
+    if (component.restart) {
+        if (auto filled = fill(*component.restart, commands.restart); !filled)
+            return std::unexpected(std::move(filled.error()));
+    }
     for (const auto& [name, text] : scenario.environment) {
         auto value = calibrate::fill(text, values);
         if (!value)
@@ -70,6 +76,16 @@ Result<ScenarioCommands> commands_of(const calibrate::Component& component, cons
         commands.environment.push_back(name + "=" + *value);
     }
     return commands;
+}
+
+Result<std::vector<std::string>> oom_command_of(const calibrate::Component& component, const calibrate::Limits& limits)
+{
+    calibrate::Parameters values = with_runtime(component.scenarios.front().parameters, component, limits, component.oom_test->stress, kOomNs);
+    values["scenario"] = "oom_test";
+    auto filled = calibrate::fill(component.oom_test->command, values);
+    if (!filled)
+        return std::unexpected(std::move(filled.error()).context(component.name + ", oom_test"));
+    return at_home(component, std::move(*filled));
 }
 
 std::vector<tune::Write> writes_of(const calibrate::Limits& limits)

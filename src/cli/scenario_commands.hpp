@@ -15,7 +15,7 @@ namespace flyball::cli {
 struct ScenarioCommands {
     std::vector<std::string> workload;  // inside of the cgroup or, beside a service, outside
     std::vector<std::string> service;   // runs inside while the load comes from outside; empty: none
-    std::vector<std::string> health;
+    std::vector<std::string> health, restart;
     std::vector<std::string> environment;  // NAME=VALUE
     bool inside = true;                    // the workload
 };
@@ -23,6 +23,9 @@ struct ScenarioCommands {
 // length_ns: of the run, with its warm-up. Usage: a placeholder that nothing fills.
 [[nodiscard]] Result<ScenarioCommands> commands_of(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
                                                    const calibrate::Limits& limits, std::uint64_t length_ns);
+
+// Of its oom_test, under this limit; {duration} is a minute.
+[[nodiscard]] Result<std::vector<std::string>> oom_command_of(const calibrate::Component& component, const calibrate::Limits& limits);
 
 // For a subject with these commands under these limits.
 [[nodiscard]] LiveSubjectOptions subject_options(const calibrate::Component& component, const ScenarioCommands& commands, const calibrate::Limits& limits);

@@ -27,9 +27,13 @@ struct Decision {
 [[nodiscard]] Decision decide(const Component& component, std::span<const ScenarioResult> scenarios,
                               const Limits& tried);
 
-// The component's limits with those of the proposals that are limits, kept within its bounds.
+// The component's limits with those of the proposals that are limits, kept within its bounds. One that would go down by
+// less than the convergence stays.
 [[nodiscard]] Limits adopted(const Component& component, std::span<const tune::Proposal> proposals,
                              std::vector<std::string>& notes);
+
+// From these limits towards the goal, none lower by more than a step down.
+[[nodiscard]] Limits stepped(const Component& component, const Limits& from, const Limits& goal);
 
 // Of a limit as it is written, in the unit of Bounds: bytes, CPUs, tasks, weight. nullopt: no limit ("max").
 [[nodiscard]] std::optional<double> limit_number(std::string_view file, std::string_view text);

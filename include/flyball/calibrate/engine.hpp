@@ -45,6 +45,13 @@ struct Step {
 };
 using OnStep = std::function<void(const Step&)>;
 
+// All runs of a component's scenarios, once: the baseline, or one attempt of the validation.
+struct Round {
+    std::size_t runs = 0;
+    std::uint64_t length_ns = 0;  // as far as the specification says it
+};
+[[nodiscard]] Round round_of(const Component& component);
+
 // Errors: those of the machine and of the store, with everything that was measured until then in the store.
 [[nodiscard]] Result<std::vector<ComponentResult>> calibrate(const Spec& spec, Machine& machine, Store& store,
                                                              const OnStep& on_step);

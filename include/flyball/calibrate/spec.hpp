@@ -30,8 +30,9 @@ struct Timing {
 
 // P4.2's steps; shares of the value that is changed.
 struct Tuning {
-    double step_down = 0.10, step_up = 0.20;
-    double convergence = 0.05;      // values that differ by less are the same
+    double step_down = 1;           // of a limit, from one attempt to the next; 1: at once, as it was found
+    double step_up = 0.20;          // after an attempt that did not hold
+    double convergence = 0.05;      // a limit that would change by less stays
     std::uint32_t max_iterations = 10;
     double floor = 0.80;            // of the baseline's performance
     std::string performance = "throughput";  // the metric that the floor is about

@@ -146,6 +146,66 @@ TEST_CASE("calibrate: bounds are kept")
     CHECK(limit_number("memory.max", one(s, machine).after.at("memory.max")) == Approx(150e6).epsilon(0.001));
 }
 
+TEST_CASE("calibrate: a limit that would go down by less than the convergence stays, one that has to go up does not")
+{
+    for (const auto& [has, gets] : {std::pair{"114000000", "114000000"}, {"120000000", "110000000"}, {"109000000", "110000000"}}) {
+        SimulatedMachine machine;
+        Spec s = spec();
+        s.components[0].limits["memory.max"] = has;
+        INFO(has);
+        CHECK(one(s, machine).after.at("memory.max") == gets);
+    }
+}
+
+TEST_CASE("calibrate: with a step down each limit goes down by no more from attempt to attempt, to what was found")
+{
+    SimulatedMachine machine;
+    Spec s = spec();
+    s.components[0].tuning.step_down = 0.3;
+    const ComponentResult result = one(s, machine);
+    CHECK(result.end == End::Calibrated);
+    CHECK(result.after.at("memory.max") == "110000000");
+    CHECK(result.after.at("pids.max") == "13");
+    REQUIRE(result.attempts.size() > 2);
+    Limits before = result.before;
+    for (const Attempt& attempt : result.attempts) {
+        CHECK(attempt.accepted);
+        for (const auto& [file, text] : attempt.limits) {
+            INFO(attempt.number << " " << file << " " << before[file] << " -> " << text);
+            const auto was = limit_number(file, before[file]), is = limit_number(file, text);
+            REQUIRE(was);
+            REQUIRE(is);
+            CHECK(*is >= *was * 0.7 * 0.95);
+        }
+        before = attempt.limits;
+    }
+    CHECK(before == result.after);
+}
+
+TEST_CASE("calibrate: a step that does not hold ends the descent where the last one held")
+{
+    SimulatedMachine machine;
+    machine.says = 0.5;
+    Spec s = spec();
+    s.components[0].tuning.step_down = 0.3;
+    const ComponentResult result = one(s, machine);
+    CHECK(result.end == End::Calibrated);
+    REQUIRE(result.attempts.size() > 1);
+    CHECK_FALSE(result.attempts.back().accepted);
+    const Attempt& held = result.attempts[result.attempts.size() - 2];
+    CHECK(held.accepted);
+    CHECK(result.after == held.limits);
+    CHECK(limit_number("memory.max", result.after.at("memory.max")) >= machine.need.memory);
+
+    // As far as the attempts go.
+    s.components[0].tuning.max_iterations = 1;
+    SimulatedMachine hasty;
+    const ComponentResult first = one(s, hasty);
+    CHECK(first.end == End::Calibrated);
+    REQUIRE(first.attempts.size() == 1);
+    CHECK(first.after == first.attempts[0].limits);
+}
+
 TEST_CASE("calibrate: after a crash at any step it goes on, measures nothing twice, and comes to the same result")
 {
     for (const double says : {1.1, 0.7}) {

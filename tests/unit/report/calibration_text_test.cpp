@@ -200,7 +200,7 @@ TEST_CASE("limits that were refused for the floor bring the advice on it", "[cal
     result.attempts = {{1, {}, false, decision.reasons}};
     CHECK_THAT(report_of(result), ContainsSubstring("Performance fell below 80.0% of the baseline.") &&
                                       ContainsSubstring("reverted") && ContainsSubstring("/proc/pressure/cpu") &&
-                                      ContainsSubstring("`tuning.step_down` is 10.0% now"));
+                                      ContainsSubstring("`tuning.step_down` is 100.0% now"));
 }
 
 TEST_CASE("without OOM tests the text says so", "[calibration]")

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service_command.hpp"
+
+#include "flyball/base/clock.hpp"
+#include "flyball/base/units.hpp"
+#include "flyball/cgroup/child.hpp"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <thread>
+#include <unistd.h>
+
+namespace flyball::cli {
+namespace {
+
+constexpr int kPatienceMs = 60'000;
+constexpr std::chrono::milliseconds kBetween{100};
+
+}  // namespace
+
+Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
+{
+    auto child = cgroup::Child::spawn(command, nullptr, {.environment = {}, .descriptors = {{.fd = output_fd, .as = STDERR_FILENO}}, .stdout_fd = output_fd});
+    if (!child)
+        return std::unexpected(std::move(child.error()));
+    if (auto released = child->release(); !released)
+        return std::unexpected(std::move(released.error()));
+    auto ended = child->wait_ms(kPatienceMs);
+    if (!ended)
+        return std::unexpected(std::move(ended.error()));
+    return *ended && (*ended)->shell_code() == 0;
+}
+
+Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health, std::uint64_t within_ns, int output_fd)
+{
+    const std::uint64_t begin_ns = monotonic_ns();
+    auto done = succeeds(restart, output_fd);
+    if (!done)
+        return std::unexpected(std::move(done.error()));
+    if (!*done)
+        return fail(ErrorKind::Io, fmt::format("the restart command '{}' failed", fmt::join(restart, " ")));
+    while (!health.empty()) {
+        auto well = succeeds(health, output_fd);
+        if (!well)
+            return std::unexpected(std::move(well.error()));
+        if (*well)
+            break;
+        if (monotonic_ns() - begin_ns > within_ns)
+            return fail(ErrorKind::Io, fmt::format("the service was not well {} after '{}'", format_ns(within_ns), fmt::join(restart, " ")));
+        std::this_thread::sleep_for(kBetween);
+    }
+    return {};
+}
+
+}  // namespace flyball::cli
