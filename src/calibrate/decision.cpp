@@ -16,6 +16,8 @@ namespace {
 // Differences that are chance between two measurements of the same.
 constexpr double kMoreThrottled = 0.01, kMoreStalled = 0.01;
 
+constexpr std::uint32_t kMostDoublings = 5;
+
 std::optional<double> figure(const Measurements& measured, const std::string& metric)
 {
     const auto found = measured.metrics.find(metric);
@@ -92,19 +94,20 @@ bool same(const std::string& file, const std::string& a, const std::string& b, d
 }
 
 // One step up, and no further than it was.
-std::string raised(const std::string& file, const std::string& tried, const std::optional<std::string>& before, const Tuning& tuning)
+std::string raised(const std::string& file, const std::string& tried, const std::optional<std::string>& before, const Tuning& tuning, std::uint32_t failures)
 {
     const auto now = limit_number(file, tried);
     if (!now)
         return tried;
     const auto was = before ? limit_number(file, *before) : std::nullopt;
-    const double next = *now * (1 + tuning.step_up);
+    const double next = *now * std::pow(1 + tuning.step_up, 1U << std::min(failures - 1, kMostDoublings));
     if (was && next >= *was * (1 - tuning.convergence))
         return *before;
     return limit_with(file, tried, next);
 }
 
-Limits next_limits(const Component& component, const Limits& tried, const std::set<std::string>& guilty, std::vector<std::string>& reasons)
+Limits next_limits(const Component& component, const Limits& tried, const std::set<std::string>& guilty, std::uint32_t failures,
+                   std::vector<std::string>& reasons)
 {
     Limits next = tried;
     bool any = false;
@@ -112,7 +115,7 @@ Limits next_limits(const Component& component, const Limits& tried, const std::s
         const auto before = component.limits.find(file);
         if (!guilty.contains(file) || (before != component.limits.end() && before->second == value))
             continue;
-        const std::string more = raised(file, value, before == component.limits.end() ? std::nullopt : std::optional(before->second), component.tuning);
+        const std::string more = raised(file, value, before == component.limits.end() ? std::nullopt : std::optional(before->second), component.tuning, failures);
         if (more == value)
             continue;
         reasons.push_back(fmt::format("{} goes from {} to {}", file, value, more));
@@ -163,7 +166,7 @@ ScenarioResult judge(const Component& component, const Scenario& scenario, const
     return result;
 }
 
-Decision decide(const Component& component, std::span<const ScenarioResult> scenarios, const Limits& tried)
+Decision decide(const Component& component, std::span<const ScenarioResult> scenarios, const Limits& tried, std::uint32_t failures)
 {
     Decision decision{.accepted = true, .hopeless = false, .reasons = {}, .next = tried};
     std::set<std::string> guilty;
@@ -191,7 +194,7 @@ Decision decide(const Component& component, std::span<const ScenarioResult> scen
     }
     decision.hopeless = decision.accepted && missed_before;
     if (!decision.accepted)
-        decision.next = next_limits(component, tried, guilty, decision.reasons);
+        decision.next = next_limits(component, tried, guilty, failures, decision.reasons);
     return decision;
 }
 

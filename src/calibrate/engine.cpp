@@ -247,7 +247,7 @@ private:
             if (!after)
                 return std::unexpected(std::move(after.error()));
             auto scenarios = judged(*after);
-            Decision decision = decide(component_, scenarios, limits);
+            Decision decision = decide(component_, scenarios, limits, number);
             result_.attempts.push_back({number, limits, decision.accepted, decision.reasons});
             if (decision.accepted) {
                 hold(number, limits, decision, std::move(scenarios));

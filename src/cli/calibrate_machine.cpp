@@ -35,10 +35,14 @@ constexpr std::uint64_t kTuningNs = 7200 * kSecondNs;
 constexpr std::uint64_t kRestartNs = 60 * kSecondNs;
 constexpr std::uint64_t kLeastProfileNs = 10 * kSecondNs, kMostProfileNs = 60 * kSecondNs;
 
-bool wants_io(const Component& component, const Scenario& scenario)
+bool wants_io(const Scenario& scenario)
 {
-    return std::ranges::find(component.tune, tune::Resource::Io) != component.tune.end() ||
-           std::ranges::any_of(scenario.targets, [](const calibrate::Target& target) { return target.metric == "io_latency"; });
+    return std::ranges::any_of(scenario.targets, [](const calibrate::Target& target) { return target.metric == "io_latency"; });
+}
+
+bool any_wants_io(const Component& component)
+{
+    return std::ranges::find(component.tune, tune::Resource::Io) != component.tune.end() || std::ranges::any_of(component.scenarios, wants_io);
 }
 
 // The one that the component has, so that what is proposed compares with it.
@@ -96,11 +100,17 @@ void LiveMachine::say_once(const std::string& text)
 }
 
 // What a run of its load and a tuner's look at it have in common.
-LiveSubjectOptions LiveMachine::subject_of(const Component& component, const ScenarioCommands& commands, const Limits& limits, const WorkloadLog& log)
+Result<LiveSubjectOptions> LiveMachine::subject_of(const Component& component, const ScenarioCommands& commands, const Limits& limits, const WorkloadLog& log)
 {
+    if (!events_) {
+        auto opened = EventSource::open({.without = options_.without, .io = std::ranges::any_of(options_.components, any_wants_io), .verbose = options_.verbose});
+        if (!opened)
+            return std::unexpected(std::move(opened.error()));
+        events_ = std::move(*opened);
+    }
     LiveSubjectOptions options = subject_options(component, commands, limits);
     options.output_fd = log.fd();
-    options.without = options_.without;
+    options.events = events_;
     options.verbose = options_.verbose;
     options.say = [this](std::string_view text) { say_once(std::string(text)); };
     return options;
@@ -121,11 +131,12 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
     auto log = log_of(key.file());
     if (!log)
         return std::unexpected(std::move(log.error()));
-    LiveSubjectOptions options = subject_of(component, *commands, limits, *log);
-    options.guarded = false;  // what happens to it is what is measured
-    options.io = wants_io(component, scenario);
+    auto options = subject_of(component, *commands, limits, *log);
+    if (!options)
+        return std::unexpected(std::move(options.error()));
+    options->guarded = false;  // what happens to it is what is measured
     Run run{.key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}};
-    auto subject = LiveSubject::open(options);
+    auto subject = LiveSubject::open(*options);
     if (!subject)
         return std::unexpected(std::move(subject.error()));
     for (const std::string& missing : subject->not_written())
@@ -199,11 +210,12 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
     auto log = log_of(fmt::format("processed/{}/tune-{}.json", component.name, tune::name(resource)));
     if (!log)
         return std::unexpected(std::move(log.error()));
-    LiveSubjectOptions options = subject_of(component, *commands, limits, *log);
-    options.may_experiment = component.tuning.experiments;
-    options.io = resource == tune::Resource::Io;
+    auto options = subject_of(component, *commands, limits, *log);
+    if (!options)
+        return std::unexpected(std::move(options.error()));
+    options->may_experiment = component.tuning.experiments;
     if (component.health && !component.cgroup.empty())
-        options.health = commands->health;
+        options->health = commands->health;
     // Before the subject, whose window they are to be in from its beginning.
     std::optional<Neighbours> neighbours;
     if (resource == tune::Resource::Io && !component.neighbours.empty()) {
@@ -213,7 +225,7 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
             return std::unexpected(std::move(started.error()));
         neighbours.emplace(std::move(*started));
     }
-    auto subject = LiveSubject::open(options);
+    auto subject = LiveSubject::open(*options);
     if (!subject)
         return std::unexpected(std::move(subject.error()));
     if (auto started = subject->start(); !started)

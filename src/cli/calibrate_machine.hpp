@@ -4,11 +4,13 @@
 
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "event_tap.hpp"
 #include "scenario_commands.hpp"
 #include "workload_log.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -43,13 +45,14 @@ private:
     Result<calibrate::Run> run_cold_starts(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Limits& limits,
                                            const calibrate::RunKey& key);
     [[nodiscard]] Result<WorkloadLog> log_of(const std::string& json) const;
-    [[nodiscard]] LiveSubjectOptions subject_of(const calibrate::Component& component, const ScenarioCommands& commands,
+    [[nodiscard]] Result<LiveSubjectOptions> subject_of(const calibrate::Component& component, const ScenarioCommands& commands,
                                                 const calibrate::Limits& limits, const WorkloadLog& log);
     void say_once(const std::string& text);
 
     cgroup::Layout layout_;
     LiveMachineOptions options_;
     std::set<std::string> said_;
+    std::shared_ptr<EventSource> events_;  // of all runs: loading the programs takes longer than many a run
 };
 
 }  // namespace flyball::cli

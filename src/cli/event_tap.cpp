@@ -55,8 +55,46 @@ Result<kernel::Plan> plan_for_demand(const EventTapOptions& options)
 
 }  // namespace
 
+struct EventSource::State {
+    State(probe::Session s, stream::Reader r, bool with_io) : session(std::move(s)), reader(std::move(r)), io(with_io) {}
+
+    probe::Session session;
+    stream::Reader reader;
+    bool io;
+};
+
+EventSource::EventSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
+EventSource::~EventSource() = default;
+
+Result<std::shared_ptr<EventSource>> EventSource::open(const EventTapOptions& options)
+{
+    auto plan = plan_for_demand(options);
+    if (!plan)
+        return std::unexpected(std::move(plan.error()));
+    auto session = probe::Session::open(std::move(*plan), {.ring_bytes = kRingBytes, .verbose = options.verbose});
+    if (!session)
+        return std::unexpected(std::move(session.error()));
+    auto reader = stream::Reader::open(source_of(*session));
+    if (!reader)
+        return std::unexpected(std::move(reader.error()));
+    // Makes the state of all tasks; what was created since attaching has it already.
+    if (auto tasks = session->read_tasks(); !tasks)
+        return std::unexpected(std::move(tasks.error()));
+    std::this_thread::sleep_for(kSettle);
+    auto state = std::make_unique<State>(std::move(*session), std::move(*reader), options.io);
+    return std::shared_ptr<EventSource>(new EventSource(std::move(state)));
+}
+
 struct EventTap::State final : stream::OrderedSink {
-    State(const cgroup::Layout& where, std::string which) : layout(where), path(std::move(which)), in_order(*this) {}
+    State(const cgroup::Layout& where, std::string which, std::shared_ptr<EventSource> from)
+        : layout(where), path(std::move(which)), source(std::move(from)), session(source->state_->session),
+          reader(source->state_->reader), with_io(source->state_->io), in_order(*this)
+    {
+        session.set_recording(true);
+    }
+    ~State() override { session.set_recording(false); }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
 
     void on_event(const fb_event& event) override
     {
@@ -76,25 +114,26 @@ struct EventTap::State final : stream::OrderedSink {
 
     const cgroup::Layout& layout;
     std::string path;
-    std::optional<probe::Session> session;
-    std::optional<stream::Reader> reader;
+    std::shared_ptr<EventSource> source;
+    probe::Session& session;
+    stream::Reader& reader;
+    bool with_io;
     stream::InOrder in_order;
     std::optional<tune::SubtreeIds> ids;
     std::optional<tune::DemandCollector> collector;
     std::optional<tune::IoCollector> io;
-    bool with_io = false;
     std::uint64_t lost_before = 0;
 };
 
 Result<> EventTap::State::drain(std::uint64_t older_than_ns)
 {
-    reader->flush_older_than(older_than_ns);
-    return reader->consume(in_order);
+    reader.flush_older_than(older_than_ns);
+    return reader.consume(in_order);
 }
 
 Result<std::uint64_t> EventTap::State::losses() const
 {
-    auto stats = session->read_stats();
+    auto stats = session.read_stats();
     if (!stats)
         return std::unexpected(std::move(stats.error()));
     std::uint64_t lost = 0;
@@ -117,26 +156,9 @@ EventTap::~EventTap() = default;
 EventTap::EventTap(EventTap&&) noexcept = default;
 EventTap& EventTap::operator=(EventTap&&) noexcept = default;
 
-Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string& path, const EventTapOptions& options)
+Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string& path, std::shared_ptr<EventSource> source)
 {
-    auto plan = plan_for_demand(options);
-    if (!plan)
-        return std::unexpected(std::move(plan.error()));
-    auto state = std::make_unique<State>(layout, path);
-    state->with_io = options.io;
-    auto session = probe::Session::open(std::move(*plan), {.ring_bytes = kRingBytes, .verbose = options.verbose});
-    if (!session)
-        return std::unexpected(std::move(session.error()));
-    state->session.emplace(std::move(*session));
-    auto reader = stream::Reader::open(source_of(*state->session));
-    if (!reader)
-        return std::unexpected(std::move(reader.error()));
-    state->reader.emplace(std::move(*reader));
-    // Makes the state of all tasks; what was created since attaching has it already.
-    if (auto tasks = state->session->read_tasks(); !tasks)
-        return std::unexpected(std::move(tasks.error()));
-    std::this_thread::sleep_for(kSettle);
-    state->session->set_recording(true);
+    auto state = std::make_unique<State>(layout, path, std::move(source));
     // After the first mkdir that would be told: none is missed.
     auto known = known_cgroups(layout);
     if (!known)
@@ -147,7 +169,7 @@ Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string&
 
 int EventTap::poll_fd() const
 {
-    return state_->reader->poll_fd();
+    return state_->reader.poll_fd();
 }
 
 Result<> EventTap::drain()

@@ -21,11 +21,28 @@ struct EventTapOptions {
     bool verbose = false;
 };
 
+// The programs, loaded and attached: that takes most of a tap's time, so that many taps, one after the other, may share
+// it. It records while a tap is open.
+class EventSource {
+public:
+    [[nodiscard]] static Result<std::shared_ptr<EventSource>> open(const EventTapOptions& options);
+    ~EventSource();
+    EventSource(const EventSource&) = delete;
+    EventSource& operator=(const EventSource&) = delete;
+
+private:
+    friend class EventTap;
+    struct State;
+    explicit EventSource(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
 class EventTap {
 public:
-    // path: of the cgroup, which exists. The layout must outlive it.
+    // path: of the cgroup, which exists. The layout must outlive it. A source has one tap at a time, and block I/O only
+    // if it was opened with it.
     [[nodiscard]] static Result<EventTap> open(const cgroup::Layout& layout, const std::string& path,
-                                               const EventTapOptions& options);
+                                               std::shared_ptr<EventSource> source);
     ~EventTap();
     EventTap(EventTap&&) noexcept;
     EventTap& operator=(EventTap&&) noexcept;

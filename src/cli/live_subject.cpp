@@ -220,7 +220,11 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     state->guard.emplace(options.guard);
     if (!options.health.empty())
         state->health.emplace(options.health);
-    auto tap = EventTap::open(state->layout, state->path, {.without = options.without, .io = options.io, .verbose = options.verbose});
+    auto source = options.events ? Result<std::shared_ptr<EventSource>>(options.events)
+                                 : EventSource::open({.without = options.without, .io = options.io, .verbose = options.verbose});
+    if (!source)
+        return std::unexpected(std::move(source.error()));
+    auto tap = EventTap::open(state->layout, state->path, std::move(*source));
     if (!tap)
         return std::unexpected(std::move(tap.error()));
     state->tap.emplace(std::move(*tap));

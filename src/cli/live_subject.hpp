@@ -20,6 +20,8 @@
 
 namespace flyball::cli {
 
+class EventSource;
+
 struct LiveSubjectOptions {
     std::string cgroup;                // as a user names it; empty: the command's own
     std::vector<std::string> command;
@@ -36,6 +38,7 @@ struct LiveSubjectOptions {
     tune::GuardOptions guard;
     bool io = false;  // windows have what it did on block devices
     std::vector<std::string> without;
+    std::shared_ptr<EventSource> events;  // loaded already, with block I/O if that is wanted; nullptr: loads its own
     bool verbose = false;
     std::function<void(std::string_view)> say;
 };
