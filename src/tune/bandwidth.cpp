@@ -159,6 +159,7 @@ Added Replay::resampled(const Outcome& outcome, std::span<const std::uint32_t> b
 {
     std::vector<float> before, with;
     double late = 0, asked = 0, throttled = 0, periods = 0;
+    std::size_t steps = 0;
     for (const std::uint32_t block : blocks) {
         const auto [first, last] = block_ends_[block];
         for (std::size_t i = first; i < last; ++i) {
@@ -169,12 +170,14 @@ Added Replay::resampled(const Outcome& outcome, std::span<const std::uint32_t> b
         asked += outcome.asked_ns[block];
         throttled += outcome.throttled[block];
         periods += outcome.periods[block];
+        steps += block + 1 == block_ends_.size() ? demand_ns_.size() - block * block_steps_ : block_steps_;
     }
     const auto more = [&](double q) {
         const double was = quantile_of(before, q);
         return was > 0 ? quantile_of(with, q) / was - 1 : 0;
     };
-    return {more(0.5), more(0.99), asked > 0 ? late / asked : 0, periods > 0 ? throttled / periods : 0};
+    return {more(0.5), more(0.99), asked > 0 ? late / asked : 0, periods > 0 ? throttled / periods : 0,
+            steps > 0 ? asked / static_cast<double>(steps * kDemandStepNs) : 0};
 }
 
 Added Replay::bound(const Bandwidth& limit, double quantile) const
@@ -184,16 +187,17 @@ Added Replay::bound(const Bandwidth& limit, double quantile) const
     std::vector<Outcome> outcomes;
     for (std::size_t phase = 0; phase < options_.phases; ++phase)
         outcomes.push_back(play(limit, static_cast<double>(phase) / static_cast<double>(options_.phases)));
-    std::vector<double> p50, p99, held, throttled;
+    std::vector<double> p50, p99, held, throttled, mean;
     for (const Replicate& replicate : replicates_) {
         const Added one = resampled(outcomes[replicate.phase], replicate.blocks);
         p50.push_back(one.p50);
         p99.push_back(one.p99);
         held.push_back(one.held_share);
         throttled.push_back(one.throttled_periods);
+        mean.push_back(one.mean_cpus);
     }
     return {quantile_of(p50, quantile), quantile_of(p99, quantile), quantile_of(held, quantile),
-            quantile_of(throttled, quantile)};
+            quantile_of(throttled, quantile), quantile_of(mean, quantile)};
 }
 
 }  // namespace flyball::tune

@@ -35,7 +35,9 @@ std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t per
 {
     const auto keeps = [&](std::uint64_t quota_ns, std::uint64_t burst_ns) {
         const Added added = replay.bound({period_ns, quota_ns, burst_ns}, quantile);
-        return added.p50 <= latency_bound && added.p99 <= latency_bound;
+        // The window that is played begins with a full bucket, which hides for its length that a quota is below the mean.
+        const bool keeps_up = static_cast<double>(quota_ns) >= added.mean_cpus * static_cast<double>(period_ns);
+        return keeps_up && added.p50 <= latency_bound && added.p99 <= latency_bound;
     };
     if (!keeps(most_quota_ns, 0))
         return std::nullopt;

@@ -31,6 +31,7 @@ struct Added {
     double p50 = 0, p99 = 0;       // of jobs: latency with it / latency without, less 1
     double held_share = 0;         // of the demand's CPU time: that was done later than asked for
     double throttled_periods = 0;  // of the periods
+    double mean_cpus = 0;          // that the demand asks for: a quota below it falls behind for ever, however large its burst
 };
 
 struct ReplayOptions {

@@ -92,6 +92,24 @@ TEST_CASE("tune cpu: a quota near the least, tried out, and everything as it was
     CHECK(subject.writes.size() > 4);
 }
 
+TEST_CASE("tune cpu: however short the look, the quota is not below what is used on average")
+{
+    for (const std::uint64_t seconds : {10U, 20U, 60U}) {
+        Bursts subject;
+        subject.busy_ms = 2;
+        subject.every_ms = 9;
+        subject.experiments = false;
+        CpuOptions options;
+        options.profile_ns = seconds * 1000 * kMs;
+        const Proposal proposal = tuned(subject, options);
+        INFO(seconds << " s: " << proposal.summary);
+        REQUIRE_FALSE(proposal.values.empty());
+        const double mean_ns = 100e6 * 2 / 9;
+        CHECK(proposal.values[0].estimate >= 0.999 * mean_ns);
+        CHECK(proposal.values[0].estimate <= 1.05 * mean_ns);
+    }
+}
+
 TEST_CASE("tune cpu: without leave nothing is written")
 {
     Bursts subject;
