@@ -184,6 +184,11 @@ Decision decide(const Component& component, std::span<const ScenarioResult> scen
         if (const double refused = total(scenario.after, "fork_failures"); refused > total(scenario.before, "fork_failures"))
             fails(fmt::format("{:.0f} forks were refused", refused));
         for (const TargetResult& target : scenario.targets) {
+            // A workload that did not come up tells nothing, and that is worse than a bad figure.
+            if (figure(scenario.before, target.target.metric) && !figure(scenario.after, target.target.metric)) {
+                fails(fmt::format("'{}' cannot be judged any more: there was no {}", target.target.text, target.target.metric));
+                continue;
+            }
             if (target.after.outcome != Outcome::Missed)
                 continue;
             if (target.before.outcome == Outcome::Missed)
@@ -198,7 +203,8 @@ Decision decide(const Component& component, std::span<const ScenarioResult> scen
     return decision;
 }
 
-Limits adopted(const Component& component, std::span<const tune::Proposal> proposals, std::vector<std::string>& notes)
+Limits adopted(const Component& component, std::span<const tune::Proposal> proposals, const std::map<std::string, double>& started_with,
+               std::vector<std::string>& notes)
 {
     Limits limits = component.limits;
     for (const tune::Proposal& proposal : proposals) {
@@ -208,6 +214,10 @@ Limits adopted(const Component& component, std::span<const tune::Proposal> propo
         }
         for (const tune::Value& value : proposal.values) {
             std::string text = value.text;
+            if (const auto floor = started_with.find(value.file); floor != started_with.end() && limit_number(value.file, text) < floor->second) {
+                text = limit_with(value.file, text, floor->second);
+                notes.push_back(fmt::format("{}: {} was found, and a start has taken {}", value.file, value.text, text));
+            }
             const auto bounds = component.bounds.find(value.file);
             if (const auto number = limit_number(value.file, text); number && bounds != component.bounds.end()) {
                 const double most = bounds->second.most.value_or(std::numeric_limits<double>::infinity());

@@ -68,7 +68,7 @@ public:
         baseline_ = std::move(*baseline);
         if (auto tuned = tune(); !tuned)
             return std::unexpected(std::move(tuned.error()));
-        if (auto attempted = attempt(adopted(component_, result_.proposals, result_.notes)); !attempted)
+        if (auto attempted = attempt(adopted(component_, result_.proposals, started_with(), result_.notes)); !attempted)
             return std::unexpected(std::move(attempted.error()));
         if (component_.oom_test) {
             auto oom = oom_test();
@@ -220,6 +220,23 @@ private:
         result_.summary = std::move(summary);
         result_.after = component_.limits;
         result_.scenarios = judged(measured);
+    }
+
+    // The most that a cold start took at the baseline.
+    [[nodiscard]] std::map<std::string, double> started_with() const
+    {
+        std::map<std::string, double> most;
+        for (const Scenario& scenario : component_.scenarios) {
+            if (!scenario.cold_start)
+                continue;
+            const auto& metrics = baseline_.at(scenario.name).metrics;
+            for (const auto& [file, metric] : {std::pair{"memory.max", "memory"}, {"pids.max", "tasks"}}) {
+                const auto series = metrics.find(metric);
+                if (series != metrics.end() && !series->second.runs.empty())
+                    most[file] = std::max(most[file], std::ranges::max(series->second.runs));
+            }
+        }
+        return most;
     }
 
     // What held is where a later attempt that does not hold comes back to.

@@ -134,12 +134,12 @@ Result<std::string> write_calibrated(std::string_view text, const CalibratedValu
     return apply(text, std::move(edits));
 }
 
-std::string calibrated_name(std::string_view path)
+std::string calibrated_name(std::string_view path, std::string_view profile)
 {
     constexpr std::string_view kSuffix = ".json";
     if (path.ends_with(kSuffix))
         path.remove_suffix(kSuffix.size());
-    return fmt::format("{}.calibrated.json", path);
+    return fmt::format("{}{}{}.calibrated.json", path, profile.empty() ? "" : ".", profile);
 }
 
 }  // namespace flyball::calibrate

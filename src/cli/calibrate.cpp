@@ -125,11 +125,11 @@ Result<> write_deliverables(const calibrate::Calibration& calibration, const Loa
                                      {"reports/oom_behavior.txt", report::render_oom_behavior(calibration)},
                                      {"reports/report.html", report::render_calibration_html(calibration, asked)},
                                      {"processed/optimal_values.json", report::render_optimal_values(calibration)},
-                                     {"configs/" + fs::path(calibrate::calibrated_name(spec_file)).filename().string(), *calibrated}}) {
+                                     {"configs/" + fs::path(calibrate::calibrated_name(spec_file, loaded.spec.profile)).filename().string(), *calibrated}}) {
         if (auto put = store.put(name, text); !put)
             return put;
     }
-    return save_file(calibrate::calibrated_name(spec_file), *calibrated);
+    return save_file(calibrate::calibrated_name(spec_file, loaded.spec.profile), *calibrated);
 }
 
 Result<> print_result(const calibrate::Calibration& calibration, const Loaded& loaded, bool json)
@@ -179,7 +179,7 @@ Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, Dire
         return std::unexpected(std::move(written.error()));
     if (auto printed = print_result(calibration, loaded, options.json); !printed)
         return std::unexpected(std::move(printed.error()));
-    progress.say(fmt::format("reports are in {}/reports, the calibrated specification is {}", store.directory(), calibrate::calibrated_name(options.spec)));
+    progress.say(fmt::format("reports are in {}/reports, the calibrated specification is {}", store.directory(), calibrate::calibrated_name(options.spec, loaded.spec.profile)));
     return calibration.all_met() ? 0 : 1;
 }
 

@@ -191,14 +191,18 @@ Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scena
     }
     if (!times)
         return std::unexpected(std::move(times.error()));
-    calibrate::Series series{.runs = {}, .samples = *times, .events = {}};
-    std::ranges::sort(*times);
-    series.runs.push_back((*times)[times->size() / 2]);
+    calibrate::Series series{.runs = {}, .samples = times->times_ns, .events = {}};
+    std::ranges::sort(times->times_ns);
+    series.runs.push_back(times->times_ns[times->times_ns.size() / 2]);
     profile::Histogram histogram;
-    for (const double ns : *times)
+    for (const double ns : times->times_ns)
         histogram.add(static_cast<std::uint64_t>(ns));
     series.events.push_back(std::move(histogram));
     run.metrics["cold_start"] = std::move(series);
+    for (const auto& [metric, peak] : {std::pair{"memory", times->peak_bytes}, {"tasks", times->peak_tasks}}) {
+        if (peak)
+            run.metrics[metric] = {.runs = {*peak}, .samples = {}, .events = {}};
+    }
     return run;
 }
 

@@ -2,6 +2,7 @@
 #include "cold_starts.hpp"
 
 #include "flyball/base/clock.hpp"
+#include "limit_files.hpp"
 #include "live_limits.hpp"
 #include "service_command.hpp"
 #include "setup.hpp"
@@ -9,6 +10,8 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace flyball::cli {
 namespace {
@@ -85,12 +88,16 @@ private:
 
 }  // namespace
 
-Result<std::vector<double>> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout, const std::function<void(std::string_view)>& say)
+Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout, const std::function<void(std::string_view)>& say)
 {
     auto stop = StopSignal::install();
     if (!stop)
         return std::unexpected(std::move(stop.error()));
-    std::vector<double> all;
+    ColdStarts all;
+    const auto keep_most = [](std::optional<double>& most, std::optional<std::uint64_t> peak) {
+        if (peak)
+            most = std::max(most.value_or(0), static_cast<double>(*peak));
+    };
     for (std::uint32_t i = 0; i < request.how.samples; ++i) {
         auto listener = WorkloadListener::start({.file = {}, .patterns = {}, .output_fd = request.output_fd});
         if (!listener)
@@ -110,7 +117,10 @@ Result<std::vector<double>> cold_starts(const ColdStartRequest& request, const c
         auto took = Start(request, *stop, *listener, *command).time();
         if (!took)
             return std::unexpected(std::move(took.error()).context(fmt::format("start {} of {}", i + 1, request.how.samples)));
-        all.push_back(*took);
+        all.times_ns.push_back(*took);
+        const std::string& path = command->home.path();
+        keep_most(all.peak_bytes, number_in(layout, path, "memory", "memory.peak", "memory.max_usage_in_bytes"));
+        keep_most(all.peak_tasks, number_in(layout, path, "pids", "pids.peak", "pids.peak"));
     }
     return all;
 }

@@ -9,6 +9,7 @@
 #include "flyball/tune/writes.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,13 @@ struct ColdStartRequest {
     int output_fd = 2;  // takes what the commands print
 };
 
-// Nanoseconds of each start. Stopped: by a signal. Io: a start that did not come to its end within a minute, or failed.
-[[nodiscard]] Result<std::vector<double>> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout,
-                                                      const std::function<void(std::string_view)>& say);
+struct ColdStarts {
+    std::vector<double> times_ns;
+    std::optional<double> peak_bytes, peak_tasks;  // the most that one of them took
+};
+
+// Stopped: by a signal. Io: a start that did not come to its end within a minute, or failed.
+[[nodiscard]] Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout,
+                                             const std::function<void(std::string_view)>& say);
 
 }  // namespace flyball::cli

@@ -6,12 +6,17 @@
 #include "flyball/base/result.hpp"
 #include "flyball/cgroup/mounts.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace flyball::cli {
+
+// A file of a cgroup that holds one number, by its name on v2 and on v1. nullopt: not here.
+[[nodiscard]] std::optional<std::uint64_t> number_in(const cgroup::Layout& layout, std::string_view path, std::string_view controller,
+                                                     std::string_view unified, std::string_view legacy);
 
 class LimitFiles {
 public:

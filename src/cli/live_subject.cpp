@@ -57,7 +57,6 @@ struct LiveSubject::State {
     Result<> tick(std::uint64_t now_ns);
     Result<> check(std::uint64_t now_ns);
     std::unexpected<Error> stopped(const std::string& why);
-    [[nodiscard]] std::optional<std::uint64_t> number(std::string_view controller, const char* unified, const char* legacy) const;
 };
 
 Result<> LiveSubject::State::find_cgroup()
@@ -156,13 +155,6 @@ Result<> LiveSubject::State::tick(std::uint64_t now_ns)
     if (stop->requested())
         return stopped("stopped by a signal");
     return check(now_ns);
-}
-
-std::optional<std::uint64_t> LiveSubject::State::number(std::string_view controller, const char* unified, const char* legacy) const
-{
-    const cgroup::Mount* const mount = layout.controller(controller);
-    const auto directory = mount == nullptr ? std::nullopt : mount->directory(path);
-    return directory ? parse_u64(trim(text_of(*directory + "/" + (mount->unified ? unified : legacy)).value_or(""))) : std::nullopt;
 }
 
 void LiveSubject::State::remember(const tune::Window& window)
@@ -265,7 +257,7 @@ Result<tune::Reading> LiveSubject::read()
     if (reading.counters.empty())
         return fail(ErrorKind::Finished, fmt::format("{} is gone", state_->path));
     reading.memory = cgroup::read_memory_state(state_->layout, state_->path);
-    reading.pids_current = state_->number("pids", "pids.current", "pids.current");
+    reading.pids_current = number_in(state_->layout, state_->path, "pids", "pids.current", "pids.current");
     return reading;
 }
 
@@ -297,7 +289,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
             return std::unexpected(std::move(ticked.error()));
         if (now_ns >= next_sample_ns) {
             next_sample_ns = now_ns + kSampleNs;
-            if (const auto bytes = state.number("memory", "memory.current", "memory.usage_in_bytes"))
+            if (const auto bytes = number_in(state.layout, state.path, "memory", "memory.current", "memory.usage_in_bytes"))
                 window.memory_use.push_back({now_ns, *bytes});
         }
         if (auto looked = state.look_for_end(); !looked)
@@ -345,7 +337,7 @@ Result<std::uint64_t> LiveSubject::reclaim(std::uint64_t bytes)
     const auto directory = memory == nullptr || !memory->unified ? std::nullopt : memory->directory(state_->path);
     if (!directory || ::access((*directory + "/memory.reclaim").c_str(), W_OK) != 0)
         return fail(ErrorKind::Unavailable, "memory.reclaim: not on this machine (cgroup v2, since v5.19)");
-    const auto use = [&] { return state_->number("memory", "memory.current", "memory.current").value_or(0); };
+    const auto use = [&] { return number_in(state_->layout, state_->path, "memory", "memory.current", "memory.current").value_or(0); };
     std::uint64_t reclaimed = 0;
     for (std::uint64_t left = bytes; left > 0;) {
         const std::uint64_t piece = std::min(left, kReclaimPiece), before = use();

@@ -4,6 +4,7 @@
 
 #include "flyball/calibrate/result.hpp"
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,9 +30,9 @@ struct Decision {
                               std::uint32_t failures = 1);
 
 // The component's limits with those of the proposals that are limits, kept within its bounds. One that would go down by
-// less than the convergence stays.
+// less than the convergence stays. started_with: what cold starts took, by file, which no tuner has seen.
 [[nodiscard]] Limits adopted(const Component& component, std::span<const tune::Proposal> proposals,
-                             std::vector<std::string>& notes);
+                             const std::map<std::string, double>& started_with, std::vector<std::string>& notes);
 
 // From these limits towards the goal, none lower by more than a step down.
 [[nodiscard]] Limits stepped(const Component& component, const Limits& from, const Limits& goal);

@@ -18,7 +18,7 @@ using CalibratedValues = std::map<std::string, std::map<std::string, std::string
 // before the first that they do. Usage: the text is no specification, it has no such component, or not a value.
 [[nodiscard]] Result<std::string> write_calibrated(std::string_view text, const CalibratedValues& values);
 
-// "specs/P1.5-cgroup-quotas.json" -> "specs/P1.5-cgroup-quotas.calibrated.json".
-[[nodiscard]] std::string calibrated_name(std::string_view path);
+// "specs/P1.5-cgroup-quotas.json" -> "specs/P1.5-cgroup-quotas.calibrated.json"; of a profile "....quick.calibrated.json".
+[[nodiscard]] std::string calibrated_name(std::string_view path, std::string_view profile = {});
 
 }  // namespace flyball::calibrate

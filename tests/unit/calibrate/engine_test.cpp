@@ -206,6 +206,34 @@ TEST_CASE("calibrate: a step that does not hold ends the descent where the last 
     CHECK(first.after == first.attempts[0].limits);
 }
 
+TEST_CASE("calibrate: a start that takes more than the load has what it takes")
+{
+    SimulatedMachine machine;
+    machine.start_memory = 200e6;
+    std::string text = kSpec;
+    const std::string at = R"({ "name": "normal" })";
+    text.replace(text.find(at), at.size(), at + R"(, { "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
+    const ComponentResult result = one(spec(text), machine);
+    CHECK(result.end == End::Calibrated);
+    CHECK(limit_number("memory.max", result.after.at("memory.max")) == Approx(200e6).epsilon(0.001));
+    CHECK(result.attempts.size() == 1);
+}
+
+TEST_CASE("calibrate: limits under which a start does not come to its end are refused")
+{
+    SimulatedMachine machine;
+    machine.start_memory = 150e6;
+    machine.tells_start_memory = false;
+    std::string text = kSpec;
+    const std::string at = R"({ "name": "normal" })";
+    text.replace(text.find(at), at.size(), at + R"(, { "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
+    const ComponentResult result = one(spec(text), machine);
+    REQUIRE(result.attempts.size() > 1);
+    CHECK_FALSE(result.attempts[0].accepted);
+    CHECK(result.attempts[0].reasons.front().find("cannot be judged any more") != std::string::npos);
+    CHECK(limit_number("memory.max", result.after.at("memory.max")) >= 150e6);
+}
+
 TEST_CASE("calibrate: after a crash at any step it goes on, measures nothing twice, and comes to the same result")
 {
     for (const double says : {1.1, 0.7}) {

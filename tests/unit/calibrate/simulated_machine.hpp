@@ -22,6 +22,8 @@ public:
     // Of the need: what the tuners say. Below 1 they are wrong.
     double says = 1.1;
     bool leaks = false;
+    double start_memory = 0;         // of a cold start
+    bool tells_start_memory = true;  // what it took is measured
     std::size_t runs = 0, tunings = 0, ooms = 0;
     std::map<std::string, std::size_t> measured;  // how often, by file
 
@@ -45,6 +47,16 @@ public:
                 series.samples.push_back(figure * (1 + 0.002 * static_cast<double>(i % 5)));
             one.metrics[metric] = std::move(series);
         };
+        if (scenario.cold_start) {
+            if (limit("memory.max").value_or(start_memory) < start_memory) {
+                one.trouble = "it ended with 137";
+                return one;
+            }
+            tell("cold_start", 0.1e9, 10);
+            if (tells_start_memory)
+                tell("memory", start_memory, 0);
+            return one;
+        }
         const bool killed = limit("memory.max").value_or(memory) < memory;
         tell("throughput", killed ? 1 : 1000 * scenario.load * served, 30);
         tell("memory", memory, 0);

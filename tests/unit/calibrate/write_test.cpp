@@ -91,4 +91,5 @@ TEST_CASE("calibrated: what cannot be written says why")
     CHECK_THAT(write_calibrated(minimal("{}"), {{"b", {{"memory.max", "a lot"}}}}).error().what, ContainsSubstring("a lot"));
     CHECK(calibrated_name("specs/p1/P1.5-cgroup-quotas.json") == "specs/p1/P1.5-cgroup-quotas.calibrated.json");
     CHECK(calibrated_name("a") == "a.calibrated.json");
+    CHECK(calibrated_name("a.json", "quick") == "a.quick.calibrated.json");
 }
