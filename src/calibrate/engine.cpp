@@ -50,6 +50,8 @@ std::uint64_t length_of(const Scenario& scenario, const Stage* stage)
     return scenario.timing.warmup_ns + (stage != nullptr ? stage->duration_ns : scenario.timing.duration_ns);
 }
 
+constexpr const char* kBaseline = "baseline";
+
 class Calibrator {
 public:
     Calibrator(const Component& component, Machine& machine, Store& store, const OnStep& on_step, Step& step)
@@ -62,7 +64,7 @@ public:
 
     Result<ComponentResult> calibrate()
     {
-        auto baseline = measure("baseline", component_.limits);
+        auto baseline = measure(kBaseline, component_.limits);
         if (!baseline)
             return std::unexpected(std::move(baseline.error()));
         baseline_ = std::move(*baseline);
@@ -127,6 +129,8 @@ private:
                     return std::unexpected(std::move(one.error()));
                 if (!one->trouble.empty())
                     troubles_[scenario.name].push_back(fmt::format("{}: {}", phase, one->trouble));
+                if (phase == kBaseline && stage != nullptr && stage->measured)
+                    note_need(scenario, *stage, *one);
                 if (stage == nullptr || stage->measured)
                     runs.push_back(std::move(*one));
             }
@@ -147,6 +151,27 @@ private:
             all[scenario.name] = std::move(*measured);
         }
         return all;
+    }
+
+    void note_need(const Scenario& scenario, const Stage& stage, const Run& run)
+    {
+        for (const auto& [metric, series] : run.metrics) {
+            if (series.runs.empty())
+                continue;
+            auto& most = stage_needs_[scenario.name][metric];
+            if (const double need = std::ranges::max(series.runs); most.stage == nullptr || need > most.need)
+                most = {&stage, need};
+        }
+    }
+
+    // The measured stage that asks for most of it; nullptr: the scenario has no stages.
+    [[nodiscard]] const Stage* neediest_stage(const Scenario& scenario, tune::Resource resource) const
+    {
+        if (scenario.stages.empty())
+            return nullptr;
+        const auto of = stage_needs_.find(scenario.name);
+        const auto found = of == stage_needs_.end() ? StageNeeds::const_iterator() : of->second.find(need_of(resource));
+        return of == stage_needs_.end() || found == of->second.end() ? &scenario.stages.front() : found->second.stage;
     }
 
     // The scenario that asks for most of it.
@@ -180,14 +205,15 @@ private:
             auto kept = store_.get(file);
             if (!kept)
                 return std::unexpected(std::move(kept.error()));
-            tell(fmt::format("tuning {} under {}", tune::name(resource), scenario->name), 0);
+            const Stage* const stage = neediest_stage(*scenario, resource);
+            tell(fmt::format("tuning {} under {}{}", tune::name(resource), scenario->name, stage != nullptr ? "/" + stage->name : ""), 0);
             if (*kept) {
                 if (auto proposal = proposal_from_json(**kept)) {
                     result_.proposals.push_back(std::move(*proposal));
                     continue;
                 }
             }
-            auto proposal = machine_.tune(component_, *scenario, resource, component_.limits);
+            auto proposal = machine_.tune(component_, *scenario, stage, resource, component_.limits);
             if (!proposal)
                 return std::unexpected(std::move(proposal.error()));
             if (auto put = store_.put(file, proposal_to_json(*proposal)); !put)
@@ -310,6 +336,12 @@ private:
     Step& step_;
     ComponentResult result_;
     Measured baseline_;
+    struct MostNeeded {
+        const Stage* stage = nullptr;
+        double need = 0;
+    };
+    using StageNeeds = std::map<std::string, MostNeeded>;  // by metric
+    std::map<std::string, StageNeeds> stage_needs_;        // by scenario, at the baseline
     std::map<std::string, std::vector<std::string>> troubles_;
 };
 

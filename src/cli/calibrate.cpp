@@ -148,7 +148,7 @@ public:
     {
         return missing(key.file());
     }
-    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario&, tune::Resource resource, const calibrate::Limits&) override
+    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario&, const calibrate::Stage*, tune::Resource resource, const calibrate::Limits&) override
     {
         return missing(fmt::format("tuning of {} for {}", tune::name(resource), component.name));
     }

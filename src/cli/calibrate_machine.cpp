@@ -206,9 +206,9 @@ Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scena
     return run;
 }
 
-Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scenario& scenario, tune::Resource resource, const Limits& limits)
+Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scenario& scenario, const Stage* stage, tune::Resource resource, const Limits& limits)
 {
-    auto commands = commands_of(component, scenario, nullptr, limits, kTuningNs);
+    auto commands = commands_of(component, scenario, stage, limits, kTuningNs);
     if (!commands)
         return std::unexpected(std::move(commands.error()));
     auto log = log_of(fmt::format("processed/{}/tune-{}.json", component.name, tune::name(resource)));

@@ -35,8 +35,8 @@ public:
 
     Result<calibrate::Run> run(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
                                const calibrate::Limits& limits, const calibrate::RunKey& key) override;
-    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario, tune::Resource resource,
-                                const calibrate::Limits& limits) override;
+    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
+                                tune::Resource resource, const calibrate::Limits& limits) override;
     Result<calibrate::OomBehaviour> oom_test(const calibrate::Component& component, const calibrate::Limits& limits) override;
 
 private:

@@ -118,7 +118,7 @@ TEST_CASE("what cannot be written or run is refused before anything is loaded or
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("a recording is replaced when the next one begins, and not before", "[kernel][cli]") {
+TEST_CASE("a recording is replaced when the next one begins, and not before", "[kernel][cli][any_kernel]") {
     require_root();
     const Scratch file("replaced"), fresh("fresh");
     write_file(file.path(), "a recording of value");
@@ -144,7 +144,7 @@ TEST_CASE("a command's cgroup goes with it, also when it leaves processes", "[ke
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli]") {
+TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli][any_kernel]") {
     require_root();
     const Outcome full_stdout = run_flyball({"record", "-d", "200ms", "-j"}, "/dev/full");
     INFO(full_stdout.err);

@@ -126,7 +126,7 @@ TEST_CASE("oom watch: a command that runs over its limit, told once, by exit cod
     CHECK(lines_of(read_text(file.path())) == verdicts);
 }
 
-TEST_CASE("oom watch: the command's exit status is the watch's, unless we ended it", "[kernel][oom][verdict]")
+TEST_CASE("oom watch: the command's exit status is the watch's, unless we ended it", "[kernel][oom][verdict][any_kernel]")
 {
     require_root();
     const Outcome own = run_flyball({"oom", "watch", "-q", "--", "sh", "-c", "exit 7"});

@@ -18,7 +18,7 @@ std::string report_of(const std::string& file, Words options) {
 
 }  // namespace
 
-TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][recording]") {
+TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][recording][any_kernel]") {
     require_root();
     const TestCgroup cgroup("recorded");
     const Scratch file("recording");
@@ -40,7 +40,7 @@ TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][re
     CHECK(filtered.stats(cgroup.path(), "pids.forks").count == 53);
 }
 
-TEST_CASE("a recorder that was killed leaves a recording to salvage", "[kernel][recording]") {
+TEST_CASE("a recorder that was killed leaves a recording to salvage", "[kernel][recording][any_kernel]") {
     require_root();
     const TestCgroup cgroup("salvaged");
     const Scratch file("killed");

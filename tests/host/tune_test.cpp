@@ -155,7 +155,7 @@ TEST_CASE("tune cpu: bursts of C every T need the quota that can be worked out",
     CHECK(quota.at("interval").at("low").get<double>() <= quota.at("estimate").get<double>());
 }
 
-TEST_CASE("tune pids: a pool of so many tasks, at 70 to 85 per cent", "[kernel][tune]")
+TEST_CASE("tune pids: a pool of so many tasks, at 70 to 85 per cent", "[kernel][tune][any_kernel]")
 {
     require_root();
     const Outcome outcome = Process(tune({"pids", "--"})).wait(patience(30));
@@ -202,7 +202,7 @@ TEST_CASE("tune: after a SIGKILL at any instant every limit is as it was", "[ker
     }
 }
 
-TEST_CASE("tune: a Ctrl-C ends it with an answer, and all is put back", "[kernel][tune]")
+TEST_CASE("tune: a Ctrl-C ends it with an answer, and all is put back", "[kernel][tune][any_kernel]")
 {
     require_root();
     Amid amid;
@@ -240,7 +240,7 @@ TEST_CASE("tune: a service that is not well ends it", "[kernel][tune][long]")
     CHECK(limits(amid.cgroup) == amid.before);
 }
 
-TEST_CASE("tune --apply: what comes out stays", "[kernel][tune]")
+TEST_CASE("tune --apply: what comes out stays", "[kernel][tune][any_kernel]")
 {
     require_root();
     const TestCgroup cgroup("applied");

@@ -25,7 +25,8 @@ public:
     // Runs the scenario, or one stage of it, once, in the component's cgroup under these limits.
     [[nodiscard]] virtual Result<Run> run(const Component& component, const Scenario& scenario, const Stage* stage,
                                           const Limits& limits, const RunKey& key) = 0;
-    [[nodiscard]] virtual Result<tune::Proposal> tune(const Component& component, const Scenario& scenario,
+    // Under the scenario's load, or that of one stage of it.
+    [[nodiscard]] virtual Result<tune::Proposal> tune(const Component& component, const Scenario& scenario, const Stage* stage,
                                                       tune::Resource resource, const Limits& limits) = 0;
     [[nodiscard]] virtual Result<OomBehaviour> oom_test(const Component& component, const Limits& limits) = 0;
 };

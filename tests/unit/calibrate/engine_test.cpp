@@ -219,6 +219,19 @@ TEST_CASE("calibrate: a start that takes more than the load has what it takes")
     CHECK(result.attempts.size() == 1);
 }
 
+TEST_CASE("calibrate: of a scenario in stages, the one that asks for most is tuned under, if it counts")
+{
+    SimulatedMachine machine;
+    std::string text = kSpec;
+    const std::string at = R"({ "name": "normal" })";
+    text.replace(text.find(at), at.size(), at + R"(, { "name": "ramp", "stages": [
+        { "name": "a", "duration": "10s" }, { "name": "b", "duration": "10s", "load": 2.5 },
+        { "name": "c", "duration": "10s", "load": 3.2, "measured": false } ] })");
+    const ComponentResult result = one(spec(text), machine);
+    CHECK(result.end == End::Calibrated);
+    CHECK(limit_number("cpu.max", result.after.at("cpu.max")) == Approx(0.3 * 2.5 * 1.1));
+}
+
 TEST_CASE("calibrate: limits under which a start does not come to its end are refused")
 {
     SimulatedMachine machine;

@@ -27,8 +27,14 @@ public:
     std::size_t runs = 0, tunings = 0, ooms = 0;
     std::map<std::string, std::size_t> measured;  // how often, by file
 
+    // The specifications have a rate of 10 at a load of 1.
+    static double load_of(const calibrate::Scenario& scenario, const calibrate::Stage* stage)
+    {
+        return stage == nullptr ? scenario.load : std::stod(stage->parameters.at("rate")) / 10;
+    }
+
     Result<calibrate::Run> run(const calibrate::Component&, const calibrate::Scenario& scenario,
-                               const calibrate::Stage*, const calibrate::Limits& limits,
+                               const calibrate::Stage* stage, const calibrate::Limits& limits,
                                const calibrate::RunKey& key) override
     {
         ++runs;
@@ -37,7 +43,7 @@ public:
             const auto found = limits.find(file);
             return found == limits.end() ? std::nullopt : calibrate::limit_number(file, found->second);
         };
-        const double cpus = need.cpus * scenario.load, memory = need.memory;
+        const double load = load_of(scenario, stage), cpus = need.cpus * load, memory = need.memory;
         const double served = std::min(1.0, limit("cpu.max").value_or(cpus) / cpus);
         calibrate::Run one{.key = key, .limits = limits, .start_wall_ns = 1, .span_ns = 1'000'000'000, .metrics = {}};
         const auto tell = [&](const char* metric, double figure, std::size_t seconds) {
@@ -58,7 +64,7 @@ public:
             return one;
         }
         const bool killed = limit("memory.max").value_or(memory) < memory;
-        tell("throughput", killed ? 1 : 1000 * scenario.load * served, 30);
+        tell("throughput", killed ? 1 : 1000 * load * served, 30);
         tell("memory", memory, 0);
         tell("cpu", cpus * served, 30);
         tell("tasks", need.tasks, 0);
@@ -69,7 +75,7 @@ public:
     }
 
     Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario,
-                                tune::Resource resource, const calibrate::Limits&) override
+                                const calibrate::Stage* stage, tune::Resource resource, const calibrate::Limits&) override
     {
         ++tunings;
         tune::Proposal proposal{
@@ -91,7 +97,7 @@ public:
         if (resource == tune::Resource::Memory)
             value("memory.max", fmt::format("{:.0f}", need.memory * says));
         if (resource == tune::Resource::Cpu)
-            value("cpu.max", fmt::format("{:.0f} 100000", need.cpus * scenario.load * says * 100'000));
+            value("cpu.max", fmt::format("{:.0f} 100000", need.cpus * load_of(scenario, stage) * says * 100'000));
         if (resource == tune::Resource::Pids)
             value("pids.max", fmt::format("{:.0f}", need.tasks / 0.775));
         proposal.evidence.push_back({"need", 1, tune::Unit::Cpus, std::nullopt, "simulation"});
