@@ -265,3 +265,55 @@ TEST_CASE("calibrate: a cgroup that runs already has its limits back afterwards"
     CHECK(tasks >= 10 / 0.85);
     CHECK(tasks <= 12 / 0.70);
 }
+
+TEST_CASE("calibrate: neighbours run beside a component while its I/O is tuned, and go with that", "[kernel][calibrate]")
+{
+    require_root();
+    const Scratch marks("neighbours");
+    fs::create_directories(marks.path());
+    const std::string mark = marks.path() + "/ran";
+    Json json = specification();
+    json["components"] = Json::array();
+    Json disk = component("disk", "io", "serve {duration} --busy-us 500 --workers 1 --rate 20", {{"io.weight", 100}});
+    disk["neighbours"] = {"crowd"};
+    Json crowd = component("crowd", "pids", "", {{"pids.max", 100}});
+    crowd["tune"] = Json::array();
+    crowd["command"] = "echo {duration} >> " + mark + "; exec sleep {duration}";
+    json["components"].push_back(std::move(disk));
+    json["components"].push_back(std::move(crowd));
+    const Files files(json);
+    Process calibration = files.start();
+    const pid_t pid = calibration.pid();
+    const Outcome outcome = calibration.wait(patience(120));
+    INFO(outcome.err << outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(cleared_up(pid));
+    // Once as a neighbour, for as long as tuning may take, and once for itself: a baseline of 3 s.
+    CHECK(read_text(mark) == "7200\n3\n");
+}
+
+TEST_CASE("calibrate: a service whose process the OOM killer took is started again", "[kernel][calibrate]")
+{
+    require_root();
+    const TestCgroup cgroup("restarted");
+    const Load load(cgroup, {"leak", "300", "--mib-per-s", "20"});
+    load.wait_until_inside(cgroup);
+    const Scratch marks("restarts");
+    fs::create_directories(marks.path());
+    const std::string mark = marks.path() + "/restarted";
+    Json json = specification();
+    json["components"] = Json::array();
+    Json service = component("service", "pids", "serve {duration} --busy-us 500 --workers 1 --rate 20", {{"memory.max", "40M"}});
+    service["cgroup"] = cgroup.path().substr(1);
+    service["tune"] = Json::array();
+    service["restart"] = "echo again >> " + mark;
+    service["health"] = "test -s " + mark;
+    json["components"].push_back(std::move(service));
+    const Files files(json);
+    Process calibration = files.start();
+    const Outcome outcome = calibration.wait(patience(120));
+    INFO(outcome.err << outcome.out);
+    CHECK(outcome.status <= 1);
+    CHECK(outcome.err.find("the service is started again") != std::string::npos);
+    CHECK(read_text(mark) == "again\n");
+}
