@@ -36,15 +36,7 @@ int bursts(const Args& args) {
     }
     Served all;
     for (const Served& one : served) all.join(one);
-    Truth truth("bursts");
-    truth.add("wall_ns", now_ns() - start)
-        .add("jobs", all.latencies.count())
-        .add("unserved", all.unserved)
-        .add("needed_ns", all.latencies.count() * busy)
-        .add("cpu_ns", all.cpu_ns);
-    all.latencies.add_to(truth);
-    tell.flush();
-    return truth.add("untold", tell.dropped()).print();
+    return print_truth("bursts", "jobs", now_ns() - start, busy, all, tell);
 }
 
 }  // namespace workload

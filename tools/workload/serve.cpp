@@ -23,15 +23,7 @@ int serve(const Args& args) {
     Arrivals arrivals(start, start + length, 1e9 / rate, args.has("--poisson"), args.option("--seed", std::uint64_t{1}));
     Served served =
         serve_arrivals(arrivals, start + length, workers, tell, [&](std::uint64_t) { return burn_cpu(busy); });
-    Truth truth("serve");
-    truth.add("wall_ns", now_ns() - start)
-        .add("served", served.latencies.count())
-        .add("unserved", served.unserved)
-        .add("needed_ns", served.latencies.count() * busy)
-        .add("cpu_ns", served.cpu_ns);
-    served.latencies.add_to(truth);
-    tell.flush();
-    return truth.add("untold", tell.dropped()).print();
+    return print_truth("serve", "served", now_ns() - start, busy, served, tell);
 }
 
 }  // namespace workload

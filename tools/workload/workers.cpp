@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "stop.hpp"
+#include "truth.hpp"
 
 namespace workload {
 
@@ -69,6 +70,18 @@ Served serve_always(std::uint64_t end_ns, std::uint64_t workers, Tell& tell, con
     Served all = work_together(workers, end_ns, tell, due, job);
     all.unserved = 0;
     return all;
+}
+
+int print_truth(const char* verb, const char* jobs, std::uint64_t wall_ns, std::uint64_t busy_ns, Served& served, Tell& tell) {
+    Truth truth(verb);
+    truth.add("wall_ns", wall_ns)
+        .add(jobs, served.latencies.count())
+        .add("unserved", served.unserved)
+        .add("needed_ns", served.latencies.count() * busy_ns)
+        .add("cpu_ns", served.cpu_ns);
+    served.latencies.add_to(truth);
+    tell.flush();
+    return truth.add("untold", tell.dropped()).print();
 }
 
 }  // namespace workload

@@ -26,4 +26,7 @@ struct Served {
 // Each worker does one job after the other.
 [[nodiscard]] Served serve_always(std::uint64_t end_ns, std::uint64_t workers, Tell& tell, const Job& job);
 
+// Says what jobs of busy_ns of CPU time each came to, under the name that the verb has for them. Gives the exit code.
+[[nodiscard]] int print_truth(const char* verb, const char* jobs, std::uint64_t wall_ns, std::uint64_t busy_ns, Served& served, Tell& tell);
+
 }  // namespace workload
