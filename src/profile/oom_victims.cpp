@@ -177,15 +177,18 @@ void OomAssembler::drop(const Pending& pending)
     other_kills_.emplace_back(std::move(kill), pending.cgroup);
 }
 
+// Called with each record: looks at no more than the old ones, which are in front.
 void OomAssembler::forget_pending_before(std::uint64_t now_ns)
 {
-    std::erase_if(pending_, [&](const Pending& pending) {
-        const bool kept = pending.kill && *pending.kill >= number_;  // its episode is open
-        if (kept || elapsed(pending.record.hdr.ts_ns, now_ns) <= kPendingNs)
-            return false;
+    const auto young = std::ranges::find_if(
+        pending_, [&](const Pending& pending) { return elapsed(pending.record.hdr.ts_ns, now_ns) <= kPendingNs; });
+    const auto gone = std::remove_if(pending_.begin(), young, [&](const Pending& pending) {
+        if (pending.kill && *pending.kill >= number_)
+            return false;  // its episode is open
         drop(pending);
         return true;
     });
+    pending_.erase(gone, young);
 }
 
 // Of the latest decision or mark of this task, as long as it may go on killing.
