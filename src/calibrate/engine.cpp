@@ -50,6 +50,15 @@ std::uint64_t length_of(const Scenario& scenario, const Stage* stage)
     return scenario.timing.warmup_ns + (stage != nullptr ? stage->duration_ns : scenario.timing.duration_ns);
 }
 
+// The largest of its runs; nullopt: it was not measured.
+std::optional<double> most_of(const Measurements& measured, std::string_view metric)
+{
+    const auto series = measured.metrics.find(std::string(metric));
+    if (series == measured.metrics.end() || series->second.runs.empty())
+        return std::nullopt;
+    return std::ranges::max(series->second.runs);
+}
+
 constexpr const char* kBaseline = "baseline";
 
 class Calibrator {
@@ -169,9 +178,11 @@ private:
     {
         if (scenario.stages.empty())
             return nullptr;
-        const auto of = stage_needs_.find(scenario.name);
-        const auto found = of == stage_needs_.end() ? StageNeeds::const_iterator() : of->second.find(need_of(resource));
-        return of == stage_needs_.end() || found == of->second.end() ? &scenario.stages.front() : found->second.stage;
+        if (const auto of = stage_needs_.find(scenario.name); of != stage_needs_.end()) {
+            if (const auto most = of->second.find(need_of(resource)); most != of->second.end())
+                return most->second.stage;
+        }
+        return &scenario.stages.front();
     }
 
     // The scenario that asks for most of it.
@@ -182,10 +193,7 @@ private:
         for (const Scenario& scenario : component_.scenarios) {
             if (!tells_need(scenario))
                 continue;
-            const auto& metrics = baseline_.at(scenario.name).metrics;
-            const auto series = metrics.find(need_of(resource));
-            const double need = series == metrics.end() || series->second.runs.empty() ? 0 : std::ranges::max(series->second.runs);
-            if (need > most) {
+            if (const double need = most_of(baseline_.at(scenario.name), need_of(resource)).value_or(0); need > most) {
                 most = need;
                 found = &scenario;
             }
@@ -255,11 +263,9 @@ private:
         for (const Scenario& scenario : component_.scenarios) {
             if (!scenario.cold_start)
                 continue;
-            const auto& metrics = baseline_.at(scenario.name).metrics;
             for (const auto& [file, metric] : {std::pair{"memory.max", "memory"}, {"pids.max", "tasks"}}) {
-                const auto series = metrics.find(metric);
-                if (series != metrics.end() && !series->second.runs.empty())
-                    most[file] = std::max(most[file], std::ranges::max(series->second.runs));
+                if (const auto need = most_of(baseline_.at(scenario.name), metric))
+                    most[file] = std::max(most[file], *need);
             }
         }
         return most;

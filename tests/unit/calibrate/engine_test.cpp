@@ -21,6 +21,18 @@ constexpr const char* kSpec = R"({
       "oom_test": { "command": "eat {stress_mib}" },
       "scenarios": [ { "name": "normal" }, { "name": "burst", "load": "2x", "targets": ["throughput >= 1500/s"] } ] } ] })";
 
+std::string replaced(std::string text, std::string_view what, std::string_view with)
+{
+    return text.replace(text.find(what), what.size(), with);
+}
+
+// The specification with another scenario.
+std::string with_scenario(const std::string& scenario)
+{
+    const std::string normal = R"({ "name": "normal" })";
+    return replaced(kSpec, normal, normal + ", " + scenario);
+}
+
 Spec spec(const std::string& text = kSpec)
 {
     auto parsed = parse_spec(text);
@@ -120,9 +132,7 @@ TEST_CASE("calibrate: when no attempt holds, the limits stay as they were")
 TEST_CASE("calibrate: what is missed as it is, no limit mends")
 {
     SimulatedMachine machine;
-    std::string text = kSpec;
-    text.replace(text.find("1500/s"), 6, "9999/s");
-    const ComponentResult result = one(spec(text), machine);
+    const ComponentResult result = one(spec(replaced(kSpec, "1500/s", "9999/s")), machine);
     CHECK(result.end == End::Missed);
     CHECK(result.attempts.size() == 1);
 }
@@ -210,9 +220,7 @@ TEST_CASE("calibrate: a start that takes more than the load has what it takes")
 {
     SimulatedMachine machine;
     machine.start_memory = 200e6;
-    std::string text = kSpec;
-    const std::string at = R"({ "name": "normal" })";
-    text.replace(text.find(at), at.size(), at + R"(, { "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
+    const std::string text = with_scenario(R"({ "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
     const ComponentResult result = one(spec(text), machine);
     CHECK(result.end == End::Calibrated);
     CHECK(limit_number("memory.max", result.after.at("memory.max")) == Approx(200e6).epsilon(0.001));
@@ -222,9 +230,7 @@ TEST_CASE("calibrate: a start that takes more than the load has what it takes")
 TEST_CASE("calibrate: of a scenario in stages, the one that asks for most is tuned under, if it counts")
 {
     SimulatedMachine machine;
-    std::string text = kSpec;
-    const std::string at = R"({ "name": "normal" })";
-    text.replace(text.find(at), at.size(), at + R"(, { "name": "ramp", "stages": [
+    const std::string text = with_scenario(R"({ "name": "ramp", "stages": [
         { "name": "a", "duration": "10s" }, { "name": "b", "duration": "10s", "load": 2.5 },
         { "name": "c", "duration": "10s", "load": 3.2, "measured": false } ] })");
     const ComponentResult result = one(spec(text), machine);
@@ -237,9 +243,7 @@ TEST_CASE("calibrate: limits under which a start does not come to its end are re
     SimulatedMachine machine;
     machine.start_memory = 150e6;
     machine.tells_start_memory = false;
-    std::string text = kSpec;
-    const std::string at = R"({ "name": "normal" })";
-    text.replace(text.find(at), at.size(), at + R"(, { "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
+    const std::string text = with_scenario(R"({ "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
     const ComponentResult result = one(spec(text), machine);
     REQUIRE(result.attempts.size() > 1);
     CHECK_FALSE(result.attempts[0].accepted);
