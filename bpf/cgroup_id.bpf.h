@@ -27,6 +27,7 @@ static __always_inline u64 task_memory_cgroup(struct task_struct *task)
 	return cgroup_id(TASK_CGROUP(task, FB_C_UNIFIED_MEMORY, memory_cgrp_id));
 }
 
+/* 0 for NULL: direct loads of a kernel pointer read 0 where there is nothing. */
 static __always_inline u64 memcg_id(struct mem_cgroup *memcg)
 {
 	return memcg->css.cgroup->kn->id;

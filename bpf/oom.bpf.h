@@ -36,8 +36,7 @@ int UNPREEMPTED_PROG(oom_decision, struct oom_control *oc)
 
 	if (!e)
 		return 0;
-	control_header(&e->hdr, FB_EV_OOM_KILL, sizeof(*e), FB_P_OOM,
-		       memcg ? BPF_CORE_READ(memcg, css.cgroup, kn, id) : 0);
+	control_header(&e->hdr, FB_EV_OOM_KILL, sizeof(*e), FB_P_OOM, memcg_id(memcg));
 	e->trigger_cgroup_id = task_memory_cgroup(current);
 	e->trigger_tid = current->pid;
 	e->trigger_tgid = current->tgid;
@@ -82,8 +81,7 @@ int UNPREEMPTED_PROG(oom_done, struct oom_control *oc)
 
 	if (!e)
 		return 0;
-	control_header(&e->hdr, FB_EV_OOM_DONE, sizeof(*e), FB_P_OOM,
-		       memcg ? BPF_CORE_READ(memcg, css.cgroup, kn, id) : 0);
+	control_header(&e->hdr, FB_EV_OOM_DONE, sizeof(*e), FB_P_OOM, memcg_id(memcg));
 	e->tid = current->pid;
 	e->tgid = current->tgid;
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
@@ -99,9 +97,8 @@ int UNPREEMPTED_PROG(oom_policy, struct task_struct *victim, struct mem_cgroup *
 
 	if (!e)
 		return 0;
-	control_header(&e->hdr, FB_EV_OOM_GROUP, sizeof(*e), FB_P_OOM,
-		       ret ? BPF_CORE_READ(ret, css.cgroup, kn, id) : 0);
-	e->domain_id = domain ? BPF_CORE_READ(domain, css.cgroup, kn, id) : 0;
+	control_header(&e->hdr, FB_EV_OOM_GROUP, sizeof(*e), FB_P_OOM, memcg_id(ret));
+	e->domain_id = memcg_id(domain);
 	e->victim_tid = victim->pid;
 	e->victim_tgid = victim->tgid;
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
@@ -255,7 +252,7 @@ static __always_inline int emit_oom_member(struct task_struct *task, u32 kind, s
 		return 0;
 	control_header(&e->hdr, FB_EV_OOM_MEMBER, sizeof(*e), FB_P_OOM, task_memory_cgroup(task));
 	mm = task->mm;
-	e->domain_id = domain ? BPF_CORE_READ(domain, css.cgroup, kn, id) : 0;
+	e->domain_id = memcg_id(domain);
 	e->start_ns = task->start_time;
 	e->rss_bytes = mm ? pages_to_bytes(mm_resident_pages(mm)) : ~0ULL;
 	e->oom_score_adj = task->signal->oom_score_adj;
