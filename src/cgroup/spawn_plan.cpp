@@ -31,6 +31,13 @@ Result<UniqueFd> copy_above(int fd, int above)
 
 }  // namespace
 
+void SpawnOptions::output_to(int fd)
+{
+    if (stdout_fd < 0)
+        stdout_fd = fd;
+    descriptors.push_back({.fd = fd, .as = STDERR_FILENO});
+}
+
 ChildEnvironment::ChildEnvironment(const std::vector<std::string>& changes) : own_(changes)
 {
     for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {

@@ -3,13 +3,11 @@
 
 #include "flyball/base/clock.hpp"
 #include "limit_files.hpp"
-#include "live_limits.hpp"
 #include "service_command.hpp"
 #include "setup.hpp"
 #include "workload_listener.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -103,17 +101,11 @@ Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::La
         if (!listener)
             return std::unexpected(std::move(listener.error()));
         cgroup::SpawnOptions spawn = listener->spawn_options();
-        spawn.stdout_fd = request.output_fd;
-        spawn.descriptors.push_back({.fd = request.output_fd, .as = STDERR_FILENO});
+        spawn.output_to(request.output_fd);
         spawn.environment.insert(spawn.environment.end(), request.environment.begin(), request.environment.end());
-        auto command = CommandInCgroup::make(request.command, layout, {}, say, spawn);
+        auto command = command_under(request.limits, request.command, layout, say, spawn);
         if (!command)
             return std::unexpected(std::move(command.error()));
-        LiveLimits limits(layout);
-        limits.aim(command->home.path());
-        // What this machine has not was said for the run before.
-        if (auto written = limits.write_what_is_there(request.limits, LiveLimits::Stays::Yes); !written)
-            return std::unexpected(std::move(written.error()));
         auto took = Start(request, *stop, *listener, *command).time();
         if (!took)
             return std::unexpected(std::move(took.error()).context(fmt::format("start {} of {}", i + 1, request.how.samples)));

@@ -76,14 +76,10 @@ Result<> LiveSubject::State::find_cgroup()
 Result<> LiveSubject::State::spawn()
 {
     cgroup::SpawnOptions told = listener->spawn_options();
-    if (told.stdout_fd < 0)
-        told.stdout_fd = options.output_fd;
+    told.output_to(options.output_fd);
     told.environment.insert(told.environment.end(), options.environment.begin(), options.environment.end());
-    cgroup::SpawnOptions plain{.environment = options.environment, .descriptors = {}, .stdout_fd = options.output_fd};
-    if (options.output_fd != STDERR_FILENO) {
-        for (cgroup::SpawnOptions* spawned : {&told, &plain})
-            spawned->descriptors.push_back({.fd = options.output_fd, .as = STDERR_FILENO});
-    }
+    cgroup::SpawnOptions plain{.environment = options.environment, .descriptors = {}};
+    plain.output_to(options.output_fd);
     if (!options.command.empty()) {
         auto made = CommandInCgroup::make(options.command, layout, options.limits, options.say, options.load.empty() ? told : plain);
         if (!made)

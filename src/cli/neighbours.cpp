@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "neighbours.hpp"
 
-#include "live_limits.hpp"
 #include "scenario_commands.hpp"
+#include "service_command.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <utility>
 
 namespace flyball::cli {
@@ -23,16 +22,12 @@ Result<> Neighbours::add(const calibrate::Component& component, const cgroup::La
     if (!commands)
         return std::unexpected(std::move(commands.error()));
     const LiveSubjectOptions subject = subject_options(component, *commands, component.limits);
-    const cgroup::SpawnOptions spawn{
-        .environment = subject.environment, .descriptors = {{.fd = output_fd, .as = STDERR_FILENO}}, .stdout_fd = output_fd};
+    cgroup::SpawnOptions spawn{.environment = subject.environment, .descriptors = {}};
+    spawn.output_to(output_fd);
     if (!subject.command.empty()) {
-        auto made = CommandInCgroup::make(subject.command, layout, {}, say, spawn);
+        auto made = command_under(subject.writes, subject.command, layout, say, spawn);
         if (!made)
             return std::unexpected(std::move(made.error()));
-        LiveLimits limits(layout);
-        limits.aim(made->home.path());
-        if (auto written = limits.write_what_is_there(subject.writes, LiveLimits::Stays::Yes); !written)
-            return std::unexpected(std::move(written.error()));
         inside_.push_back(std::move(*made));
         if (auto released = inside_.back().child.release(); !released)
             return released;

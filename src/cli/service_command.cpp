@@ -4,12 +4,12 @@
 #include "flyball/base/clock.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/child.hpp"
+#include "live_limits.hpp"
 
 #include <chrono>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <thread>
-#include <unistd.h>
 
 namespace flyball::cli {
 namespace {
@@ -19,9 +19,24 @@ constexpr std::chrono::milliseconds kBetween{100};
 
 }  // namespace
 
+Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, const std::vector<std::string>& command, const cgroup::Layout& layout,
+                                      const std::function<void(std::string_view)>& note, const cgroup::SpawnOptions& spawn)
+{
+    auto made = CommandInCgroup::make(command, layout, {}, note, spawn);
+    if (!made)
+        return made;
+    LiveLimits live(layout);
+    live.aim(made->home.path());
+    if (auto written = live.write_what_is_there(limits, LiveLimits::Stays::Yes); !written)
+        return std::unexpected(std::move(written.error()));
+    return made;
+}
+
 Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
 {
-    auto child = cgroup::Child::spawn(command, nullptr, {.environment = {}, .descriptors = {{.fd = output_fd, .as = STDERR_FILENO}}, .stdout_fd = output_fd});
+    cgroup::SpawnOptions spawn;
+    spawn.output_to(output_fd);
+    auto child = cgroup::Child::spawn(command, nullptr, spawn);
     if (!child)
         return std::unexpected(std::move(child.error()));
     if (auto released = child->release(); !released)

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that look after a service: is it well, start it again. Not thread-safe.
+// A service under limits, and the commands that look after it: is it well, start it again. Not thread-safe.
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/tune/writes.hpp"
+#include "setup.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace flyball::cli {
+
+// It waits at its gate, under those of the limits that this machine has; which it lacks is not said again.
+[[nodiscard]] Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, const std::vector<std::string>& command,
+                                                    const cgroup::Layout& layout, const std::function<void(std::string_view)>& note,
+                                                    const cgroup::SpawnOptions& spawn);
 
 // Runs it outside of all cgroups that are measured, its output to output_fd. True: it ended with 0 within a minute.
 [[nodiscard]] Result<bool> succeeds(const std::vector<std::string>& command, int output_fd);

@@ -48,6 +48,10 @@ struct SpawnOptions {
     std::vector<std::string> environment;  // NAME=VALUE; replaces a NAME that is there
     std::vector<Descriptor> descriptors;   // each number once
     int stdout_fd = -1;                    // becomes its standard output; -1: ours
+
+    // Its standard error, and its standard output unless that goes elsewhere already.
+    // Once at most.
+    void output_to(int fd);
 };
 
 class Child {
