@@ -38,7 +38,7 @@ bool counts(std::uint32_t program, bool io)
     return program == FB_P_SWITCH || program == FB_P_FORK || program == FB_P_EXIT || program == FB_P_FORK_REFUSED;
 }
 
-Result<kernel::Plan> plan_for_demand(const EventTapOptions& options)
+Result<kernel::Plan> plan_for_demand(const EventSourceOptions& options)
 {
     auto plan = make_plan(options.without);
     if (!plan)
@@ -66,7 +66,7 @@ struct EventSource::State {
 EventSource::EventSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
 EventSource::~EventSource() = default;
 
-Result<std::shared_ptr<EventSource>> EventSource::open(const EventTapOptions& options)
+Result<std::shared_ptr<EventSource>> EventSource::open(const EventSourceOptions& options)
 {
     auto plan = plan_for_demand(options);
     if (!plan)

@@ -15,7 +15,7 @@
 
 namespace flyball::cli {
 
-struct EventTapOptions {
+struct EventSourceOptions {
     std::vector<std::string> without;  // BPF programs to leave out
     bool io = false;                   // block I/O as well
     bool verbose = false;
@@ -25,7 +25,7 @@ struct EventTapOptions {
 // it. It records while a tap is open.
 class EventSource {
 public:
-    [[nodiscard]] static Result<std::shared_ptr<EventSource>> open(const EventTapOptions& options);
+    [[nodiscard]] static Result<std::shared_ptr<EventSource>> open(const EventSourceOptions& options);
     ~EventSource();
     EventSource(const EventSource&) = delete;
     EventSource& operator=(const EventSource&) = delete;
