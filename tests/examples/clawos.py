@@ -6,6 +6,10 @@ import pathlib
 import re
 import sys
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import jsonc  # noqa: E402
+
 MIB = 1 << 20
 # By the commands of the quick form: held MiB with what a few small processes take themselves, CPU time a second, tasks at
 # the peak. The generator burns the CPU time; its own work and the kernel's come on top of it, which takes as much again on an
@@ -24,10 +28,6 @@ def check(what, holds, seen=""):
     results.append(bool(holds))
     if not holds:
         print(f"FAILED: {what}" + (f": {seen}" if seen != "" else ""))
-
-
-def without_comments(text):
-    return re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda m: m[1] or "", text, flags=re.S)
 
 
 def read(path):
@@ -65,7 +65,7 @@ for name, needs in NEEDS.items():
         check(f"{name} {file} has an interval", interval.get("low", 1) <= interval.get("high", 0), interval)
 
 # The calibrated specification: these values, and not another byte.
-original, calibrated = (json.loads(without_comments(t)) for t in (original_text, calibrated_text))
+original, calibrated = (jsonc.loads(t) for t in (original_text, calibrated_text))
 
 
 def number_of(file, text):

@@ -18,15 +18,11 @@ if [ -z "$python" ]; then
 fi
 
 "$python" - <<'END'
-import glob, json, re, sys
+import glob, json, sys
 import jsonschema
-
-# A string, or a comment: strings first, since they may contain what looks like one.
-TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.S)
-
-def load(path):
-    text = open(path, encoding="utf-8").read()
-    return json.loads(TOKEN.sub(lambda m: m[0] if m[0][0] == '"' else " ", text))
+sys.dont_write_bytecode = True
+sys.path.insert(0, "tests/support")
+from jsonc import load
 
 schema = load("docs/calibrate.schema.json")
 jsonschema.Draft202012Validator.check_schema(schema)
