@@ -41,7 +41,7 @@ HealthCheck::~HealthCheck()
     (void)::waitpid(running_, nullptr, 0);
 }
 
-void HealthCheck::start(std::uint64_t now_ns)
+std::optional<std::string> HealthCheck::start(std::uint64_t now_ns)
 {
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
@@ -59,20 +59,21 @@ void HealthCheck::start(std::uint64_t now_ns)
     for (std::string& word : command_)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    if (::posix_spawnp(&running_, arguments[0], &files, &attributes, arguments.data(), environ) != 0)
-        running_ = -1;
+    const int errnum = ::posix_spawnp(&running_, arguments[0], &files, &attributes, arguments.data(), environ);
     ::posix_spawn_file_actions_destroy(&files);
     ::posix_spawnattr_destroy(&attributes);
     started_ns_ = now_ns;
     next_ns_ = now_ns + kEveryNs;
+    if (errnum == 0)
+        return std::nullopt;
+    running_ = -1;
+    return errno_error(ErrorKind::Io, fmt::format("starting the health command '{}'", shown()), errnum).what;
 }
 
 std::optional<std::string> HealthCheck::tick(std::uint64_t now_ns)
 {
     if (running_ <= 0) {
-        if (now_ns >= next_ns_)
-            start(now_ns);
-        return std::nullopt;
+        return now_ns >= next_ns_ ? start(now_ns) : std::nullopt;
     }
     int status = 0;
     if (::waitpid(running_, &status, WNOHANG) == running_) {

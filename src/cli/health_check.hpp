@@ -26,8 +26,7 @@ public:
     [[nodiscard]] std::optional<std::string> tick(std::uint64_t now_ns);
 
 private:
-    void start(std::uint64_t now_ns);
-
+    [[nodiscard]] std::optional<std::string> start(std::uint64_t now_ns);
     [[nodiscard]] std::optional<std::string> verdict(int status) const;
     [[nodiscard]] std::string shown() const;
 
