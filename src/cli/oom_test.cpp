@@ -10,6 +10,7 @@
 #include "flyball/cli/verbs.hpp"
 #include "flyball/oom/testing.hpp"
 #include "flyball/report/oom.hpp"
+#include "flag_value.hpp"
 #include "lab.hpp"
 #include "live_source.hpp"
 #include "oom_live.hpp"
@@ -60,27 +61,17 @@ Result<oom::TestOptions> parse(const OomTestOptions& given)
         options.service = {.restart = "exec systemctl restart '" + given.unit + "'",
                            .health = "exec systemctl is-active --quiet '" + given.unit + "'"};
     }
-    auto limit = cgroup::parse_memory_limit(given.memory_max);
-    if (!limit)
-        return std::unexpected(std::move(limit.error()).context("--memory-max"));
-    constexpr std::uint64_t kLeast = std::uint64_t{8} << 20;
-    if (*limit < kLeast || *limit > (std::uint64_t{1} << 40))
-        return fail(ErrorKind::Usage, fmt::format("--memory-max {}: from 8M to 1T", given.memory_max),
-                    "the scenarios' processes need some memory to live");
-    options.limit_bytes = *limit;
-    const auto duration = [](std::string_view flag, const std::string& text, std::uint64_t& into) -> Result<> {
-        auto parsed = parse_duration(text);
-        if (!parsed)
-            return std::unexpected(std::move(parsed.error()).context(flag));
-        into = *parsed;
-        return {};
-    };
-    for (const Result<>& done : {duration("--kill-bound", given.kill_bound, options.kill_bound_ns),
-                                 duration("--free-bound", given.free_bound, options.free_bound_ns),
-                                 duration("--recover-bound", given.recover_bound, options.recover_bound_ns)}) {
+    for (const Result<>& done : {read_flag("--memory-max", given.memory_max, cgroup::parse_memory_limit, options.limit_bytes),
+                                 read_flag("--kill-bound", given.kill_bound, parse_duration, options.kill_bound_ns),
+                                 read_flag("--free-bound", given.free_bound, parse_duration, options.free_bound_ns),
+                                 read_flag("--recover-bound", given.recover_bound, parse_duration, options.recover_bound_ns)}) {
         if (!done)
             return std::unexpected(done.error());
     }
+    constexpr std::uint64_t kLeast = std::uint64_t{8} << 20;
+    if (options.limit_bytes < kLeast || options.limit_bytes > (std::uint64_t{1} << 40))
+        return fail(ErrorKind::Usage, fmt::format("--memory-max {}: from 8M to 1T", given.memory_max),
+                    "the scenarios' processes need some memory to live");
     auto fault = parse_fault(given.fault);
     if (!fault)
         return std::unexpected(std::move(fault.error()));

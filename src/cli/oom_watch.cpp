@@ -6,6 +6,7 @@
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/profile/recording.hpp"
+#include "flag_value.hpp"
 #include "oom_live.hpp"
 #include "oom_outlets.hpp"
 #include "oom_replay.hpp"
@@ -80,10 +81,8 @@ Result<> Watch::prepare()
 {
     std::uint64_t duration_ns = 0;
     if (!options_.duration.empty()) {
-        auto parsed = parse_duration(options_.duration);
-        if (!parsed)
-            return std::unexpected(std::move(parsed.error()).context("-d"));
-        duration_ns = *parsed;
+        if (auto read = read_flag("-d", options_.duration, parse_duration, duration_ns); !read)
+            return std::unexpected(std::move(read.error()));
     }
     const auto limits = parse_limits(options_.limits, options_.command);
     if (!limits)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "counter_sampler.hpp"
+#include "flag_value.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/signals.hpp"
 #include "flyball/base/units.hpp"
@@ -66,14 +67,10 @@ struct Request {
 Result<Request> parse(const RecordOptions& o) {
     Request request;
     if (!o.duration.empty()) {
-        auto parsed = parse_duration(o.duration);
-        if (!parsed) return std::unexpected(std::move(parsed.error()).context("-d"));
-        request.duration_ns = *parsed;
+        if (auto read = read_flag("-d", o.duration, parse_duration, request.duration_ns); !read) return std::unexpected(std::move(read.error()));
     }
-    auto ring = parse_bytes(o.ring_size);
-    if (!ring) return std::unexpected(std::move(ring.error()).context("--ring-size"));
-    if (*ring == 0 || *ring > (1U << 30)) return fail(ErrorKind::Usage, "--ring-size: from 4K to 1G, for each CPU");
-    request.ring_bytes = *ring;
+    if (auto read = read_flag("--ring-size", o.ring_size, parse_bytes, request.ring_bytes); !read) return std::unexpected(std::move(read.error()));
+    if (request.ring_bytes == 0 || request.ring_bytes > (1U << 30)) return fail(ErrorKind::Usage, "--ring-size: from 4K to 1G, for each CPU");
     if (!o.stacks.empty()) {
         auto hz = parse_stacks_hz(o.stacks);
         if (!hz) return std::unexpected(hz.error());

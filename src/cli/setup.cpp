@@ -3,6 +3,7 @@
 
 #include "flyball/base/version.hpp"
 #include "flyball/cgroup/tree.hpp"
+#include "flag_value.hpp"
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -82,14 +83,8 @@ Result<cgroup::Limits> parse_limits(const LimitOptions& given, const std::vector
         return fail(ErrorKind::Usage, "limits are for a command's own cgroup",
                     "add -- CMD; flyball never limits a cgroup that it did not make");
     cgroup::Limits limits;
-    const auto parse = [](std::string_view flag, const std::string& text, auto parser, auto& into) -> Result<> {
-        if (text.empty())
-            return {};
-        auto value = parser(text);
-        if (!value)
-            return std::unexpected(std::move(value.error()).context(flag));
-        into = *value;
-        return {};
+    const auto parse = [](std::string_view flag, const std::string& text, auto parser, auto& into) {
+        return text.empty() ? Result<>{} : read_flag(flag, text, parser, into);
     };
     for (const Result<>& done :
          {parse("--cpu-max", given.cpu_max, cgroup::parse_cpu_max, limits.cpu_max),
