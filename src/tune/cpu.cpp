@@ -19,15 +19,22 @@ namespace {
 constexpr std::size_t kLeastJobs = 20;
 // Most of its CPU time in jobs that do not end: it takes what it can get.
 constexpr double kMostlyEndless = 0.5;
+// More held back than this, of what ran: a job behind its quota looks like one that never ends.
+constexpr double kHeld = 0.01;
 constexpr std::uint64_t kLeastWindowNs = 5'000'000'000;
 // Half a millisecond for the first CPU, and for each more: what CPUs keep of the slices that they drew.
 constexpr std::uint64_t kSlackNs = 500'000, kMostSlackNs = 5'000'000;
 constexpr std::uint64_t kOtherPeriodsNs[] = {20'000'000, 50'000'000, 200'000'000};
 constexpr std::size_t kReplicatesOfOthers = 30;
 
+double share_of(std::uint64_t part, std::uint64_t whole)
+{
+    return static_cast<double>(part) / static_cast<double>(whole);
+}
+
 double cpus_of(const Bandwidth& limit)
 {
-    return static_cast<double>(limit.quota_ns) / static_cast<double>(limit.period_ns);
+    return share_of(limit.quota_ns, limit.period_ns);
 }
 
 std::string words(const Bandwidth& limit)
@@ -89,12 +96,18 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
                                   "it wanted to run, {} is the most",
                                   format_percent(window.disturbance.displaced),
                                   format_percent(options.most_disturbed)));
-    if (static_cast<double>(trace.endless_ns) > kMostlyEndless * static_cast<double>(trace.run_ns))
+    const double endless = share_of(trace.endless_ns, trace.run_ns);
+    if (endless > kMostlyEndless && share_of(trace.held_ns, trace.run_ns) > kHeld)
+        return answer(proposal, Answer::Inconclusive,
+                      fmt::format("{} of its CPU time goes into jobs that do not end within a second, and cpu.max held it for {}: "
+                                  "whether they would end without is not seen (--try lifts its own cpu.max, not an ancestor's)",
+                                  format_percent(endless), format_ns(trace.held_ns)));
+    if (endless > kMostlyEndless)
         return answer(
             proposal, Answer::NoLimit,
             fmt::format("no cpu.max: {} of its CPU time goes into jobs that take all they can get, which a quota slows "
                         "down in proportion; use cpu.weight",
-                        format_percent(static_cast<double>(trace.endless_ns) / static_cast<double>(trace.run_ns))));
+                        format_percent(endless)));
     if (trace.jobs.size() < kLeastJobs)
         return answer(
             proposal, Answer::Inconclusive,

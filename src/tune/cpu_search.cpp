@@ -9,6 +9,8 @@ namespace {
 // The kernel takes no quota below 1 ms. Finer than 0.1 ms, or half a per cent, is beyond what its slices let through.
 constexpr std::uint64_t kLeastQuotaNs = 1'000'000;
 constexpr std::uint64_t kResolutionNs = 100'000;
+// Of the quota: what it falls behind by, a period's quota say, is caught up with in 50 periods.
+constexpr double kSpare = 0.02;
 
 std::uint64_t resolution(std::uint64_t at_ns)
 {
@@ -35,8 +37,9 @@ std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t per
 {
     const auto keeps = [&](std::uint64_t quota_ns, std::uint64_t burst_ns) {
         const Added added = replay.bound({period_ns, quota_ns, burst_ns}, quantile);
-        // The window that is played begins with a full bucket, which hides for its length that a quota is below the mean.
-        const bool keeps_up = static_cast<double>(quota_ns) >= added.mean_cpus * static_cast<double>(period_ns);
+        // The window that is played begins with a full bucket and nothing to catch up with, which hides for its length
+        // that a quota is below the mean, or so near to it that it never recovers from anything.
+        const bool keeps_up = static_cast<double>(quota_ns) * (1 - kSpare) >= added.mean_cpus * static_cast<double>(period_ns);
         return keeps_up && added.p50 <= latency_bound && added.p99 <= latency_bound;
     };
     if (!keeps(most_quota_ns, 0))
