@@ -9,6 +9,7 @@
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/report/tune.hpp"
+#include "flag_value.hpp"
 #include "live_subject.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -18,6 +19,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -31,6 +33,7 @@ struct Request {
     std::vector<Resource> resources;
     TunerSettings settings;
     double regret_s = 0;
+    std::uint64_t within_ns = 0;
     cgroup::Limits limits;
 };
 
@@ -62,28 +65,22 @@ Result<Request> parse(const TuneOptions& o)
     if (!resources)
         return std::unexpected(std::move(resources.error()));
     request.resources = std::move(*resources);
-    const auto read = [](const char* flag, const std::string& text, auto parser, auto& into) -> Result<> {
-        auto value = parser(text);
-        if (!value)
-            return std::unexpected(std::move(value.error()).context(flag));
-        into = *value;
-        return {};
-    };
     std::uint64_t regret_ns = 0;
     request.settings.antagonist = o.try_out || o.apply || !o.antagonist_file.empty();
     request.settings.antagonist_file = o.antagonist_file;
     request.settings.warm_up_ns = 0;
     if (o.warm_up != "0") {
-        if (auto done = read("--warm-up", o.warm_up, parse_duration, request.settings.warm_up_ns); !done)
+        if (auto done = read_flag("--warm-up", o.warm_up, parse_duration, request.settings.warm_up_ns); !done)
             return std::unexpected(std::move(done.error()));
     }
-    for (const Result<>& done : {read("--profile", o.profile, parse_duration, request.settings.profile_ns),
-                                 read("--period", o.period, parse_duration, request.settings.period_ns),
-                                 read("--regret", o.regret, parse_duration, regret_ns),
-                                 read("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
-                                 read("--floor", o.floor, parse_share, request.settings.floor),
-                                 read("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
-                                 read("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
+    for (const Result<>& done : {read_flag("--profile", o.profile, parse_duration, request.settings.profile_ns),
+                                 read_flag("--period", o.period, parse_duration, request.settings.period_ns),
+                                 read_flag("--regret", o.regret, parse_duration, regret_ns),
+                                 read_flag("--within", o.within, parse_duration, request.within_ns),
+                                 read_flag("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
+                                 read_flag("--floor", o.floor, parse_share, request.settings.floor),
+                                 read_flag("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
+                                 read_flag("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
         if (!done)
             return std::unexpected(done.error());
     }
@@ -120,7 +117,9 @@ public:
         std::vector<tune::Proposal> proposals;
         for (const Resource resource : request_.resources) {
             progress_.say(fmt::format("{} of {}", tune::name(resource), subject->cgroup()));
-            auto proposal = tune_resource(*subject, resource, request_.settings);
+            TunerSettings settings = request_.settings;
+            settings.longest_ns = left_ns() / takers_from(proposals.size());
+            auto proposal = tune_resource(*subject, resource, settings);
             if (!proposal)
                 return std::unexpected(std::move(proposal.error()));
             proposal->notes.insert(proposal->notes.end(), notes->begin(), notes->end());
@@ -136,6 +135,19 @@ public:
     }
 
 private:
+    [[nodiscard]] std::uint64_t left_ns() const
+    {
+        const std::uint64_t passed_ns = monotonic_ns() - begin_ns_;
+        return request_.within_ns - std::min(passed_ns, request_.within_ns);
+    }
+
+    // Those from this one on that take time of their own: of several, pids does not.
+    [[nodiscard]] std::uint64_t takers_from(std::size_t index) const
+    {
+        const auto rest = std::span(request_.resources).subspan(index);
+        return std::max<std::uint64_t>(rest.size() - static_cast<std::uint64_t>(std::ranges::count(rest, Resource::Pids)), 1);
+    }
+
     Result<LiveSubject> open()
     {
         LiveSubjectOptions o{.cgroup = options_.cgroup,
@@ -169,6 +181,7 @@ private:
     const TuneOptions& options_;
     Request request_;
     Progress& progress_;
+    std::uint64_t begin_ns_ = monotonic_ns();
 };
 
 bool found(const tune::Proposal& proposal)

@@ -24,6 +24,7 @@ struct TuneOptions {
     std::vector<std::string> metrics_regex;
     std::string health;
     std::string regret = "30s";
+    std::string within = "20m";  // all of it
     std::string antagonist_file;
     LimitOptions limits;
     std::vector<std::string> without;

@@ -20,7 +20,7 @@ namespace {
 Result<tune::Proposal> tune_weight(LiveSubject& subject, const TunerSettings& settings)
 {
     const cgroup::Layout& layout = subject.layout();
-    tune::IoOptions io{.least_throughput = settings.floor, .alpha = 1 - settings.confidence, .profile_ns = settings.profile_ns};
+    tune::IoOptions io{.least_throughput = settings.floor, .alpha = 1 - settings.confidence, .profile_ns = settings.profile_ns, .longest_ns = settings.longest_ns};
     io.control = [&](cgroup::DeviceNumber device) { return cgroup::io_control(layout, device); };
     io.levels = [&](std::string_view file, cgroup::DeviceNumber device) { return cgroup::weight_levels(layout, subject.cgroup(), file, device); };
     std::optional<DiskAntagonist> antagonist;
@@ -49,9 +49,11 @@ Result<tune::Proposal> tune_by(LiveSubject& subject, tune::Resource resource, co
                                         .latency_bound = settings.latency_bound,
                                         .throughput_floor = settings.floor,
                                         .confidence = settings.confidence,
-                                        .most_disturbed = settings.disturbance});
+                                        .most_disturbed = settings.disturbance,
+                                        .longest_ns = settings.longest_ns});
     case tune::Resource::Memory: {
         tune::MemoryOptions memory{.profile_ns = settings.profile_ns, .confidence = settings.confidence};
+        memory.longest_ns = settings.longest_ns;
         memory.trial.floor = settings.floor;
         memory.trial.most_disturbed = settings.disturbance;
         return tune::tune_memory(subject, memory);

@@ -18,6 +18,7 @@ struct TunerSettings {
     // A weight is tried out against readers of the device: that is asked for by name, a command's own device included.
     bool antagonist = false;
     std::string antagonist_file;  // that they read instead of the device
+    std::uint64_t longest_ns = 1'200'000'000'000;  // of one resource
 };
 
 // What it uses while it starts is not what it needs. Gives a note when it has not settled by then.

@@ -29,19 +29,15 @@ std::optional<Interval> inverse(const std::optional<Interval>& of)
 // What is judged is settled by the first pair: the number of metrics goes into the bound of each.
 void Comparison::begin(const LatencyPair& p50, const LatencyPair& p99)
 {
-    struct Wanted {
-        const char* name;
-        double floor;
-    };
-    std::vector<Wanted> wanted{{kRate, options_.floor}};
-    if (options_.p50_bound > 0 && p50.a)
-        wanted.push_back({kP50, 1 / options_.p50_bound});
-    if (options_.p99_bound > 0 && p99.a)
-        wanted.push_back({kP99, 1 / options_.p99_bound});
+    std::vector<const char*> wanted{kRate};
+    if (p50.a)
+        wanted.push_back(kP50);
+    if (p99.a)
+        wanted.push_back(kP99);
     const double each = options_.alpha / static_cast<double>(wanted.size());
-    for (const Wanted& one : wanted)
-        metrics_.push_back({one.name, one.floor, NonInferiority(one.floor, options_.alpha, options_.most_pairs),
-                            NonInferiority(one.floor, each, options_.most_pairs)});
+    for (const char* one : wanted)
+        metrics_.push_back({one, options_.floor, NonInferiority(options_.floor, options_.alpha, options_.most_pairs),
+                            NonInferiority(options_.floor, each, options_.most_pairs)});
 }
 
 void Comparison::add(RatePair rate, LatencyPair p50, LatencyPair p99)

@@ -18,6 +18,7 @@ constexpr double kHidden = 0.01;
 // What did not hold in the trial is widened so much, so many times.
 constexpr double kWiden = 1.15;
 constexpr int kMostWidened = 2;
+constexpr std::uint64_t kMostBlockNs = 10'000'000'000;
 
 // For a workload that tells nothing: what part of the time that its jobs took they were on a CPU.
 std::optional<double> speed_of_jobs(const Window& window)
@@ -63,22 +64,31 @@ Result<> write(Subject& subject, const Setting& setting)
     return {};
 }
 
-// Tries the proposal against `baseline`, and wider ones until one holds.
-Result<> validate(Subject& subject, Proposal& proposal, const Window& profile, const Setting& baseline,
-                  const CpuOptions& options)
+struct Profile {
+    Window window;
+    Setting present;   // as it was found
+    Setting baseline;  // under which the window was seen
+    std::optional<std::string> cpu_max, burst;  // as they were found
+    std::uint64_t took_ns = 0;  // with a first look that was hidden
+};
+
+// Tries the proposal against the profile's baseline, and wider ones until one holds.
+Result<> validate(Subject& subject, Proposal& proposal, const Profile& profile, const CpuOptions& options)
 {
-    const Measure measure = measure_for(profile, {"the part of their time that its jobs were on a CPU", speed_of_jobs});
-    const ExperimentOptions experiment{.floor = options.throughput_floor,
-                                       .most_pairs = options.most_pairs,
-                                       .block_ns = options.block_ns,
-                                       .most_disturbed = options.most_disturbed};
+    const Measure measure = measure_for(profile.window, {"the part of their time that its jobs were on a CPU", speed_of_jobs});
+    ExperimentOptions experiment{.floor = options.throughput_floor,
+                                 .most_pairs = options.most_pairs,
+                                 .block_ns = block_for_p99(profile.window, options.block_ns, kMostBlockNs),
+                                 .most_disturbed = options.most_disturbed,
+                                 .longest_ns = options.longest_ns - std::min(profile.took_ns, options.longest_ns)};
     Bandwidth limit = bandwidth_of(proposal, options.period_ns);
     for (int times = 0;; ++times) {
         subject.say(fmt::format("trying {}", setting_of(limit, subject).text()));
-        auto trial = compare(subject, baseline, setting_of(limit, subject), measure, experiment);
+        auto trial = compare(subject, profile.baseline, setting_of(limit, subject), measure, experiment);
         if (!trial)
             return std::unexpected(std::move(trial.error()));
         proposal.trials.push_back(*trial);
+        experiment.longest_ns -= std::min(trial->took_ns, experiment.longest_ns);
         if (trial->verdict == Verdict::Accepted)
             break;
         if (trial->verdict != Verdict::Rejected || times == kMostWidened) {
@@ -98,13 +108,6 @@ Result<> validate(Subject& subject, Proposal& proposal, const Window& profile, c
     return {};
 }
 
-struct Profile {
-    Window window;
-    Setting present;   // as it was found
-    Setting baseline;  // under which the window was seen
-    std::optional<std::string> cpu_max, burst;  // as they were found
-};
-
 // A demand that its own limit hides is looked at again without that limit, if that is allowed.
 Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, const CpuOptions& options)
 {
@@ -112,15 +115,16 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
     auto window = subject.run(options.profile_ns);
     if (!window)
         return std::unexpected(std::move(window.error()));
+    const std::uint64_t looked_ns = window->span_ns();
     const auto limit = subject.limit("cpu.max"), burst = subject.limit("cpu.max.burst");
     const Setting present = cpu_setting(limit.value_or("max"), burst);
     const bool hidden =
         static_cast<double>(window->trace.held_ns) > kHidden * static_cast<double>(window->trace.run_ns);
     if (!hidden || !limit || limit->starts_with("max"))
-        return Profile{std::move(*window), present, present, limit, burst};
+        return Profile{std::move(*window), present, present, limit, burst, looked_ns};
     if (!subject.may_experiment() || window->finished) {
         notes.emplace_back("its present cpu.max holds it back: what it would ask for without was worked out, not seen");
-        return Profile{std::move(*window), present, present, limit, burst};
+        return Profile{std::move(*window), present, present, limit, burst, looked_ns};
     }
     const Setting without = cpu_setting("max", burst ? std::optional<std::string>("0") : std::nullopt);
     if (auto lifted = write(subject, without); !lifted)
@@ -129,7 +133,8 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
     auto again = subject.run(options.profile_ns);
     if (!again)
         return std::unexpected(std::move(again.error()));
-    return Profile{std::move(*again), present, without, limit, burst};
+    const std::uint64_t took_ns = looked_ns + again->span_ns();
+    return Profile{std::move(*again), present, without, limit, burst, took_ns};
 }
 
 Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& options)
@@ -149,7 +154,7 @@ Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& 
         found.notes.emplace_back("not tried out: no experiments were allowed (--try)");
     else if (found.answer == Answer::Limit) {
         found.experimented = true;
-        if (auto tried = validate(subject, found, profile->window, profile->baseline, options); !tried)
+        if (auto tried = validate(subject, found, *profile, options); !tried)
             return ended(std::move(found), tried.error());
     }
     if (!profile->window.finished && subject.may_experiment()) {

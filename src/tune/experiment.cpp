@@ -12,6 +12,7 @@ namespace flyball::tune {
 namespace {
 
 constexpr double kNsPerS = 1e9;
+constexpr double kMoreThanLeast = 1.1;  // it does not tell as many in each block
 
 enum class Side { A, B };
 
@@ -54,10 +55,16 @@ private:
     Result<> pairs()
     {
         std::mt19937_64 random(options_.seed);
+        if (!time_for(kLeastForSpread))
+            spoilt_ = "too little time is left to try it";
         while (spoilt_.empty() && !comparison_.decided()) {
             const Side first = random() % 2 == 0 ? Side::A : Side::B;
             const Side second = first == Side::A ? Side::B : Side::A;
             for (const auto& [x, y] : {std::pair(first, second), std::pair(second, first)}) {
+                if (!time_for(1)) {
+                    spoilt_ = fmt::format("after {:.0f} pairs the time was up", pairs_);
+                    break;
+                }
                 if (auto went = pair(x, y); !went)
                     return went;
                 if (!spoilt_.empty() || comparison_.decided())
@@ -65,6 +72,11 @@ private:
             }
         }
         return {};
+    }
+
+    [[nodiscard]] bool time_for(std::size_t pairs) const
+    {
+        return took_ns_ + pairs * 2 * (options_.settle_ns + options_.block_ns) <= options_.longest_ns;
     }
 
     Result<> pair(Side x, Side y)
@@ -202,6 +214,13 @@ Measure measure_for(const Window& sample, Measure stand_in)
     if (!sample.performance.rate)
         return stand_in;
     return {"the workload's throughput", [](const Window& window) { return window.performance.rate; }, true};
+}
+
+std::uint64_t block_for_p99(const Window& sample, std::uint64_t block_ns, std::uint64_t most_ns)
+{
+    const auto told = static_cast<double>(sample.performance.latency_ns.count());
+    const double needed_ns = told > 0 ? kMoreThanLeast * kLeastForP99 * static_cast<double>(sample.span_ns()) / told : 0;
+    return needed_ns > static_cast<double>(most_ns) ? block_ns : std::max(block_ns, static_cast<std::uint64_t>(needed_ns));
 }
 
 Result<Trial> compare(Subject& subject, const Setting& a, const Setting& b, const Measure& measure,

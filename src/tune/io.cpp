@@ -234,7 +234,8 @@ Result<> try_out(Proposal& proposal, Subject& subject, const IoOptions& options,
                              .present = before,
                              .candidates = candidates(static_cast<std::uint64_t>(value.estimate), control),
                              .device = control.device,
-                             .rival = rival};
+                             .rival = rival,
+                             .longest_ns = options.longest_ns - std::min(options.longest_ns, options.profile_ns)};
     proposal.experimented = true;
     const auto contest = detail::contest(subject, options, plan);
     if (!contest) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 namespace flyball::tune::detail {
 namespace {
@@ -54,6 +55,12 @@ public:
         return block;
     }
 
+    // For so many blocks, and those that see whether weights act at all.
+    [[nodiscard]] bool time_for(std::size_t blocks) const
+    {
+        return took_ns_ + (blocks + 3 * kEffectBlocks) * (options_.settle_ns + options_.block_ns) <= plan_.longest_ns;
+    }
+
     [[nodiscard]] double regret_s() const { return regret_s_; }
     [[nodiscard]] const std::string& judged_by() const { return judged_by_; }
 
@@ -66,6 +73,7 @@ private:
         auto window = subject_.run(options_.block_ns);
         if (!window)
             return std::unexpected(std::move(window.error()));
+        took_ns_ += options_.settle_ns + window->span_ns();
         if (window->finished)
             return fail(ErrorKind::Finished, "the command has ended");
         return block_of(*window);
@@ -102,6 +110,7 @@ private:
     const IoOptions& options_;
     const ContestPlan& plan_;
     double alone_rate_ = 0, regret_s_ = 0;
+    std::uint64_t took_ns_ = 0;
     std::string judged_by_;
 };
 
@@ -150,7 +159,9 @@ public:
             tried.note = rate == Rejected ? fmt::format("throughput surely below {:.0f} %", 100 * options.least_throughput)
                                           : fmt::format("p99 surely above {:.2f} times", options.most_latency);
         } else {
-            tried.note = latency_.pairs() < rate_.pairs() / 2 ? "too few operations in a block for a p99" : "too much spread to tell";
+            tried.note = latency_.pairs() < rate_.pairs() / 2 ? "too few operations in a block for a p99"
+                         : rate_.exhausted()                  ? "too much spread to tell"
+                                                              : fmt::format("after {} rounds the time was up", rate_.pairs());
         }
         return tried;
     }
@@ -168,7 +179,8 @@ Result<std::vector<Tried>> rounds(Contestants& contestants, const IoOptions& opt
     for (const std::uint64_t weight : weights)
         judges.emplace_back(weight, options, all_weights);
     for (std::size_t round = 0; round < options.most_rounds; ++round) {
-        if (std::ranges::all_of(judges, &Judge::done))
+        const auto open = static_cast<std::size_t>(std::ranges::count_if(judges, std::not_fn(&Judge::done)));
+        if (open == 0 || !contestants.time_for(1 + open))
             break;
         const auto alone = contestants.alone();
         if (!alone)

@@ -54,6 +54,7 @@ struct ContestPlan {
     std::vector<std::uint64_t> candidates;  // the next one is tried when one is rejected
     cgroup::DeviceNumber device = 0;
     std::uint64_t rival = 100;  // the antagonist's weight
+    std::uint64_t longest_ns = 1'200'000'000'000;
 };
 
 // The antagonist does not run and the weight is `before` again when it returns, with an error too (as far as the subject

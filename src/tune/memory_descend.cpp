@@ -34,6 +34,9 @@ Result<> MemoryTuner::descend()
     descent_.emplace(options_.descent, seen_.baseline);
     subject_.say("taking memory away bit by bit, until it is missed");
     while (true) {
+        // The other half is for trials.
+        if (took_ns_ > options_.longest_ns / 2)
+            descent_->stop();
         const auto now = subject_.read();
         if (!now)
             return std::unexpected(now.error());

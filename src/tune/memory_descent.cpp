@@ -17,8 +17,8 @@ constexpr std::uint64_t kPage = 4096;
 
 std::string_view name(DescentEnd end)
 {
-    constexpr std::array<std::string_view, 6> kNames{"nothing more could be reclaimed", "it waited for memory", "what was taken came back",
-                                                     "it became slower", "the kernel gave less than it was asked for", "the most steps were made"};
+    constexpr std::array<std::string_view, 7> kNames{"nothing more could be reclaimed", "it waited for memory", "what was taken came back",
+                                                     "it became slower", "the kernel gave less than it was asked for", "the most steps were made", "half of the time was used"};
     return kNames.at(static_cast<std::size_t>(end));
 }
 

@@ -2,6 +2,7 @@
 // memory.high tried out, against the limit as it is.
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/limits.hpp"
+#include "flyball/tune/statistics.hpp"
 #include "memory_tuner.hpp"
 
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ Result<> MemoryTuner::search()
     bracket.most_trials = std::max(bracket.most_trials, bracket.most_tighter + 2);
     bracket_.emplace(bracket, first, std::max(seen_.steady_peak, seen_.floor) + stock_bytes(), std::min(ceiling, limit - 1));
     while (const auto candidate = bracket_->next()) {
-        if (took_ns_ > options_.longest_ns) {
+        if (options_.longest_ns < took_ns_ + least_trial_ns()) {
             proposal_.notes.push_back(fmt::format("after {} nothing more was tried", format_ns(took_ns_)));
             break;
         }
@@ -55,12 +56,23 @@ Result<> MemoryTuner::search()
     return {};
 }
 
+// What a tight limit has pushed out has to be back before the other one is judged.
+std::uint64_t MemoryTuner::trial_settle_ns() const
+{
+    return std::max(options_.trial.settle_ns, std::min(return_ns_, options_.most_settles * options_.settle_ns));
+}
+
+std::uint64_t MemoryTuner::least_trial_ns() const
+{
+    return kLeastForSpread * 2 * (trial_settle_ns() + options_.trial.block_ns);
+}
+
 Result<Trial> MemoryTuner::attempt(std::uint64_t bytes)
 {
     ExperimentOptions options = options_.trial;
     options.seed += bracket_->trials();
-    // What a tight limit has pushed out has to be back before the other one is judged.
-    options.settle_ns = std::max(options.settle_ns, std::min(return_ns_, options_.most_settles * options_.settle_ns));
+    options.settle_ns = trial_settle_ns();
+    options.longest_ns = options_.longest_ns - took_ns_;
     const Setting a{{{"memory.high", original_high_}}}, b{{{"memory.high", fmt::format("{}", bytes)}}};
     proposal_.experimented = true;
     auto trial = compare(subject_, a, b, measure_, options);

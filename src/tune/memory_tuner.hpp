@@ -55,6 +55,8 @@ private:
     // memory_trials.cpp
     Result<> search();
     Result<Trial> attempt(std::uint64_t bytes);
+    [[nodiscard]] std::uint64_t trial_settle_ns() const;
+    [[nodiscard]] std::uint64_t least_trial_ns() const;
 
     // memory.cpp
     [[nodiscard]] std::optional<std::string> no_experiments() const;

@@ -10,8 +10,6 @@
 namespace flyball::tune {
 namespace {
 
-constexpr std::size_t kLeastForSpread = 8;
-
 // P(X = k), k = 0 ... n, of a binomial: by logarithms, since n may be large.
 std::vector<double> binomial(std::size_t n, double q)
 {

@@ -24,6 +24,7 @@ struct CpuOptions {
     double most_disturbed = 0.10;  // share of what it wanted that it had to wait for CPUs: above, nothing is said
     std::uint64_t block_ns = 4'000'000'000;  // of the validation
     std::size_t most_pairs = 15;
+    std::uint64_t longest_ns = 1'200'000'000'000;  // with the profile
 };
 
 // The least quota that keeps to the latency bound, at this quantile over the replicates (0.95: surely enough; 0.05:

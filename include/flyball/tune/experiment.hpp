@@ -39,16 +39,19 @@ struct Measure {
 // else the caller's.
 [[nodiscard]] Measure measure_for(const Window& sample, Measure stand_in);
 
+// Blocks so long that the workload tells enough latencies in each for their p99, where that is no longer than most_ns;
+// else as they are.
+[[nodiscard]] std::uint64_t block_for_p99(const Window& sample, std::uint64_t block_ns, std::uint64_t most_ns);
+
 struct ExperimentOptions {
-    double floor = 0.8;         // part of A's rate that B has to keep
-    double p50_bound = 1.25;    // B's latency over A's; 0: not judged. 1.25 is 1 / floor.
-    double p99_bound = 1.25;
+    double floor = 0.8;  // part of A's rate that B has to keep; its latencies may be 1 / floor times A's
     double alpha = 0.05;
     std::size_t most_pairs = 30;
     std::uint64_t block_ns = 5'000'000'000;
     std::uint64_t settle_ns = 1'000'000'000;  // after each change of setting, left out
     double most_disturbed = 0.1;              // steal or displaced: such a block is repeated
     std::size_t most_repeats = 10;            // of blocks, over all
+    std::uint64_t longest_ns = 3'600'000'000'000;  // no pair begins that would end after it
     std::uint64_t seed = 1;                   // of the order
 };
 
@@ -57,7 +60,8 @@ struct ExperimentOptions {
 // Blocks come as ABBA or BAAB, by lot. Accepted: each of these metrics is non-inferior at alpha, which needs no correction
 // for their number (an intersection-union test: Berger 1982). Rejected: one of them is surely below its bound at alpha
 // divided by their number (Bonferroni), or B keeps less than half of the floor in two pairs in a row. Inconclusive: not
-// decided at most_pairs, or too many blocks that a busy machine or a silent workload spoilt; the note says which.
+// decided at most_pairs or within the time, or too many blocks that a busy machine or a silent workload spoilt; the note
+// says which. Where the time is too short for any decision, nothing is tried.
 // Work lost in B goes to Subject::spend. A is in force at the end, also after an error, which is the subject's.
 [[nodiscard]] Result<Trial> compare(Subject& subject, const Setting& a, const Setting& b, const Measure& measure,
                                     const ExperimentOptions& options = {});

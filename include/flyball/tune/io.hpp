@@ -38,6 +38,7 @@ struct IoOptions {
     std::uint64_t profile_ns = 60'000'000'000;  // watched, in windows of 100 ms
     std::uint64_t block_ns = 5'000'000'000, settle_ns = 500'000'000;
     std::size_t most_rounds = 20;
+    std::uint64_t longest_ns = 1'200'000'000'000;  // with the profile
     std::uint64_t assumed_rival = 100;  // when no sibling has used the device
     double most_others = 0.2;           // of the device while it is watched: above that, its own wish cannot be told
 

@@ -30,7 +30,7 @@ struct MemoryOptions {
     double margin = 0.02;
     // Of a second in which nobody got on because of memory: a candidate that does this is given up at once.
     double most_full = 0.25;
-    std::uint64_t longest_ns = 600'000'000'000;  // no trial begins after it
+    std::uint64_t longest_ns = 900'000'000'000;  // with the profile; half of it at most for taking memory away
     ExperimentOptions trial{.most_pairs = 16, .settle_ns = 4'000'000'000};
     double confidence = 0.95;
 };

@@ -46,6 +46,7 @@ enum class DescentEnd : std::uint8_t {
     Slower,
     Withheld,  // the kernel gave less than it was asked for
     Steps,
+    Time,
 };
 [[nodiscard]] std::string_view name(DescentEnd end);  // "came back", for people
 
@@ -56,6 +57,7 @@ public:
     // Bytes to ask for; nullopt: it is over.
     [[nodiscard]] std::optional<std::uint64_t> next(std::uint64_t use, std::uint64_t floor);
     void add(const DescentStep& step);
+    void stop() { end_ = end_.value_or(DescentEnd::Time); }
     // Refaults of a stretch beyond what the profile had anyway.
     [[nodiscard]] double excess(std::uint64_t refaulted, double seconds) const;
     // The mean rate of so many windows is below what the profile had, by more than chance. One window is a hint only.

@@ -34,6 +34,9 @@ struct Interval {
 // No event in n trials: its probability is below this, at this confidence (1 - (1 - c)^(1/n)).
 [[nodiscard]] double upper_bound_of_none(std::size_t trials, double confidence);
 
+// Fewer samples have no interval: their spread is not known.
+inline constexpr std::size_t kLeastForSpread = 8;
+
 class ConfidenceSequence {
 public:
     // alpha: the probability that the mean is ever outside, over all looks together.
