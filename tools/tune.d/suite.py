@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
+import together
 from baselines import Answer, p42, senpai, vpa
 from cgroups import FLYBALL, PERIOD_US, V2, WORKLOAD, Cgroup, Run, machine_oom_kills, measure
 from truths import MIB, Bursts, Truth, least_cpu, least_memory
@@ -22,7 +23,7 @@ IO_STREAM = ("iostream", "--file", "/dev/nullb0", "--bs", "4096", "--random")
 @dataclass(frozen=True)
 class Effort:
     """Seconds of each thing, on a host."""
-    profile: float = 30
+    profile: float = 60  # as by default
     trial: float = 3  # of P4.2, which takes 300
     retention: float = 6
     watch: float = 30  # of VPA and Senpai
@@ -31,6 +32,7 @@ class Effort:
     disturbance: str = "10%"
     warm_up: str = "30s"
     quick: bool = False
+    tuners: str = ""  # a regular expression: only those whose names have it
 
 @dataclass(frozen=True)
 class Scenario:
@@ -62,6 +64,7 @@ def scenarios(runs: int) -> list[Scenario]:
         Scenario("io-2-streams", "io", (*IO_STREAM, "--rate", "100"), 100, "lab", running=True),
         replace(even, name="aa-cpu", again=runs), replace(pool, name="aa-pids", again=runs),
         replace(workset, name="aa-memory", again=max(1, runs // 4), running=True, quick=False),
+        Scenario("all-four", "all", (), where="lab"),
     ]
 
 def limits_of(resource: str, value: float) -> dict[str, str]:
@@ -156,11 +159,12 @@ def compare(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[
         plan["VPA"] = lambda: vpa(s.resource, verb, effort.watch, lambda value: limits_of(s.resource, value))
     if s.resource == "memory" and not effort.quick:
         plan["Senpai"] = lambda: senpai(verb, effort.watch, 1)
-    for name in [name for name in plan if not understandable(result["tuners"].get(name))]:
+    for name in [name for name in plan if re.search(effort.tuners, name) and not understandable(result["tuners"].get(name))]:
         a = plan[name]()
         keeps = retention(s, effort, a.limits) if a.limits and a.answer == "limit" else None
         result["tuners"][name] = {**asdict(a), "above": a.value / least - 1 if a.value and least else None, "retention": keeps}
         save()
+    result["whole"] = plan.keys() <= result["tuners"].keys()
 
 def again(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[[], None]) -> None:
     """A/A. Changed: a limit is proposed that is further from the present one than 5 % (CPU) or 10 %, or none where there is one."""
@@ -177,7 +181,7 @@ def again(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[[]
         state = "changed" if a.answer == "no_limit" or (off is not None and abs(off) > near) else "same" if off is not None else "silent"
         runs.append({"state": state, "off": off, **asdict(a)})
         count = {state: sum(run["state"] == state for run in runs) for state in ("same", "changed", "silent")}
-        result |= {"present": limits, "within": near, "count": count, "runs": runs}
+        result |= {"present": limits, "within": near, "count": count, "runs": runs, "whole": len(runs) >= s.again}
         save()
 
 def understandable(entry: dict[str, Any] | None) -> bool:
@@ -196,8 +200,11 @@ def perform(s: Scenario, effort: Effort, file: Path) -> None:
     begin = time.monotonic() - result.pop("took_s", 0)
     result |= {"scenario": s.name, "resource": s.resource, "command": " ".join(s.verb), "kernel": os.uname().release,
                "cgroup": "v2" if V2 else "v1", "effort": asdict(effort)}
-    if s.resource == "io":
+    if s.resource in ("io", "all"):
         set_up_io()
-    (again if s.again else compare)(s, effort, result, save)
+    if s.resource == "all":
+        together.perform(result, save)
+    else:
+        (again if s.again else compare)(s, effort, result, save)
     result["took_s"] = time.monotonic() - begin
     save()

@@ -3,6 +3,7 @@
 from typing import Any, Iterable
 
 from suite import understandable
+from together import MOST_S, complaints
 
 Result = dict[str, Any]
 # From the optimum: issue 5's bounds, less what the truth is known to; of tasks what a target of 70 to 85 % makes of a whole one.
@@ -51,6 +52,8 @@ def shortcomings(label: str, result: Result) -> Iterable[str]:
 
 def verdict(label: str, result: Result) -> str:
     """skipped: others kept flyball from an answer, or the workload from what it wanted."""
+    if "together" in result:
+        return "failed" if complaints(result) else "passed"
     ours = result.get("runs") or list(filter(None, [result.get("tuners", {}).get("flyball")]))
     if not ours or not all(map(understandable, ours)):
         return "skipped" if ours else "failed"
@@ -62,6 +65,15 @@ def repetition(label: str, result: Result) -> str:
     cells = [label, result["scenario"], limits, total, *count.values(), "yes" if count["changed"] <= 0.05 * total else "**no**", f"{result['within']:.0%}"]
     return f"| {' | '.join(map(str, cells))} |"
 
+def four(label: str, result: Result) -> Iterable[str]:
+    yield f"All four of one component with default settings ({label}): {seconds(result['wall_s'])} of at most {seconds(MOST_S)}, {result['oom_kills']} OOM kills."
+    yield from ["", "| resource | its part needs | answer | limits | trials | time | lost |", "|---" * 7 + "|"]
+    for entry in result["together"]:
+        limits = ", ".join(f"{file} {text}" for file, text in entry["limits"].items()) or "-"
+        cells = [entry["resource"], amount(entry["resource"], entry["needs"]), entry["answer"], limits, entry["trials"], seconds(entry["took_s"]), f"{entry['lost_s']:.1f} s"]
+        yield f"| {' | '.join(map(str, cells))} |"
+    yield from ["", *(f"- {line}" for line in complaints(result)), ""]
+
 def markdown(found: list[tuple[str, Result]]) -> str:
     compared, repeated = [(label, r) for label, r in found if "tuners" in r], [(label, r) for label, r in found if "runs" in r]
     lines = ["| where | scenario | least sufficient | tuner | answer | from it | kept | harm | trials | time | as published |", "|---" * 11 + "|"]
@@ -71,11 +83,12 @@ def markdown(found: list[tuple[str, Result]]) -> str:
     lines += [line for label, r in compared for line in shortcomings(label, r)] or ["- nowhere in these runs"]
     lines += ["", "A/A, a cgroup that has its least limit already:", "", "| where | scenario | its limits | runs | same | changed | no answer | 95 % unchanged | within |",
               "|---" * 9 + "|"] + [repetition(label, r) for label, r in repeated]
+    lines += [""] + [line for label, r in found if "together" in r for line in four(label, r)]
     ours = sum(r["tuners"].get("flyball", {"oom_kills": 0})["oom_kills"] for _, r in compared) + sum(run["oom_kills"] for _, r in repeated for run in r["runs"])
     others = sum(e["oom_kills"] for _, r in compared for name, e in r["tuners"].items() if name != "flyball")
     loads = [load for _, r in found for load in r.get("load_average", [])]
     lines += ["", f"OOM kills while flyball tuned: {ours}; while the others did: {others}."]
-    lines += [f"Not finished: {label}, {r['scenario']}." for label, r in found if "took_s" not in r]
+    lines += [f"Not finished: {label}, {r['scenario']}." for label, r in found if not r.get("whole")]
     kernels = sorted({f"{label}: {r['kernel']}, cgroup {r['cgroup']}" for label, r in found})
     lines += ["", "Kernels: " + "; ".join(kernels) + (f". Load averages: {min(loads):.1f} to {max(loads):.1f}." if loads else "")]
     return "\n".join(lines) + "\n"
