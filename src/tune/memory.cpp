@@ -92,9 +92,36 @@ Result<> MemoryTuner::experiment()
     return search();
 }
 
-void MemoryTuner::add_high()
+// What it kept at most, its start included: of what was before the profile memory.peak tells, unless cache could have been it.
+std::uint64_t MemoryTuner::most_kept() const
 {
-    const std::uint64_t value = *bracket_->accepted();
+    const auto peak = seen_.after.memory.peak;
+    const bool tells = peak && *peak > seen_.usage_peak + stock_bytes() && *peak > seen_.kept_peak + seen_.cache;
+    return tells ? *peak - seen_.cache : seen_.kept_peak;
+}
+
+// Above memory.high each charge waits, up to 2 s (MEMCG_MAX_HIGH_DELAY_JIFFIES): a start that needs more and can give nothing
+// back hardly comes to its end. So what was accepted later is for who sets it later.
+std::uint64_t MemoryTuner::add_high()
+{
+    const std::uint64_t accepted = *bracket_->accepted();
+    if (const std::uint64_t most = most_kept(); most > accepted) {
+        const std::uint64_t value = pages_up(most + stock_bytes());
+        proposal_.values.push_back({.file = "memory.high",
+                                    .text = fmt::format("{}", value),
+                                    .before = original_high_,
+                                    .estimate = static_cast<double>(value),
+                                    .unit = Unit::Bytes,
+                                    .interval = Interval{static_cast<double>(most), static_cast<double>(value)},
+                                    .confidence = 1 - options_.trial.alpha,
+                                    .method = fmt::format("what it kept before it had settled: with less, it would hardly start again; {} was tried and "
+                                                          "accepted once it had settled",
+                                                          format_bytes(accepted))});
+        proposal_.notes.push_back(fmt::format("before it had settled it kept {}; memory.high {} is enough from then on, if it is set after each start",
+                                              format_bytes(most), format_bytes(accepted)));
+        return value;
+    }
+    const std::uint64_t value = accepted;
     const std::uint64_t low = std::min(std::max(bracket_->rejected().value_or(0), seen_.floor), value);
     proposal_.values.push_back({.file = "memory.high",
                                 .text = fmt::format("{}", value),
@@ -105,18 +132,16 @@ void MemoryTuner::add_high()
                                 .confidence = 1 - options_.trial.alpha,
                                 .method = fmt::format("the lowest that was tried and accepted by {}; {}", measure_.judged_by,
                                                       bracket_->rejected() ? "below it is the highest that was rejected" : "below it nothing but what cannot be reclaimed is known")});
+    return value;
 }
 
 // P(the peak of the next window exceeds the highest of N) is at most 1 / (N + 1) when any order of them is equally likely.
 void MemoryTuner::add_max(std::uint64_t above, const std::string& what)
 {
-    std::uint64_t base = above;
-    const auto peak = seen_.after.memory.peak;
-    if (peak && *peak > seen_.usage_peak + stock_bytes() && *peak > seen_.kept_peak + seen_.cache) {
-        base = std::max(base, *peak - seen_.cache);
-        proposal_.notes.push_back(fmt::format("memory.peak is {}, from before it was looked at, and not by cache: memory.max leaves room for that",
-                                              format_bytes(*peak)));
-    }
+    const std::uint64_t base = std::max(above, most_kept());
+    if (most_kept() > seen_.kept_peak)
+        proposal_.notes.push_back(fmt::format("memory.peak is {}, from before it was looked at, and not by cache: there is room for that",
+                                              format_bytes(*seen_.after.memory.peak)));
     const std::uint64_t growth = growth_envelope(seen_.kept, options_.growth_ns);
     const std::uint64_t value = pages_up(base + growth + stock_bytes());
     const auto n = static_cast<double>(seen_.windows);
@@ -142,11 +167,7 @@ void MemoryTuner::conclude()
                                                           : "what it needs is about the limit that it has"});
     }
     if (high) {
-        add_high();
-        if (seen_.kept_peak > *high)
-            proposal_.notes.push_back(fmt::format("before it had settled it kept {}: memory.high would slow that down, memory.max leaves room for it",
-                                                  format_bytes(seen_.kept_peak)));
-        add_max(std::max(*high, seen_.kept_peak), *high >= seen_.kept_peak ? "memory.high" : "the peak without cache");
+        add_max(add_high(), "memory.high");
         if (!cut_short_.empty())
             proposal_.notes.push_back("the search ended early: " + cut_short_);
     } else {
@@ -154,7 +175,7 @@ void MemoryTuner::conclude()
     }
     const Value& last = proposal_.values.back();
     proposal_.answer = Answer::Limit;
-    proposal_.summary = high ? fmt::format("memory.high {}, memory.max {}", format_bytes(*high), format_bytes(static_cast<std::uint64_t>(last.estimate)))
+    proposal_.summary = high ? fmt::format("memory.high {}, memory.max {}", format_bytes(static_cast<std::uint64_t>(proposal_.values.front().estimate)), format_bytes(static_cast<std::uint64_t>(last.estimate)))
                              : fmt::format("memory.max {}, no memory.high", format_bytes(static_cast<std::uint64_t>(last.estimate)));
 }
 

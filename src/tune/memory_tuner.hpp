@@ -63,8 +63,9 @@ private:
     Result<> experiment();
     void conclude();
     void add_max(std::uint64_t above, const std::string& what);
-    void add_high();
+    std::uint64_t add_high();
     [[nodiscard]] std::uint64_t stock_bytes() const;
+    [[nodiscard]] std::uint64_t most_kept() const;
     Result<Window> go_on(std::uint64_t length_ns);
 
     MemoryOptions options_;

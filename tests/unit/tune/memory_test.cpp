@@ -190,6 +190,25 @@ TEST_CASE("tune memory: a stream of cache that nobody reads again is not needed"
     CHECK(t.too_high == 0);
 }
 
+TEST_CASE("tune memory: it ends in time, half of which is for trials")
+{
+    for (const std::uint64_t most_s : {150U, 300U, 500U}) {
+        MemoryLoad load;
+        load.anon = [](double) { return 64 * kMiB; };
+        load.dead = 200 * kMiB;
+        SimulatedMemory subject(1, load);
+        MemoryOptions options;
+        options.longest_ns = most_s * 1'000'000'000;
+        const auto proposal = tune_memory(subject, options);
+        REQUIRE(proposal);
+        INFO(most_s << " s: " << proposal->summary);
+        CHECK(proposal->answer == Answer::Limit);
+        // A settle window of 6 s, or ten of them while pages come back, may be under way.
+        CHECK(subject.now_s() <= static_cast<double>(most_s) + 60);
+        CHECK((find(*proposal, "memory.high") != nullptr) == (most_s == 500));
+    }
+}
+
 TEST_CASE("tune memory: a leak is refused and shown, a cache that grows is none")
 {
     for (const double per_s : {0.05, 1.0}) {
@@ -285,12 +304,12 @@ TEST_CASE("tune memory: a command that ends leaves what was learnt until then")
     CHECK(tune_memory(brief, options));
 }
 
-TEST_CASE("tune memory: a start that needs more is memory.max's business, and is told")
+TEST_CASE("tune memory: a start that needs more is left room for, and what does later is told")
 {
     MemoryLoad load;
     for (const double start_s : {1.5, 8.0}) {
         load.anon = [start_s](double at_s) { return (at_s < start_s ? 10 + 80 * at_s / start_s : 60) * kMiB; };
-        const Tally t = tally([&](auto) { return load; }, 62 * kMiB);
+        const Tally t = tally([&](auto) { return load; }, 88 * kMiB);
         CHECK(t.highs == kSeeds);
         CHECK(t.too_high == 0);
     }
@@ -299,5 +318,6 @@ TEST_CASE("tune memory: a start that needs more is memory.max's business, and is
     REQUIRE(proposal);
     CHECK(find(*proposal, "memory.max")->estimate >= 92 * kMiB);
     CHECK(find(*proposal, "memory.max")->estimate <= 96 * kMiB);
+    CHECK(find(*proposal, "memory.high")->method.find("it would hardly start again; 6") != std::string::npos);
     CHECK(proposal->notes.back().find("before it had settled it kept 9") == 0);
 }
