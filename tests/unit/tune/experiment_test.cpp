@@ -162,6 +162,63 @@ TEST_CASE("compare: latency counts where the workload tells it")
     CHECK(ask(1, 100, 1).latency_p50);
 }
 
+TEST_CASE("compare: the floor bounds latencies too")
+{
+    int accepted = 0;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        auto made = subject(seed, 1);
+        made.latencies = 1000;
+        made.latency_ns = [](const auto& limits) { return 1e6 * (limits.at("memory.high") == "1000" ? 1.6 : 1); };
+        ExperimentOptions options;
+        options.floor = 0.5;
+        accepted += compare(made, kA, kB, kRate, options)->verdict == Verdict::Accepted ? 1 : 0;
+    }
+    CHECK(accepted >= 36);
+}
+
+TEST_CASE("compare: it ends in time, and does not begin what it could not decide")
+{
+    ExperimentOptions options;
+    options.block_ns = 5'000'000'000;
+    options.settle_ns = 1'000'000'000;
+    options.most_pairs = 1000;
+    options.longest_ns = 150'000'000'000;
+    auto made = subject(1, 0.8);
+    made.noise = 0.3;
+    const auto late = compare(made, kA, kB, kRate, options);
+    REQUIRE(late);
+    CHECK(late->verdict == Verdict::Inconclusive);
+    CHECK(late->note.find("time was up") != std::string::npos);
+    CHECK(late->pairs >= 10);
+    CHECK(made.now_s() <= 150);
+    CHECK(made.limits() == made.original());
+
+    // Eight pairs are the least that decide: of 12 s each.
+    options.longest_ns = 95'000'000'000;
+    auto untouched = subject(1, 1);
+    const auto none = compare(untouched, kA, kB, kRate, options);
+    REQUIRE(none);
+    CHECK(none->verdict == Verdict::Inconclusive);
+    CHECK(none->pairs == 0);
+    CHECK(untouched.writes.empty());
+    CHECK(untouched.now_s() == 0);
+}
+
+TEST_CASE("compare: blocks are as long as a p99 takes, if that is not too long")
+{
+    const auto block_s = [](std::size_t told, double span_s) {
+        Window window;
+        window.end_ns = static_cast<std::uint64_t>(span_s * 1e9);
+        for (std::size_t i = 0; i < told; ++i)
+            window.performance.latency_ns.add(1'000'000);
+        return static_cast<double>(block_for_p99(window, 4'000'000'000, 10'000'000'000)) * 1e-9;
+    };
+    CHECK(block_s(0, 60) == 4);
+    CHECK(block_s(6000, 60) == 4);
+    CHECK(block_s(3000, 60) == Approx(6.6));  // 300 and a tenth at 50 a second
+    CHECK(block_s(600, 60) == 4);
+}
+
 TEST_CASE("measure_for: the workload's word before anybody else's")
 {
     Window window;

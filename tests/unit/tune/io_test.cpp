@@ -269,6 +269,21 @@ TEST_CASE("io tuner: no answer where there is none")
     }
 }
 
+TEST_CASE("io tuner: it ends in time, without a verdict")
+{
+    const DiskOptions setting{.servers = 32, .load = 0.3, .seed = 1};
+    SimulatedDisk disk(setting);
+    IoOptions options = options_for(cost_control(setting), &disk);
+    options.longest_ns = 120 * kSecond;
+    const auto found = tune_io(disk, options);
+    REQUIRE(found);
+    CHECK(found->answer == Answer::Inconclusive);
+    CHECK(found->summary.find("time was up") != std::string::npos);
+    CHECK(disk.now_s() <= 121);
+    CHECK(disk.weight() == 100);
+    CHECK_FALSE(disk.antagonist_on);
+}
+
 TEST_CASE("io tuner: what stops it leaves nothing behind")
 {
     const DiskOptions setting{.servers = 16, .load = 0.5, .seed = 8};

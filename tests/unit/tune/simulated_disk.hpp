@@ -81,6 +81,8 @@ public:
         return {};
     }
 
+    [[nodiscard]] double now_s() const { return static_cast<double>(now_) * 1e-9; }
+
     // ---- antagonist
     std::string describe() const override { return "a simulated one"; }
     Result<> start(cgroup::DeviceNumber device, std::string_view, std::uint64_t weight) override
