@@ -54,12 +54,13 @@ def scenarios(runs: int) -> list[Scenario]:
     """The lab is emulated: few, long bursts, and what needs cgroup v2."""
     even, slow = replace(bursts("cpu-10-100", 10, 100), quick=True), replace(bursts("cpu-20-100-lab", 20, 100, "lab"), quick=True)
     pool = Scenario("pids-pool", "pids", ("pool", "--tasks", "30", "--spike", "10"), 41, quick=True)
-    workset = Scenario("memory-workset", "memory", ("workset", "--anon", "48", "--extra", "24", "--think-us", "2000"), 48, "lab", quick=True)
+    workset = Scenario("memory-workset", "memory", ("workset", "--anon", "48", "--think-us", "2000"), 48, "lab", quick=True)
+    start = ("workset", "--anon", "48", "--extra", "24", "--think-us", "2000")
     return [
         even, slow, replace(bursts("cpu-40-200", 40, 200), running=True), bursts("cpu-20-170", 20, 170), bursts("cpu-5-20", 5, 20),
         bursts("cpu-40-207", 40, 207), bursts("cpu-2-threads", 10, 100, threads=2), bursts("cpu-poisson", 5, 50, poisson=True),
         pool, Scenario("pids-threads", "pids", ("pool", "--tasks", "100", "--threads"), 101),
-        workset, Scenario("memory-scan", "memory", ("scan", "--file", "/dev/vda", "--mib", "32", "--dead", "32", "--think-us", "2000"), 32, "lab"),
+        workset, Scenario("memory-start", "memory", start, 72, "lab"), Scenario("memory-scan", "memory", ("scan", "--file", "/dev/vda", "--mib", "32", "--dead", "32", "--think-us", "2000"), 32, "lab"),
         Scenario("memory-leak", "memory", ("leak", "--mib-per-s", "1", "--start", "32"), 0, "lab"),
         Scenario("io-2-streams", "io", (*IO_STREAM, "--rate", "100"), 100, "lab", running=True),
         replace(even, name="aa-cpu", again=runs), replace(pool, name="aa-pids", again=runs),
@@ -151,7 +152,7 @@ def compare(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[
         result |= {"truth": asdict(truth), "sweep": levels, "unlimited": asdict(free), "tuners": {}}
         save()
     least, free, verb = result["truth"]["value"], Run(**result["unlimited"]), list(s.verb)
-    start = START * (least or 48 * MIB)
+    start = START * (least or 256 * MIB)  # a leak does not get there meanwhile
     plan: dict[str, Callable[[], Answer]] = {"flyball": lambda: flyball(s, effort, limits_of(s.resource, start), s.running or (effort.quick and s.resource != "memory"))}
     if not effort.quick:
         plan["P4.2"] = lambda: p42(s.resource, verb, start, effort.trial, free, lambda value: limits_of(s.resource, value))
