@@ -29,7 +29,8 @@ tune::Disturbance disturbance(const tune::Window& window, const MachineTime& bef
     const double span_s = static_cast<double>(window.span_ns()) / kNs,
                  cpus = static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
     const double ran_s = static_cast<double>(window.trace.run_ns) / kNs,
-                 waited_s = static_cast<double>(window.trace.wait_ns) / kNs;
+                 waited_s = static_cast<double>(window.trace.wait_ns) / kNs,
+                 displaced_s = static_cast<double>(window.trace.displaced_ns) / kNs;
     const double others_s = std::max(after.busy_s - before.busy_s - ran_s, 0.0);
     tune::Disturbance found;
     if (span_s > 0) {
@@ -37,7 +38,7 @@ tune::Disturbance disturbance(const tune::Window& window, const MachineTime& bef
         found.steal = (after.steal_s - before.steal_s) / span_s / cpus;
     }
     if (ran_s + waited_s > 0)
-        found.displaced = std::min(waited_s, others_s) / (ran_s + waited_s);
+        found.displaced = std::min(displaced_s, others_s) / (ran_s + waited_s);
     return found;
 }
 

@@ -2,6 +2,7 @@
 #include "flyball/tune/demand_trace.hpp"
 
 #include "demand_steps.hpp"
+#include "own_slices.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -28,6 +29,7 @@ struct Task {
     bool in_job = false;
     bool on_cpu = false;
     bool exiting = false;
+    std::uint64_t came_ns = 0;      // on the CPU
     std::uint64_t on_since_ns = 0;  // what is accounted of the slice ends here
     std::uint64_t held_before = 0;  // told by fb_held, and not yet part of the job
 };
@@ -40,6 +42,7 @@ struct DemandCollector::State {
     DemandSteps steps;
     std::unordered_map<std::uint32_t, Task> live;  // by tid
     std::vector<std::uint32_t> current;            // by CPU: the subject's task on it, 0: none
+    OwnSlices slices;
     std::uint32_t running = 0, tasks = 0;
 
     State(const SubtreeIds& which, std::uint64_t begin_ns, std::uint32_t now) : ids(&which), steps(begin_ns), tasks(now)
@@ -98,10 +101,12 @@ void DemandCollector::State::comes(const fb_switch& event)
     task.job.wait_ns += wait_ns;
     task.job.held_ns += held_ns;
     trace.wait_ns += wait_ns;
+    // Behind its own siblings it is not others who keep it waiting.
+    trace.displaced_ns += wait_ns - slices.within(event.hdr.cpu, at_ns - std::min(at_ns, wait_ns), at_ns);
     if (!task.on_cpu)
         trace.most_running = std::max(trace.most_running, ++running);
     task.on_cpu = true;
-    task.on_since_ns = at_ns;
+    task.came_ns = task.on_since_ns = at_ns;
 }
 
 // It gives the CPU up, or has lost it.
@@ -112,7 +117,7 @@ void DemandCollector::State::leaves(const fb_switch& event)
     if (!task.on_cpu && (event.flags & FB_SW_PREV_SLICE) != 0) {
         // It was on the CPU when this began, or its switch-in was lost.
         const std::uint64_t slice_ns = event.slice_ns;
-        task.on_since_ns = at_ns - std::min(at_ns, slice_ns);
+        task.came_ns = task.on_since_ns = at_ns - std::min(at_ns, slice_ns);
         if (!task.in_job)
             task.job = {.begin_ns = task.on_since_ns};
         task.in_job = true;
@@ -121,6 +126,7 @@ void DemandCollector::State::leaves(const fb_switch& event)
     }
     if (task.on_cpu) {
         account(task, task.on_since_ns, at_ns, event.irq_ns);
+        slices.add(event.hdr.cpu, task.came_ns, at_ns);
         task.on_cpu = false;
         --running;
     }

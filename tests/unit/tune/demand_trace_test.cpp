@@ -102,6 +102,11 @@ struct Play {
     }
 };
 
+std::uint64_t displaced_ns(Play& play, std::uint64_t at_ns)
+{
+    return play.collector.take(at_ns).displaced_ns;
+}
+
 std::uint64_t sum(const std::vector<std::uint64_t>& all)
 {
     return std::accumulate(all.begin(), all.end(), std::uint64_t{0});
@@ -256,4 +261,37 @@ TEST_CASE("demand: a task that exits is gone after its last switch")
     CHECK(sum(trace.demand_ns) == 2 * kMs);
     CHECK(trace.jobs.size() == 1);
     CHECK(play.collector.take(30 * kMs).demand_ns == std::vector<std::uint64_t>(10, 0));
+}
+
+TEST_CASE("demand: who waits behind its own siblings is not displaced by others")
+{
+    // Two tasks that take turns of 4 ms on one CPU, each woken while the other runs.
+    Play turns;
+    turns.on(10 * kMs, 1);
+    for (std::uint64_t at_ms = 14, turn = 0; turn < 20; ++turn, at_ms += 4) {
+        const auto from = static_cast<std::uint32_t>(turn % 2 + 1), to = static_cast<std::uint32_t>(3 - from);
+        turns.off(at_ms * kMs, from, 4 * kMs);
+        turns.on(at_ms * kMs, to, 4 * kMs);
+    }
+    CHECK(displaced_ns(turns, 100 * kMs) == 0);
+
+    // Of 10 ms, a sibling had the CPU for 6; on another CPU it makes no difference.
+    Play partly;
+    partly.on(10 * kMs, 1);
+    partly.off(16 * kMs, 1, 6 * kMs);
+    partly.on(18 * kMs, 2, 10 * kMs);
+    CHECK(displaced_ns(partly, 30 * kMs) == 4 * kMs);
+    Play elsewhere;
+    elsewhere.on(10 * kMs, 1, 0, true, 1);
+    elsewhere.off(16 * kMs, 1, 6 * kMs, false, 0, 1);
+    elsewhere.on(18 * kMs, 2, 10 * kMs);
+    CHECK(displaced_ns(elsewhere, 30 * kMs) == 10 * kMs);
+
+    // A window's end within the sibling's slice changes nothing.
+    Play across;
+    across.on(10 * kMs, 1);
+    (void)across.collector.take(14 * kMs);
+    across.off(16 * kMs, 1, 6 * kMs);
+    across.on(18 * kMs, 2, 10 * kMs);
+    CHECK(displaced_ns(across, 30 * kMs) == 4 * kMs);
 }
