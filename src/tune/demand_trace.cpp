@@ -14,6 +14,8 @@ namespace {
 
 // 10 MiB. What is beyond is counted.
 constexpr std::size_t kMostJobs = std::size_t{1} << 18;
+// Longer than any idle state takes to leave. Who waited longer for a CPU that was idle in the end was pulled to it.
+constexpr std::uint64_t kIdleExitNs = 1'000'000;
 
 template <class Body>
 Body body_of(const fb_event& event)
@@ -101,8 +103,9 @@ void DemandCollector::State::comes(const fb_switch& event)
     task.job.wait_ns += wait_ns;
     task.job.held_ns += held_ns;
     trace.wait_ns += wait_ns;
-    // Behind its own siblings it is not others who keep it waiting.
-    trace.displaced_ns += wait_ns - slices.within(event.hdr.cpu, at_ns - std::min(at_ns, wait_ns), at_ns);
+    // Behind its own siblings it is not others who keep it waiting, nor is it while an idle CPU wakes up.
+    const bool waking_up = (event.flags & FB_SW_PREV_IDLE) != 0 && wait_ns <= kIdleExitNs;
+    trace.displaced_ns += waking_up ? 0 : wait_ns - slices.within(event.hdr.cpu, at_ns - std::min(at_ns, wait_ns), at_ns);
     if (!task.on_cpu)
         trace.most_running = std::max(trace.most_running, ++running);
     task.on_cpu = true;

@@ -35,7 +35,7 @@ struct DemandTrace {
     // CPU time by step, as cpu.max counts it: without interrupts and steal.
     std::vector<std::uint64_t> demand_ns;
     std::uint64_t run_ns = 0, held_ns = 0, wait_ns = 0;  // sums over tasks
-    std::uint64_t displaced_ns = 0;                      // of wait_ns: while its CPU ran none of the subject's tasks
+    std::uint64_t displaced_ns = 0;                      // of wait_ns: while its CPU had others to run
     std::uint64_t endless_ns = 0;                        // of run_ns: in jobs that were older than kEndlessNs
     std::vector<Job> jobs;                               // that ended in the window, in order of their ends
     std::uint64_t jobs_left_out = 0;                     // beyond what is kept

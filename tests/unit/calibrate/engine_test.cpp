@@ -21,7 +21,7 @@ constexpr const char* kSpec = R"({
       "oom_test": { "command": "eat {stress_mib}" },
       "scenarios": [ { "name": "normal" }, { "name": "burst", "load": "2x", "targets": ["throughput >= 1500/s"] } ] } ] })";
 
-std::string replaced(std::string text, std::string_view what, std::string_view with)
+std::string replaced(std::string text, const std::string& what, const std::string& with)
 {
     return text.replace(text.find(what), what.size(), with);
 }

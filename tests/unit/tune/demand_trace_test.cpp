@@ -287,6 +287,14 @@ TEST_CASE("demand: who waits behind its own siblings is not displaced by others"
     elsewhere.on(18 * kMs, 2, 10 * kMs);
     CHECK(displaced_ns(elsewhere, 30 * kMs) == 10 * kMs);
 
+    // An idle CPU that wakes up is nobody; one that was idle in the end only has pulled it.
+    Play idle;
+    idle.on(10 * kMs, 1, kMs);
+    idle.off(11 * kMs, 1, kMs);
+    CHECK(displaced_ns(idle, 20 * kMs) == 0);
+    idle.on(25 * kMs, 1, 2 * kMs);
+    CHECK(displaced_ns(idle, 30 * kMs) == 2 * kMs);
+
     // A window's end within the sibling's slice changes nothing.
     Play across;
     across.on(10 * kMs, 1);
