@@ -58,6 +58,13 @@ Result<std::vector<Resource>> parse_resources(const std::string& text)
     return found;
 }
 
+// How many of them take time of their own: beside others, pids does not.
+std::uint64_t looks(std::span<const Resource> resources)
+{
+    const auto pids = std::ranges::count(resources, Resource::Pids);
+    return std::max<std::uint64_t>(resources.size() - static_cast<std::uint64_t>(pids), 1);
+}
+
 Result<Request> parse(const TuneOptions& o)
 {
     Request request;
@@ -84,6 +91,8 @@ Result<Request> parse(const TuneOptions& o)
         if (!done)
             return std::unexpected(done.error());
     }
+    if (const std::uint64_t least_ns = looks(request.resources) * request.settings.profile_ns; request.within_ns < least_ns)
+        return fail(ErrorKind::Usage, fmt::format("--within {}: looking alone takes {}", o.within, format_ns(least_ns)), "give it more, or a shorter --profile");
     request.regret_s = static_cast<double>(regret_ns) / 1e9;
     if (request.settings.confidence < 0.5 || request.settings.confidence > 0.999)
         return fail(ErrorKind::Usage, fmt::format("--confidence {}: from 50% to 99.9%", o.confidence));
@@ -118,7 +127,7 @@ public:
         for (const Resource resource : request_.resources) {
             progress_.say(fmt::format("{} of {}", tune::name(resource), subject->cgroup()));
             TunerSettings settings = request_.settings;
-            settings.longest_ns = left_ns() / takers_from(proposals.size());
+            settings.longest_ns = left_ns() / looks(std::span(request_.resources).subspan(proposals.size()));
             auto proposal = tune_resource(*subject, resource, settings);
             if (!proposal)
                 return std::unexpected(std::move(proposal.error()));
@@ -139,13 +148,6 @@ private:
     {
         const std::uint64_t passed_ns = monotonic_ns() - begin_ns_;
         return request_.within_ns - std::min(passed_ns, request_.within_ns);
-    }
-
-    // Those from this one on that take time of their own: of several, pids does not.
-    [[nodiscard]] std::uint64_t takers_from(std::size_t index) const
-    {
-        const auto rest = std::span(request_.resources).subspan(index);
-        return std::max<std::uint64_t>(rest.size() - static_cast<std::uint64_t>(std::ranges::count(rest, Resource::Pids)), 1);
     }
 
     Result<LiveSubject> open()

@@ -275,6 +275,7 @@ TEST_CASE("tune: wrong requests", "[kernel][tune][long]")
         {{"tune", "cpu", "--apply", "--", "true"}, "--apply"},
         {{"tune", "cpu", "--", "/no/such/command"}, "/no/such/command"},
         {{"tune", "cpu", "/x", "--disturbance", "much"}, "--disturbance"},
+        {{"tune", "cpu,io", "/x", "--within", "100s"}, "--within 100s: looking alone takes"},
     };
     for (const Wrong& wrong : all) {
         Words words = wrong.words;
