@@ -19,8 +19,6 @@ namespace {
 constexpr std::size_t kLeastJobs = 20;
 // Most of its CPU time in jobs that do not end: it takes what it can get.
 constexpr double kMostlyEndless = 0.5;
-// More held back than this, of what ran: a job behind its quota looks like one that never ends.
-constexpr double kHeld = 0.01;
 constexpr std::uint64_t kLeastWindowNs = 5'000'000'000;
 // Half a millisecond for the first CPU, and for each more: what CPUs keep of the slices that they drew.
 constexpr std::uint64_t kSlackNs = 500'000, kMostSlackNs = 5'000'000;
@@ -97,7 +95,8 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
                                   format_percent(window.disturbance.displaced),
                                   format_percent(options.most_disturbed)));
     const double endless = share_of(trace.endless_ns, trace.run_ns);
-    if (endless > kMostlyEndless && share_of(trace.held_ns, trace.run_ns) > kHeld)
+    // A job behind its quota looks like one that never ends.
+    if (endless > kMostlyEndless && trace.held_back())
         return answer(proposal, Answer::Inconclusive,
                       fmt::format("{} of its CPU time goes into jobs that do not end within a second, and cpu.max held it for {}: "
                                   "whether they would end without is not seen (--try lifts its own cpu.max, not an ancestor's)",

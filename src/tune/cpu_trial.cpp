@@ -13,8 +13,6 @@
 namespace flyball::tune {
 namespace {
 
-// More than this share of its CPU time held back: the demand is hidden by the limit that is to be judged.
-constexpr double kHidden = 0.01;
 // What did not hold in the trial is widened so much, so many times.
 constexpr double kWiden = 1.15;
 constexpr int kMostWidened = 2;
@@ -118,9 +116,7 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
     const std::uint64_t looked_ns = window->span_ns();
     const auto limit = subject.limit("cpu.max"), burst = subject.limit("cpu.max.burst");
     const Setting present = cpu_setting(limit.value_or("max"), burst);
-    const bool hidden =
-        static_cast<double>(window->trace.held_ns) > kHidden * static_cast<double>(window->trace.run_ns);
-    if (!hidden || !limit || limit->starts_with("max"))
+    if (!window->trace.held_back() || !limit || limit->starts_with("max"))
         return Profile{std::move(*window), present, present, limit, burst, looked_ns};
     if (!subject.may_experiment() || window->finished) {
         notes.emplace_back("its present cpu.max holds it back: what it would ask for without was worked out, not seen");

@@ -104,25 +104,10 @@ std::uint64_t MemoryTuner::most_kept() const
 // back hardly comes to its end. So what was accepted later is for who sets it later.
 std::uint64_t MemoryTuner::add_high()
 {
-    const std::uint64_t accepted = *bracket_->accepted();
-    if (const std::uint64_t most = most_kept(); most > accepted) {
-        const std::uint64_t value = pages_up(most + stock_bytes());
-        proposal_.values.push_back({.file = "memory.high",
-                                    .text = fmt::format("{}", value),
-                                    .before = original_high_,
-                                    .estimate = static_cast<double>(value),
-                                    .unit = Unit::Bytes,
-                                    .interval = Interval{static_cast<double>(most), static_cast<double>(value)},
-                                    .confidence = 1 - options_.trial.alpha,
-                                    .method = fmt::format("what it kept before it had settled: with less, it would hardly start again; {} was tried and "
-                                                          "accepted once it had settled",
-                                                          format_bytes(accepted))});
-        proposal_.notes.push_back(fmt::format("before it had settled it kept {}; memory.high {} is enough from then on, if it is set after each start",
-                                              format_bytes(most), format_bytes(accepted)));
-        return value;
-    }
-    const std::uint64_t value = accepted;
-    const std::uint64_t low = std::min(std::max(bracket_->rejected().value_or(0), seen_.floor), value);
+    const std::uint64_t accepted = *bracket_->accepted(), most = most_kept();
+    const bool raised = most > accepted;
+    const std::uint64_t value = raised ? pages_up(most + stock_bytes()) : accepted;
+    const std::uint64_t low = raised ? most : std::min(std::max(bracket_->rejected().value_or(0), seen_.floor), value);
     proposal_.values.push_back({.file = "memory.high",
                                 .text = fmt::format("{}", value),
                                 .before = original_high_,
@@ -130,8 +115,15 @@ std::uint64_t MemoryTuner::add_high()
                                 .unit = Unit::Bytes,
                                 .interval = Interval{static_cast<double>(low), static_cast<double>(value)},
                                 .confidence = 1 - options_.trial.alpha,
-                                .method = fmt::format("the lowest that was tried and accepted by {}; {}", measure_.judged_by,
-                                                      bracket_->rejected() ? "below it is the highest that was rejected" : "below it nothing but what cannot be reclaimed is known")});
+                                .method = raised ? fmt::format("what it kept before it had settled: with less, it would hardly start again; {} was tried and "
+                                                               "accepted once it had settled",
+                                                               format_bytes(accepted))
+                                                 : fmt::format("the lowest that was tried and accepted by {}; {}", measure_.judged_by,
+                                                               bracket_->rejected() ? "below it is the highest that was rejected"
+                                                                                    : "below it nothing but what cannot be reclaimed is known")});
+    if (raised)
+        proposal_.notes.push_back(fmt::format("before it had settled it kept {}; memory.high {} is enough from then on, if it is set after each start",
+                                              format_bytes(most), format_bytes(accepted)));
     return value;
 }
 

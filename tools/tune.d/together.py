@@ -22,7 +22,6 @@ def perform(result: dict[str, Any], save: Callable[[], None]) -> None:
     result |= {"together": [], "wall_s": time.monotonic() - begin, "oom_kills": machine_oom_kills() - before, "whole": True}
     if ended.stdout.startswith("{"):
         report = json.loads(ended.stdout)
-        result["told_s"] = report["took_ns"] / 1e9
         for found in report["proposals"]:
             limits = {v["file"]: v["text"] for v in found["values"]}
             result["together"].append({"resource": found["resource"], "needs": NEEDS[found["resource"]], "answer": found["answer"], "limits": limits,

@@ -49,8 +49,7 @@ struct SpawnOptions {
     std::vector<Descriptor> descriptors;   // each number once
     int stdout_fd = -1;                    // becomes its standard output; -1: ours
 
-    // Its standard error, and its standard output unless that goes elsewhere already.
-    // Once at most.
+    // Its standard error, and its standard output unless that goes elsewhere already. Once at most.
     void output_to(int fd);
 };
 

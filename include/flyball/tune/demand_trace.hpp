@@ -42,6 +42,9 @@ struct DemandTrace {
     std::uint32_t most_running = 0;                      // tasks on CPUs at a time
     std::vector<TaskCount> tasks;  // tasks that live: the most of each millisecond in which that changed
     std::uint64_t forks = 0, refused_forks = 0;
+
+    // More than 1 % of what ran: cpu.max hides the demand.
+    [[nodiscard]] bool held_back() const { return static_cast<double>(held_ns) > 0.01 * static_cast<double>(run_ns); }
 };
 
 class DemandCollector final : public stream::OrderedSink {
