@@ -44,7 +44,7 @@ void write_file(const std::string& path, const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("record refuses wrong requests", "[kernel][cli]") {
+TEST_CASE("record refuses wrong requests", "[kernel][cli][user_space]") {
     require_root();
     const std::size_t before = run_cgroups();
     struct Case {
@@ -80,7 +80,7 @@ TEST_CASE("record refuses wrong requests", "[kernel][cli]") {
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("what cannot be written or run is refused before anything is loaded or made", "[kernel][cli]") {
+TEST_CASE("what cannot be written or run is refused before anything is loaded or made", "[kernel][cli][user_space]") {
     require_root();
     const std::size_t before = run_cgroups();
     const Scratch directory("early"), kept("kept");
@@ -118,7 +118,7 @@ TEST_CASE("what cannot be written or run is refused before anything is loaded or
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("a recording is replaced when the next one begins, and not before", "[kernel][cli][any_kernel]") {
+TEST_CASE("a recording is replaced when the next one begins, and not before", "[kernel][cli][user_space]") {
     require_root();
     const Scratch file("replaced"), fresh("fresh");
     write_file(file.path(), "a recording of value");
@@ -144,7 +144,7 @@ TEST_CASE("a command's cgroup goes with it, also when it leaves processes", "[ke
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli][any_kernel]") {
+TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli][user_space]") {
     require_root();
     const Outcome full_stdout = run_flyball({"record", "-d", "200ms", "-j"}, "/dev/full");
     INFO(full_stdout.err);
@@ -170,7 +170,7 @@ TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli][any_
     CHECK(reported);
 }
 
-TEST_CASE("report refuses what is no whole recording, and says where", "[kernel][cli]") {
+TEST_CASE("report refuses what is no whole recording, and says where", "[kernel][cli][user_space]") {
     require_root();
     const Scratch good("good"), bad("bad");
     const Outcome recorded = run_flyball({"record", "-d", "300ms", "-f", "none", "-o", good.path()});
@@ -198,7 +198,7 @@ TEST_CASE("report refuses what is no whole recording, and says where", "[kernel]
     check_complaint(run_flyball({"report", bad.path()}), kUsage, "at byte");
 }
 
-TEST_CASE("without root: what is lacking, and exit code 3", "[kernel][cli]") {
+TEST_CASE("without root: what is lacking, and exit code 3", "[kernel][cli][any_kernel]") {
     require_root();
     if (access("/usr/bin/setpriv", X_OK) != 0) FB_SKIP("needs setpriv");
     const Outcome outcome = Process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",

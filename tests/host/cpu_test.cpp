@@ -18,10 +18,11 @@ std::uint64_t waited(const Report& report, const TestCgroup& cgroup) {
     return report.stats(cgroup.path(), "cpu.wait").sum;
 }
 
-// Starting and ending, which the load's own clock leaves out, takes an emulated machine some periods more.
-void check_whole(std::uint64_t total, std::uint64_t wall) {
-    CHECK(share(total, wall) >= 100 - kPoints);
-    CHECK(share(total, wall + (in_lab() ? 400 : 100) * kMs) <= 100 + kPoints);
+// Starting and ending, which the load's own clock leaves out, takes an emulated machine some periods more; seen on a
+// crowded host: 40 ms of CPU time.
+void check_whole(std::uint64_t total, std::uint64_t own) {
+    CHECK(share(total, own) >= 100 - kPoints);
+    CHECK(share(total, own + (in_lab() ? 400 : 100) * kMs) <= 100 + kPoints);
 }
 
 void check_agrees(const Report& report, const std::string& path, const char* quantity) {
@@ -109,13 +110,12 @@ TEST_CASE("two spinners of weights 100 and 300 on one CPU wait 75 % and 25 %", "
     CHECK(std::abs(share(waited(report, heavy), wall) - (25 + others * 3 / 4)) <= kPoints);
     // Every nanosecond of a task that always wants to run is spent running or waiting.
     for (const auto& [cgroup, truth] : {std::pair(&light, light_truth), std::pair(&heavy, heavy_truth)}) {
-        const double its_wall = truth.at("wall_ns");
-        CHECK(percent_off(static_cast<double>(ran(report, *cgroup) + waited(report, *cgroup)), its_wall) <= 3);
+        check_whole(ran(report, *cgroup) + waited(report, *cgroup), truth.at("wall_ns"));
         // CPU time: the slices without the interrupts and the steal within them, as the task's own clock has it.
         const auto run = report.audit(cgroup->path(), "cpu.run");
         REQUIRE(run);
         REQUIRE(run->ours);
-        CHECK(percent_off(static_cast<double>(*run->ours), truth.at("cpu_ns")) <= 4);
+        check_whole(*run->ours, truth.at("cpu_ns"));
         CHECK(ran(report, *cgroup) >= *run->ours);
     }
 }

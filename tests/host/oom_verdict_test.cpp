@@ -73,7 +73,7 @@ TEST_CASE("oom test: every scenario passes", "[kernel][oom][verdict]")
     CHECK(kills >= 500);
 }
 
-TEST_CASE("oom test: what is wrong on purpose is noticed", "[kernel][oom][verdict]")
+TEST_CASE("oom test: what is wrong on purpose is noticed", "[kernel][oom][verdict][any_kernel]")
 {
     require_root();
     struct Case {
@@ -159,7 +159,7 @@ TEST_CASE("oom watch: a recording gives the verdict that the files allow", "[ker
     CHECK(outcome.status == 0);
 }
 
-TEST_CASE("oom test: refuses what it does not own, and says how to insist", "[kernel][oom][verdict]")
+TEST_CASE("oom test: refuses what it does not own, and says how to insist", "[kernel][oom][verdict][any_kernel]")
 {
     require_root();
     const TestCgroup foreign("foreign");

@@ -18,7 +18,7 @@ std::string report_of(const std::string& file, Words options) {
 
 }  // namespace
 
-TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][recording][any_kernel]") {
+TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][recording][user_space]") {
     require_root();
     const TestCgroup cgroup("recorded");
     const Scratch file("recording");
@@ -40,7 +40,7 @@ TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][re
     CHECK(filtered.stats(cgroup.path(), "pids.forks").count == 53);
 }
 
-TEST_CASE("a recorder that was killed leaves a recording to salvage", "[kernel][recording][any_kernel]") {
+TEST_CASE("a recorder that was killed leaves a recording to salvage", "[kernel][recording][user_space]") {
     require_root();
     const TestCgroup cgroup("salvaged");
     const Scratch file("killed");
@@ -58,7 +58,7 @@ TEST_CASE("a recorder that was killed leaves a recording to salvage", "[kernel][
     CHECK(report.stats(cgroup.path(), "pids.forks").count == 53);
 }
 
-TEST_CASE("record -- CMD runs it in a fresh cgroup, within its limits", "[kernel][recording]") {
+TEST_CASE("record -- CMD runs it in a fresh cgroup, within its limits", "[kernel][recording][any_kernel]") {
     require_root();
     const Outcome outcome = run_flyball({"record", "-j", "--cpu-max", "20ms/100ms", "--", workload_binary(), "spin", "2"});
     INFO(outcome.err);

@@ -157,7 +157,7 @@ TEST_CASE("stacks: the kernel's frames stand above the user's", "[kernel][stacks
     }
 }
 
-TEST_CASE("stacks: nothing is loaded for them unless they are asked for", "[kernel][stacks]")
+TEST_CASE("stacks: nothing is loaded for them unless they are asked for", "[kernel][stacks][any_kernel]")
 {
     require_stacks();
     const Scratch file("no-stacks.fbr");
