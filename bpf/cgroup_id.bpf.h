@@ -12,8 +12,8 @@ static __always_inline u64 cgroup_id(struct cgroup *cgrp)
  * own hierarchy has it. The index of a controller differs between kernels' configurations.
  */
 #define TASK_CGROUP(task, unified, which)                                                                    \
-	((settings.flags & (unified)) ? (task)->cgroups->dfl_cgrp :                                            \
-				      (task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id,     \
+	((settings.flags & (unified)) ? plain(task)->cgroups->dfl_cgrp :                                            \
+				      plain(task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id,     \
 										  which)]                   \
 					      ->cgroup)
 

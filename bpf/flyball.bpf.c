@@ -16,6 +16,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #include "compat.bpf.h"
 #include "maps.bpf.h"
 #include "preempt.bpf.h"
+#include "plain.bpf.h"
 #include "cgroup_id.bpf.h"
 #include "fold.bpf.h"
 #include "emit.bpf.h"

@@ -16,7 +16,7 @@ static __always_inline u64 pages_to_bytes(u64 pages)
 static __always_inline struct mem_cgroup *task_memcg(struct task_struct *task)
 {
 	return (struct mem_cgroup *)
-		task->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
+		plain(task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
 }
 
 static __always_inline u64 memcg_limit(struct mem_cgroup *memcg)
@@ -121,12 +121,12 @@ static __always_inline struct fb_oom_task *oom_task(struct task_struct *task, u3
 		return NULL;
 	control_header(&e->hdr, type, sizeof(*e), FB_P_OOM, task_memory_cgroup(task));
 	memcg = task_memcg(task);
-	mm = task->mm;
+	mm = plain(task)->mm;
 	e->rss_bytes = mm ? pages_to_bytes(mm_resident_pages(mm)) : ~0ULL;
 	e->usage_bytes = memcg ? pages_to_bytes(BPF_CORE_READ(memcg, memory.usage.counter)) : ~0ULL;
 	e->tid = task->pid;
 	e->tgid = tgid;
-	e->oom_score_adj = task->signal->oom_score_adj;
+	e->oom_score_adj = plain(task)->signal->oom_score_adj;
 	e->sender_tid = 0;
 	e->si_code = 0;
 	e->exit_code = task->exit_code;
@@ -161,10 +161,10 @@ static __always_inline void oom_exit_seen(struct task_struct *task)
 	u32 tgid = task->tgid;
 	u64 now;
 
-	if (task->signal->live.counter)
+	if (plain(task)->signal->live.counter)
 		return;
 	if (bpf_map_delete_elem(&oom_marked, &tgid)) {
-		if ((task->signal->group_exit_code & 0x7f) != SIGKILL)
+		if ((plain(task)->signal->group_exit_code & 0x7f) != SIGKILL)
 			return;
 		now = bpf_ktime_get_ns();
 		bpf_map_update_elem(&killed_exits, &tgid, &now, BPF_ANY);
@@ -251,16 +251,16 @@ static __always_inline int emit_oom_member(struct task_struct *task, u32 kind, s
 	if (!e)
 		return 0;
 	control_header(&e->hdr, FB_EV_OOM_MEMBER, sizeof(*e), FB_P_OOM, task_memory_cgroup(task));
-	mm = task->mm;
+	mm = plain(task)->mm;
 	e->domain_id = memcg_id(domain);
 	e->start_ns = task->start_time;
 	e->rss_bytes = mm ? pages_to_bytes(mm_resident_pages(mm)) : ~0ULL;
-	e->oom_score_adj = task->signal->oom_score_adj;
+	e->oom_score_adj = plain(task)->signal->oom_score_adj;
 	e->tid = task->pid;
 	e->tgid = task->tgid;
 	e->kind = kind;
 	e->flags = (task->flags & PF_KTHREAD ? FB_OM_KTHREAD : 0) | (task->tgid == 1 ? FB_OM_INIT : 0) |
-		   (mm ? 0 : FB_OM_NO_MM) | (task->signal->oom_mm ? FB_OM_VICTIM : 0) |
+		   (mm ? 0 : FB_OM_NO_MM) | (plain(task)->signal->oom_mm ? FB_OM_VICTIM : 0) |
 		   (task->flags & PF_EXITING ? FB_OM_EXITING : 0);
 	e->current_tid = current_tid();
 	bpf_probe_read_kernel(e->comm, FB_COMM_MAX, task->comm);
@@ -282,7 +282,7 @@ int UNPREEMPTED_PROG(oom_scan, struct task_struct *task, void *arg)
 	 * A victim that has not gone ends the scan without a decision, and whoever lowers memory.max scans
 	 * again and again until it has: 50,000 times in a write that keeps us from reading the ring.
 	 */
-	if (!memcg || task->signal->oom_mm)
+	if (!memcg || plain(task)->signal->oom_mm)
 		return 0;
 	return emit_oom_member(task, FB_OM_SCANNED, memcg);
 }

@@ -30,6 +30,7 @@ static __always_inline u64 run_delay_since_left(struct task_state *state, struct
 static __always_inline int on_wakeup(struct task_struct *task, bool fresh)
 {
 	struct task_state *state = state_of(task);
+	struct rq *rq;
 	u64 clock, now;
 
 	if (!state) {
@@ -41,14 +42,15 @@ static __always_inline int on_wakeup(struct task_struct *task, bool fresh)
 	/* on the CPU still, or queued already (delayed dequeue, since v6.12): no wait begins */
 	if (state->run_ns || state->runnable_ns)
 		return 0;
-	clock = task->se.cfs_rq->rq->clock;
+	rq = task_rq(task);
+	clock = rq->clock;
 	now = rq_time(clock);
 	state->slept_delay_ns += run_delay_since_left(state, task, clock);
 	state->runnable_ns = now;
 	state->uncounted = 0;
 	state->woken = !fresh;
 	state->fresh = fresh;
-	hold_begin(state, task, task->se.cfs_rq->rq->cpu, now,
+	hold_begin(state, task, rq->cpu, now,
 		   kernel_throttles_tasks() && task_throttled(task));
 	return 0;
 }
@@ -79,7 +81,7 @@ int BPF_PROG(sched_migrate_task, struct task_struct *task, int to_cpu)
 	if (state->hold_cgroup && !kernel_keeps_held_clock() && !(settings.flags & FB_C_THROTTLE_BY_SWITCH))
 		hold_migrate(state, to_cpu, bpf_ktime_get_ns());
 	if (state->runnable_ns) {
-		struct rq *from = task->se.cfs_rq->rq;
+		struct rq *from = task_rq(task);
 		struct fb_migrate e = {
 			.hdr = EVENT_HDR(FB_EV_MIGRATE, FB_P_MIGRATE, rq_time(from->clock), task_cpu_cgroup(task)),
 			.tid = task->pid,
@@ -103,7 +105,7 @@ static __always_inline bool switched_out_by_quota(struct task_struct *prev)
 {
 	if (kernel_throttles_tasks())
 		return task_throttled(prev);
-	return quota_applies(prev) && prev->se.cfs_rq->throttle_count > 0;
+	return quota_applies(prev) && task_queue(prev)->throttle_count > 0;
 }
 
 static __always_inline void leave_cpu(struct fb_switch *e, struct task_state *state, struct task_struct *prev,
@@ -186,7 +188,7 @@ static __always_inline void take_cpu(struct fb_switch *e, struct task_state *sta
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct rq *rq = prev->se.cfs_rq->rq;
+	struct rq *rq = task_rq(prev);
 	u64 now = rq_time(rq->clock);
 	u32 cpu = bpf_get_smp_processor_id();
 	struct fb_switch e = {

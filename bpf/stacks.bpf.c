@@ -19,6 +19,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct fb_config settings;
 volatile __u32 recording;
 
+#include "plain.bpf.h"
 #include "cgroup_id.bpf.h"
 
 #define PF_KTHREAD 0x00200000

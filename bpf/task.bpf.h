@@ -5,7 +5,7 @@
 /* The pids cgroup of a task: its own on v2 when the controller is on there, else an ancestor's. */
 static __always_inline struct pids_cgroup *task_pids(struct task_struct *task)
 {
-	return (struct pids_cgroup *)task->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)];
+	return (struct pids_cgroup *)plain(task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)];
 }
 
 static __always_inline void emit_task(struct task_struct *task, u32 kind)
@@ -82,7 +82,7 @@ int UNPREEMPTED_PROG(fork_refused, struct task_struct *task, struct css_set *cse
 static __always_inline bool running(struct task_struct *task)
 {
 	/* task_struct.on_cpu changed its type in v7.2 */
-	return task->se.cfs_rq->rq->curr == task;
+	return task_rq(task)->curr == task;
 }
 
 /*
@@ -100,8 +100,8 @@ static __always_inline void adopt(struct task_state *state, struct task_struct *
 		return;
 	state->left_run_delay_ns = task->sched_info.run_delay;
 	if (running(task)) {
-		state->run_ns = rq_time(task->se.cfs_rq->rq->clock);
-		state->irq_base_ns = irq_clock(task->se.cfs_rq->rq);
+		state->run_ns = rq_time(task_rq(task)->clock);
+		state->irq_base_ns = irq_clock(task_rq(task));
 		state->partial = 1;
 	} else if (queued && task->__state == 0) {
 		state->runnable_ns = rq_time(queued);
@@ -137,7 +137,7 @@ int read_tasks(struct bpf_iter__task *ctx)
 	r.run_ns = state->run_total_ns;
 	/* the slice under way, on the clock of the last tick: sum_exec_runtime counts it as well */
 	if (state->run_ns && running(task)) {
-		struct rq *rq = task->se.cfs_rq->rq;
+		struct rq *rq = task_rq(task);
 		u64 now = rq_time(rq->clock), irq = irq_clock(rq) - state->irq_base_ns;
 
 		r.run_ns += now > state->run_ns + irq ? now - state->run_ns - irq : 0;

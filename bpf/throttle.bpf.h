@@ -46,7 +46,7 @@ static __always_inline bool quota_applies(struct task_struct *task)
 	if (!bpf_core_field_exists(((struct cfs_rq *)0)->runtime_enabled))
 		return false;	/* built without CONFIG_CFS_BANDWIDTH */
 	if (kernel_keeps_held_clock())
-		return task->sched_task_group->cfs_bandwidth.hierarchical_quota != -1;
+		return plain(task)->sched_task_group->cfs_bandwidth.hierarchical_quota != -1;
 	for (int i = 0; i < THROTTLE_LEVELS && se; i++) {
 		if (se->cfs_rq->runtime_enabled)
 			return true;
@@ -237,7 +237,7 @@ static __always_inline void episode_begin(struct task_state *state, struct task_
 	if (throttler)
 		start_clock(state->throttler_id, cpu, 1, state->throttler_id, now, throttler);
 	if (state->throttler_id != state->hold_cgroup)
-		start_clock(state->hold_cgroup, cpu, 0, state->throttler_id, now, task->se.cfs_rq);
+		start_clock(state->hold_cgroup, cpu, 0, state->throttler_id, now, task_queue(task));
 }
 
 /* It runs again: the first one to do so shows that the episode is over. */
@@ -263,8 +263,10 @@ static __always_inline void hold_begin(struct task_state *state, struct task_str
 	state->held_ns = throttled ? now : 0;
 	state->throttler_id = 0;
 	if (kernel_keeps_held_clock()) {
-		state->hold_queue = (u64)task->se.cfs_rq;
-		state->hold_clock = held_clock(task->se.cfs_rq);
+		struct cfs_rq *queue = task_queue(task);
+
+		state->hold_queue = (u64)queue;
+		state->hold_clock = held_clock(queue);
 	} else if (!(settings.flags & FB_C_THROTTLE_BY_SWITCH)) {
 		struct throttle_clock *clock = clock_of(state->hold_cgroup, cpu, 0, false);
 

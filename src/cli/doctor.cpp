@@ -44,6 +44,7 @@ constexpr Flag kFlags[] = {
     {FB_C_THROTTLE_BY_SWITCH, "throttle_by_switch"},
     {FB_C_MEMSTALL_BY_SWITCH, "memstall_by_switch"},
     {FB_C_NO_PREEMPT, "no_preempt"},
+    {FB_C_RDONLY_CAST, "rdonly_cast"},
 };
 
 // ---- text ----------------------------------------------------------------------------------------
@@ -288,7 +289,8 @@ Json facts_json(const Facts& facts)
                       {"map_in_map", trial_json(facts.map_in_map)},
                       {"test_run", trial_json(facts.test_run)},
                       {"cpu_clock", trial_json(facts.cpu_clock)},
-                      {"preempt_off", trial_json(facts.preempt_off)}};
+                      {"preempt_off", trial_json(facts.preempt_off)},
+                      {"rdonly_cast", trial_json(facts.rdonly_cast)}};
     return json;
 }
 

@@ -29,6 +29,8 @@ std::pair<std::uint32_t, std::string> attach_name(const Program& program)
     return {};
 }
 
+constexpr const char* kTask = "task_struct";
+
 std::set<std::pair<std::uint32_t, std::string>> wanted_types()
 {
     std::set<std::pair<std::uint32_t, std::string>> wanted;
@@ -36,8 +38,10 @@ std::set<std::pair<std::uint32_t, std::string>> wanted_types()
         wanted.insert(attach_name(program));
     for (const std::string_view field : field_names())
         wanted.emplace(BTF_KIND_STRUCT, std::string(field.substr(0, field.find('.'))));
-    for (const std::string_view function : kFunctionNames)
+    for (const std::string_view function : kPreemptNames)
         wanted.emplace(BTF_KIND_FUNC, std::string(function));
+    wanted.emplace(BTF_KIND_FUNC, std::string(kRdonlyCast));
+    wanted.emplace(BTF_KIND_STRUCT, kTask);
     return wanted;
 }
 
@@ -89,6 +93,11 @@ std::optional<std::uint32_t> KernelBtf::attach_id(const Program& program) const
 std::optional<std::uint32_t> KernelBtf::function_id(std::string_view name) const
 {
     return find(BTF_KIND_FUNC, name);
+}
+
+std::optional<std::uint32_t> KernelBtf::task_id() const
+{
+    return find(BTF_KIND_STRUCT, kTask);
 }
 
 std::uint32_t KernelBtf::strip(std::uint32_t type) const

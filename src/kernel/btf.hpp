@@ -23,8 +23,11 @@ public:
     // BTF id that a program of this kind attaches to; nullopt: the kernel has no such hook.
     [[nodiscard]] std::optional<std::uint32_t> attach_id(const Program& program) const;
 
-    // BTF id of one of kFunctionNames; nullopt: the kernel has none of this name.
+    // BTF id of one of kPreemptNames, or of kRdonlyCast; nullopt: the kernel has none of this name.
     [[nodiscard]] std::optional<std::uint32_t> function_id(std::string_view name) const;
+
+    // BTF id of task_struct.
+    [[nodiscard]] std::optional<std::uint32_t> task_id() const;
 
     // What is wrong with the argument that the program follows as a pointer; empty: nothing.
     // A tracepoint may keep its name and change its arguments.

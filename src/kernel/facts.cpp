@@ -153,7 +153,7 @@ void try_hooks(Facts& facts, const KernelBtf& btf)
 // The verifier's rule about global functions is looked up, since trying it takes types of our own.
 Trial try_preempt_off(const KernelBtf& btf)
 {
-    for (const std::string_view name : kFunctionNames)
+    for (const std::string_view name : kPreemptNames)
         if (!btf.function_id(name))
             return {.ok = false, .why = "this kernel has no " + std::string(name) + "()"};
     if (!btf.has_field(kMightSleep))
@@ -162,6 +162,14 @@ Trial try_preempt_off(const KernelBtf& btf)
                                 .enable = *btf.function_id(kPreemptEnable),
                                 .irq_save = *btf.function_id(kIrqSave),
                                 .irq_restore = *btf.function_id(kIrqRestore)});
+}
+
+Trial try_rdonly_cast(const KernelBtf& btf)
+{
+    const auto function = btf.function_id(kRdonlyCast), task = btf.task_id();
+    if (!function || !task)
+        return {.ok = false, .why = "this kernel has no " + std::string(function ? "task_struct" : "bpf_rdonly_cast()")};
+    return trials::rdonly_cast(*function, *task);
 }
 
 void try_all(Facts& facts, const std::string& root)
@@ -192,6 +200,7 @@ void try_all(Facts& facts, const std::string& root)
         if (btf->has_field(field))
             facts.fields.emplace(field);
     facts.preempt_off = try_preempt_off(*btf);
+    facts.rdonly_cast = try_rdonly_cast(*btf);
     try_hooks(facts, *btf);
 }
 

@@ -23,12 +23,14 @@ inline constexpr std::string_view kMightSleep = "bpf_subprog_info.might_sleep";
 inline constexpr std::array kFieldNames{kTaskThrottled,  kCfsRqThrottled, kCfsRqHeldClock,
                                         kTaskInMemstall, kDelayedDequeue, kMightSleep};
 
-// Kernel functions that our programs call, where there are all of them (bpf/preempt.bpf.h).
+// Kernel functions that our programs call, where there are all of them (bpf/preempt.bpf.h), and where there is this one
+// (bpf/plain.bpf.h).
 inline constexpr std::string_view kPreemptDisable = "bpf_preempt_disable";
 inline constexpr std::string_view kPreemptEnable = "bpf_preempt_enable";
 inline constexpr std::string_view kIrqSave = "bpf_local_irq_save";
 inline constexpr std::string_view kIrqRestore = "bpf_local_irq_restore";
-inline constexpr std::array kFunctionNames{kPreemptDisable, kPreemptEnable, kIrqSave, kIrqRestore};
+inline constexpr std::array kPreemptNames{kPreemptDisable, kPreemptEnable, kIrqSave, kIrqRestore};
+inline constexpr std::string_view kRdonlyCast = "bpf_rdonly_cast";
 
 [[nodiscard]] inline std::span<const std::string_view> field_names()
 {

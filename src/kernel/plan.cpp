@@ -47,6 +47,8 @@ public:
         choose_layout();
         if (facts_.preempt_off.ok)
             flags_ |= FB_C_NO_PREEMPT;
+        if (facts_.rdonly_cast.ok)
+            flags_ |= FB_C_RDONLY_CAST;
     }
 
     [[nodiscard]] std::vector<std::string> names() const

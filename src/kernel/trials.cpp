@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace flyball::kernel::trials {
@@ -59,6 +60,16 @@ Trial refused(int error, std::string_view log = {})
 Trial outcome(const UniqueFd& fd, int error)
 {
     return fd.valid() ? Trial{.ok = true, .why = {}} : refused(error);
+}
+
+// Loads a raw_tp program that calls functions of the kernel.
+Trial verify(std::span<const bpf_insn> program)
+{
+    std::array<char, 4096> log{};
+    LIBBPF_OPTS(bpf_prog_load_opts, options, .log_size = log.size(), .log_buf = log.data());
+    const UniqueFd fd(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kName, kLicense, program.data(), program.size(), &options));
+    const int error = errno;
+    return fd.valid() ? Trial{.ok = true, .why = {}} : refused(error, log.data());
 }
 
 bpf_attach_type attach_type(ProgramKind kind)
@@ -113,12 +124,14 @@ Trial preempt_off(const PreemptCalls& calls)
         call(calls.enable),  kStackTop,      kFirstSlot, call(calls.irq_restore),
         kReturnZero[0],      kReturnZero[1],
     };
-    std::array<char, 4096> log{};
-    LIBBPF_OPTS(bpf_prog_load_opts, options, .log_size = log.size(), .log_buf = log.data());
-    const UniqueFd fd(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kName, kLicense, program.data(),
-                                    program.size(), &options));
-    const int error = errno;
-    return fd.valid() ? Trial{.ok = true, .why = {}} : refused(error, log.data());
+    return verify(program);
+}
+
+Trial rdonly_cast(std::uint32_t function, std::uint32_t type)
+{
+    const bpf_insn to{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .src_reg = 0, .off = 0, .imm = static_cast<__s32>(type)};
+    const std::array<bpf_insn, 6> program{kStackTop, kFirstSlot, to, call(function), kReturnZero[0], kReturnZero[1]};
+    return verify(program);
 }
 
 Trial attach(int program_fd)

@@ -112,10 +112,10 @@ def wait(process: subprocess.Popen[str], group: Cgroup, run: Run, limit_s: float
     process.kill()
     return process.communicate()[0]
 
-def measure(verb: list[str], seconds: float, limits: dict[str, str], every_s: float = 1.0) -> Run:
+def measure(verb: list[str], seconds: float, limits: dict[str, str], every_s: float = 1.0, name: str = "run") -> Run:
     """One fresh run of `verb` (its SECONDS left out) in a cgroup with these limits."""
     run = Run()
-    with Cgroup("run") as group:
+    with Cgroup(name) as group:
         group.apply(limits)
         begin = time.monotonic()
         process = group.start([verb[0], f"{seconds:g}", *verb[1:]])

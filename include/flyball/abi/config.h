@@ -11,6 +11,7 @@ enum fb_config_flags {
 	FB_C_THROTTLE_BY_SWITCH = 1 << 4, /* no fentry: throttle episodes come from sched_switch */
 	FB_C_MEMSTALL_BY_SWITCH = 1 << 5,
 	FB_C_NO_PREEMPT = 1 << 6,	/* the kernel has what bpf/preempt.bpf.h needs */
+	FB_C_RDONLY_CAST = 1 << 7,	/* and what bpf/plain.bpf.h needs */
 };
 
 struct fb_config {

@@ -47,6 +47,7 @@ inline Facts debian_6_12()
 {
     Facts facts = debian_6_1();
     facts.fields.emplace("cfs_rq.throttled_clock_self_time");
+    facts.rdonly_cast = kYes;
     return facts;
 }
 
@@ -54,7 +55,7 @@ inline Facts debian_6_18()
 {
     Facts facts = everything();
     facts.fields.insert({"task_struct.throttled", "cfs_rq.throttled_clock_self_time"});
-    facts.preempt_off = kYes;
+    facts.preempt_off = facts.rdonly_cast = kYes;
     absent(facts, {"high_enter_old", "high_exit_old"});
     return facts;
 }
@@ -92,7 +93,7 @@ inline Facts no_privileges()
     facts.caps = {};
     facts.bpf = facts.tp_btf = facts.fentry = facts.fexit = kRefused;
     facts.ring_buffer = facts.task_storage = facts.map_in_map = facts.test_run = facts.cpu_clock = kRefused;
-    facts.preempt_off = kRefused;
+    facts.preempt_off = facts.rdonly_cast = kRefused;
     for (auto& [name, hook] : facts.hooks)
         if (hook.exists)
             hook = {.exists = true, .loads = false, .why = kRefused.why};
@@ -103,7 +104,7 @@ inline Facts no_btf()
 {
     Facts facts = debian_6_12();
     facts.btf = false;
-    facts.tp_btf = facts.fentry = facts.fexit = Trial{};
+    facts.tp_btf = facts.fentry = facts.fexit = facts.rdonly_cast = Trial{};
     facts.hooks.clear();
     facts.fields.clear();
     return facts;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A task that is only read.
+ *
+ * Since v6.4 (6fcd486b3a0a "bpf: Refactor RCU enforcement in the verifier") each load of a pointer through one that the verifier
+ * trusts, as a tracepoint's arguments are, makes it look for up to four types by name in all of vmlinux's BTF, on each path anew:
+ * most of the time that our programs took to load. What is read through an untrusted pointer is the same load.
+ *
+ * Only where the kernel has the function (FB_C_RDONLY_CAST); helpers that take a task want the trusted one.
+ */
+#pragma once
+
+extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;	/* v6.2, a35b9af4ec2c */
+
+static __always_inline struct task_struct *plain(struct task_struct *task)
+{
+	if (settings.flags & FB_C_RDONLY_CAST)
+		return bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct));
+	return task;
+}
+
+static __always_inline struct cfs_rq *task_queue(struct task_struct *task)
+{
+	return plain(task)->se.cfs_rq;
+}
+
+/* Of the CPU that it runs or waits on. */
+static __always_inline struct rq *task_rq(struct task_struct *task)
+{
+	return task_queue(task)->rq;
+}
