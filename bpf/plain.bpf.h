@@ -2,8 +2,8 @@
 /*
  * A task that is only read.
  *
- * Since v6.4 (6fcd486b3a0a "bpf: Refactor RCU enforcement in the verifier") each load of a pointer through one that the verifier
- * trusts, as a tracepoint's arguments are, makes it look for up to four types by name in all of vmlinux's BTF, on each path anew:
+ * Since v6.3 ("bpf: Enable annotating trusted nested pointers") each load of a pointer through one that the verifier trusts, as
+ * a tracepoint's arguments are, makes it look for types by name in all of vmlinux's BTF, up to four of them, on each path anew:
  * most of the time that our programs took to load. What is read through an untrusted pointer is the same load.
  *
  * Only where the kernel has the function (FB_C_RDONLY_CAST); helpers that take a task want the trusted one.
