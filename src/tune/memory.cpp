@@ -3,6 +3,7 @@
 
 #include "ending.hpp"
 #include "flyball/base/units.hpp"
+#include "flyball/cgroup/limits.hpp"
 #include "memory_tuner.hpp"
 
 #include <fmt/format.h>
@@ -167,8 +168,10 @@ void MemoryTuner::conclude()
     }
     const Value& last = proposal_.values.back();
     proposal_.answer = Answer::Limit;
-    proposal_.summary = high ? fmt::format("memory.high {}, memory.max {}", format_bytes(static_cast<std::uint64_t>(proposal_.values.front().estimate)), format_bytes(static_cast<std::uint64_t>(last.estimate)))
-                             : fmt::format("memory.max {}, no memory.high", format_bytes(static_cast<std::uint64_t>(last.estimate)));
+    const auto bytes_of = [](const Value& value) { return format_bytes(static_cast<std::uint64_t>(value.estimate)); };
+    const bool has_one = cgroup::parse_memory_limit(original_high_).value_or(cgroup::kUnlimited) != cgroup::kUnlimited;
+    proposal_.summary = high ? fmt::format("memory.high {}, memory.max {}", bytes_of(proposal_.values.front()), bytes_of(last))
+                             : fmt::format("memory.max {}, {}", bytes_of(last), has_one ? "memory.high as it is" : "no memory.high");
 }
 
 Result<Proposal> tune_memory(Subject& subject, const MemoryOptions& options)

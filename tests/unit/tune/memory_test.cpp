@@ -249,6 +249,7 @@ TEST_CASE("tune memory: without experiments there is a memory.max from the peak,
     CHECK(max.estimate <= 77 * kMiB);
     CHECK(max.method.find("1/31") != std::string::npos);
     CHECK(proposal->refused.at(0).what == "memory.high");
+    CHECK(proposal->summary.ends_with(", no memory.high"));
 }
 
 TEST_CASE("tune memory: a limit that is hit already hides what it needs")
@@ -263,6 +264,22 @@ TEST_CASE("tune memory: a limit that is hit already hides what it needs")
     CHECK(proposal->answer == Answer::Inconclusive);
     CHECK(proposal->summary.find("memory.high was hit") == 0);
     CHECK(subject.writes.size() == 1);
+}
+
+TEST_CASE("tune memory: a memory.high that is just enough already stays as it is")
+{
+    MemoryLoad load;
+    load.anon = [](double) { return 48.0 * kMiB; };
+    SimulatedMemory subject(7, load);
+    const std::string just_enough = "52428800";  // 50 MiB
+    REQUIRE(subject.set("memory.high", just_enough));
+    const auto proposal = tune_memory(subject);
+    REQUIRE(proposal);
+    CHECK(proposal->answer == Answer::Limit);
+    CHECK(find(*proposal, "memory.high") == nullptr);
+    CHECK(proposal->summary.ends_with(", memory.high as it is"));
+    CHECK(proposal->refused.at(0).why == "what it needs is about the limit that it has");
+    CHECK(subject.limit("memory.high") == just_enough);
 }
 
 TEST_CASE("tune memory: a guard that ends it gives no value, and nothing stays")
