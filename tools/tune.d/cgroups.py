@@ -22,6 +22,11 @@ def pairs(text: str) -> dict[str, int]:
 def machine_oom_kills() -> int:
     return pairs(Path("/proc/vmstat").read_text()).get("oom_kill", 0)
 
+def cpu_ticks() -> tuple[int, int]:
+    """Of all CPUs: what the hypervisor took, and all."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return ticks[7], sum(ticks)
+
 class Cgroup:
     """Made at once; with all that is in it, it is gone at the end of the with block."""
 

@@ -14,11 +14,10 @@ from typing import Any, Callable
 
 import together
 from baselines import Answer, p42, senpai, vpa
-from cgroups import FLYBALL, PERIOD_US, V2, WORKLOAD, Cgroup, Run, machine_oom_kills, measure
-from truths import MIB, Bursts, Truth, least_cpu, least_memory
+from cgroups import FLYBALL, PERIOD_US, V2, WORKLOAD, Cgroup, Run, cpu_ticks, machine_oom_kills, measure
+from truths import IO_MODEL, MIB, Bursts, Truth, least_cpu, least_memory
 
 START = 2.0  # times the truth: where each tuner begins, as what somebody has foreseen
-IO_MODEL = 280  # random reads a second that iocost lets through, of some 340 that the device does (docs/tune-io.md)
 RANDOM_RETENTION_S = 300
 IO_STREAM = ("iostream", "--file", "/dev/nullb0", "--bs", "4096", "--random")
 
@@ -185,7 +184,8 @@ def again(s: Scenario, effort: Effort, result: dict[str, Any], save: Callable[[]
     runs = [run for run in result.get("runs", []) if understandable(run)]
     while len(runs) < s.again:
         a = flyball(s, short, limits, True)
-        off = a.value / value - 1 if a.value and a.answer == "limit" else None
+        stays = a.answer == "limit" and not limits.keys() & a.limits.keys()  # nothing is proposed for the present limit
+        off = 0.0 if stays else a.value / value - 1 if a.value and a.answer == "limit" else None
         state = "changed" if a.answer == "no_limit" or (off is not None and abs(off) > near) else "same" if off is not None else "silent"
         runs.append({"state": state, "off": off, **asdict(a)})
         count = {state: sum(run["state"] == state for run in runs) for state in ("same", "changed", "silent")}
@@ -205,7 +205,7 @@ def perform(s: Scenario, effort: Effort, file: Path) -> None:
         file.with_suffix(".partial").replace(file)
 
     result: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    begin = time.monotonic() - result.pop("took_s", 0)
+    begin, (stolen, ticks) = time.monotonic() - result.pop("took_s", 0), cpu_ticks()
     result |= {"scenario": s.name, "resource": s.resource, "command": " ".join(s.verb), "kernel": os.uname().release,
                "cgroup": "v2" if V2 else "v1", "effort": asdict(effort)}
     if s.resource in ("io", "all"):
@@ -215,4 +215,6 @@ def perform(s: Scenario, effort: Effort, file: Path) -> None:
     else:
         (again if s.again else compare)(s, effort, result, save)
     result["took_s"] = time.monotonic() - begin
+    now_stolen, now_ticks = cpu_ticks()
+    result["stolen"] = max(result.get("stolen", 0), (now_stolen - stolen) / max(1, now_ticks - ticks))
     save()

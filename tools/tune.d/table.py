@@ -85,10 +85,13 @@ def markdown(found: list[tuple[str, Result]]) -> str:
               "|---" * 9 + "|"] + [repetition(label, r) for label, r in repeated]
     lines += [""] + [line for label, r in found if "together" in r for line in four(label, r)]
     ours = sum(r["tuners"].get("flyball", {"oom_kills": 0})["oom_kills"] for _, r in compared) + sum(run["oom_kills"] for _, r in repeated for run in r["runs"])
+    ours += sum(r["oom_kills"] for _, r in found if "together" in r)
     others = sum(e["oom_kills"] for _, r in compared for name, e in r["tuners"].items() if name != "flyball")
     loads = [load for _, r in found for load in r.get("load_average", [])]
+    stolen = [r["stolen"] for _, r in found if "stolen" in r]
     lines += ["", f"OOM kills while flyball tuned: {ours}; while the others did: {others}."]
     lines += [f"Not finished: {label}, {r['scenario']}." for label, r in found if not r.get("whole")]
     kernels = sorted({f"{label}: {r['kernel']}, cgroup {r['cgroup']}" for label, r in found})
-    lines += ["", "Kernels: " + "; ".join(kernels) + (f". Load averages: {min(loads):.1f} to {max(loads):.1f}." if loads else "")]
+    lines += ["", "Kernels: " + "; ".join(kernels) + (f". Load averages: {min(loads):.1f} to {max(loads):.1f}." if loads else "")
+              + (f" Taken by the hypervisor: {min(stolen):.1%} to {max(stolen):.1%}." if stolen else "")]
     return "\n".join(lines) + "\n"

@@ -6,14 +6,14 @@ import time
 from typing import Any, Callable
 
 from cgroups import FLYBALL, WORKLOAD, machine_oom_kills
-from truths import MIB
+from truths import IO_MODEL, MIB
 
 MOST_S = 20 * 60  # issue 5
 RESOURCES = ("cpu", "memory", "io", "pids")
 # Four processes in one cgroup. What each of them needs is in NEEDS; what the others use of it comes on top.
 VERBS = (("bursts", "3600", "--busy-us", "20000", "--period-us", "200000"), ("workset", "3600", "--anon", "48", "--think-us", "50000"),
          ("pool", "3600", "--tasks", "10", "--spike", "4"), ("iostream", "3600", "--file", "/dev/nullb0", "--bs", "4096", "--random", "--rate", "60"))
-NEEDS = {"cpu": 0.1, "memory": 48 * MIB, "io": 100 * 60 / (280 - 60), "pids": 1 + 1 + 1 + (1 + 10 + 4) + 32}  # a shell, bursts, workset, the pool and its tasks, a stream's threads
+NEEDS = {"cpu": 0.1, "memory": 48 * MIB, "io": 100 * 60 / (IO_MODEL - 60), "pids": 1 + 1 + 1 + (1 + 10 + 4) + 32}  # a shell, bursts, workset, the pool and its tasks, a stream's threads
 
 def perform(result: dict[str, Any], save: Callable[[], None]) -> None:
     command = " & ".join(" ".join([WORKLOAD, *verb]) for verb in VERBS) + " & wait"

@@ -9,6 +9,7 @@ from typing import Any, Iterator
 from cgroups import PERIOD_US, measure
 
 MIB = 1 << 20
+IO_MODEL = 280  # random reads a second that iocost lets through, of some 340 that the device does (docs/tune-io.md)
 
 @dataclass
 class Truth:
