@@ -59,12 +59,15 @@ TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix",
     BookRecorder run;
     Load first(light, {"--pin", "0", "spin", "4"}), second(heavy, {"--pin", "0", "spin", "4"});
     const auto heavy_tid = static_cast<std::uint32_t>(second.process().pid());
-    const std::uint64_t wall = first.truth().at("wall_ns");
-    second.truth();
+    const auto light_truth = first.truth(), heavy_truth = second.truth();
+    const std::uint64_t wall = light_truth.at("wall_ns");
     run.stop();
 
     const Account &a = run.account(light), &b = run.account(heavy);
     INFO(words(a) << "\n" << words(b));
+    // CPU time: the slices without the interrupts and the steal within them, as the task's own clock has it.
+    CHECK(percent_off(static_cast<double>(part(a, Part::Run)), static_cast<double>(light_truth.at("cpu_ns"))) <= 4);
+    CHECK(percent_off(static_cast<double>(part(b, Part::Run)), static_cast<double>(heavy_truth.at("cpu_ns"))) <= 4);
     // other tasks, interrupts and steal
     const double others = 100 - share(part(a, Part::Run) + part(b, Part::Run), wall);
     const auto *by_heavy = blame(a.displaced_by, heavy.path()),
