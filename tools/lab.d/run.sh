@@ -108,21 +108,25 @@ disk() {
 }
 
 start_qemu() {
-  local accel level=5 cmdline
-  disks=()
+  local accel threads=multi level=5 cmdline
+  disks=() clock=()
+  # The guest's clock counts its instructions, 2 ns each, and leaps to the next timer when all its CPUs sleep. One thread
+  # runs all CPUs in turn: QEMU refuses to count otherwise.
+  # shellcheck disable=SC2054 # commas of QEMU's
+  if [ "$LAB_VIRTUAL_TIME" = 1 ]; then threads=single clock=(-icount shift=1,sleep=off); fi
   disk "$LAB_DISK" scratch
   disk "$LAB_SWAP" swap
   # shellcheck disable=SC2054 # commas of QEMU's
   case $LAB_ACCEL in
     kvm) accel=(-accel kvm -cpu host) ;;
-    *) accel=(-accel tcg,thread=multi -cpu max) ;; # without cx16 of -cpu max, 7.2 has no BPF local storage
+    *) accel=(-accel "tcg,thread=$threads" -cpu max) ;; # without cx16 of -cpu max, 7.2 has no BPF local storage
   esac
   if [ "$LAB_VERBOSE" = 1 ]; then level=7; fi
   # panic=-1: reset at once, which -no-reboot turns into an exit.
   cmdline="console=ttyS0 loglevel=$level panic=-1 mitigations=off nokaslr tsc=reliable nmi_watchdog=0 psi=1"
   # no_timer_check: the boot's test of the timer interrupt fails on an emulator that waits for a CPU.
   cmdline+=" no_timer_check reboot=t random.trust_cpu=on lab.null_blk=\"$LAB_NULL_BLK\" "
-  setsid "${qemu[@]}" -nodefaults -no-user-config -display none -no-reboot -machine q35 "${accel[@]}" \
+  setsid "${qemu[@]}" -nodefaults -no-user-config -display none -no-reboot -machine q35 "${accel[@]}" "${clock[@]}" \
     -m "$LAB_MEM" -smp "$LAB_CPUS" -object "memory-backend-memfd,id=mem,size=$LAB_MEM,share=on" -numa node,memdev=mem \
     -kernel "$LAB_KERNEL/vmlinuz" -initrd "$LAB_INITRAMFS" -append "$cmdline" \
     -chardev file,id=console,path=console.log -serial chardev:console \
