@@ -60,12 +60,12 @@ def suffices(load: Bursts, quota: float, bound: float, period: float, free: list
 def least_cpu(load: Bursts, bound: float = 0.05) -> Truth:
     """In CPUs. Burst as large as the quota, which is the most that the kernel allows."""
     period, mean = PERIOD_US / 1000, load.threads * load.busy_ms / load.period_ms
-    free = latencies(load, 20_000 if load.poisson else 200, 1e12, 0, period)
+    free = latencies(load, 400_000 if load.poisson else 200, 1e12, 0, period)
     low, high = mean * period, load.wide * period
     while high - low > 0.001:
         middle = (low + high) / 2
         low, high = (low, middle) if suffices(load, middle, bound, period, free) else (middle, high)
-    how = "20 000 Poisson arrivals" if load.poisson else "worst of 20 phases"
+    how = "400 000 Poisson arrivals" if load.poisson else "worst of 20 phases"
     return Truth(high / period, f"token bucket, {how}; mean demand {mean:.2%}")
 
 def least_memory(verb: list[str], seconds: float, known_mib: int) -> tuple[Truth, list[dict[str, Any]]]:
