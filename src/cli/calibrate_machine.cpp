@@ -239,7 +239,8 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
                                  .warm_up_ns = scenario.timing.warmup_ns,
                                  .floor = component.tuning.floor,
                                  .confidence = component.tuning.confidence,
-                                 .disturbance = options_.disturbance};
+                                 .disturbance = options_.disturbance,
+                                 .precision = 1};  // a specification says how long a look is
     if (auto passed = pass(*subject, scenario.timing.warmup_ns, nullptr); !passed)
         return std::unexpected(std::move(passed.error()));
     auto proposal = tune_resource(*subject, resource, settings);

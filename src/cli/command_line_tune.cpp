@@ -52,6 +52,8 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_option("--latency-bound", o.latency_bound, "cpu: its jobs may take so much longer (default 5%)");
     verb->add_option("--floor", o.floor, "So much of its throughput has to be kept in trials, and latencies within 1 / SHARE (default 80%)");
     verb->add_option("--confidence", o.confidence, "Of intervals and predictions (default 95%)");
+    verb->add_option("--precision", o.precision,
+                     "cpu: look for longer, at most half of --within, until the interval is this narrow (default 5%; 100%: no longer)");
     verb->add_option("--disturbance", o.disturbance,
                      "Of the CPU time that it wants, others may take so much while it is measured (default 10%)");
     verb->add_option("--period", o.period, "Of cpu.max (default 100ms)");

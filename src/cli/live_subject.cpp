@@ -350,6 +350,11 @@ Result<std::uint64_t> LiveSubject::reclaim(std::uint64_t bytes)
     return reclaimed;
 }
 
+Result<> LiveSubject::keep_up()
+{
+    return state_->tick(monotonic_ns());
+}
+
 void LiveSubject::say(std::string_view what)
 {
     state_->options.say(what);

@@ -63,6 +63,7 @@ public:
     [[nodiscard]] std::optional<std::string> limit(std::string_view file) override;
     [[nodiscard]] Result<> set(std::string_view file, std::string_view value) override;
     [[nodiscard]] Result<std::uint64_t> reclaim(std::uint64_t bytes) override;
+    [[nodiscard]] Result<> keep_up() override;
     void say(std::string_view what) override;
     [[nodiscard]] Result<> spend(double lost_s) override;
 

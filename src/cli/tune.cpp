@@ -87,6 +87,7 @@ Result<Request> parse(const TuneOptions& o)
                                  read_flag("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
                                  read_flag("--floor", o.floor, parse_share, request.settings.floor),
                                  read_flag("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
+                                 read_flag("--precision", o.precision, parse_share, request.settings.precision),
                                  read_flag("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
         if (!done)
             return std::unexpected(done.error());

@@ -19,6 +19,7 @@ struct TuneOptions {
     std::string warm_up = "2m";  // longest wait until it has settled; "0": none
     std::string latency_bound = "5%", floor = "80%", confidence = "95%";
     std::string disturbance = "10%";
+    std::string precision = "5%";  // of cpu.max: looks for longer until then
     std::string period = "100ms";
     std::string metrics;
     std::vector<std::string> metrics_regex;

@@ -45,6 +45,7 @@ Result<tune::Proposal> tune_by(LiveSubject& subject, tune::Resource resource, co
     switch (resource) {
     case tune::Resource::Cpu:
         return tune::tune_cpu(subject, {.profile_ns = settings.profile_ns,
+                                        .precision = settings.precision,
                                         .period_ns = settings.period_ns,
                                         .latency_bound = settings.latency_bound,
                                         .throughput_floor = settings.floor,

@@ -15,6 +15,7 @@ namespace flyball::cli {
 struct TunerSettings {
     std::uint64_t profile_ns = 60'000'000'000, period_ns = 100'000'000, warm_up_ns = 120'000'000'000;
     double latency_bound = 0.05, floor = 0.8, confidence = 0.95, disturbance = 0.1;
+    double precision = 0.05;  // of cpu.max; 1: looks for no longer than profile_ns
     // A weight is tried out against readers of the device: that is asked for by name, a command's own device included.
     bool antagonist = false;
     std::string antagonist_file;  // that they read instead of the device

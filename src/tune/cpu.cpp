@@ -114,19 +114,34 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
     return std::nullopt;
 }
 
-void add_other_periods(Proposal& proposal, const DemandTrace& trace, std::uint64_t cpus, bool burst,
-                       const CpuOptions& options)
+// What it would be without burst, and with other periods.
+Result<> add_others(Proposal& proposal, const DemandTrace& trace, const Replay& replay, const BandwidthBounds& bounds, std::uint64_t cpus,
+                    double confidence, const KeepUp& keep_up)
 {
+    if (bounds.burst_allowed) {
+        BandwidthBounds without = bounds;
+        without.burst_allowed = false;
+        const auto plain = least_bandwidth(replay, without, confidence, keep_up);
+        if (!plain)
+            return std::unexpected(plain.error());
+        if (*plain)
+            proposal.notes.push_back(fmt::format("without burst: {} ({:.3g} CPUs)", words(**plain), cpus_of(**plain)));
+    }
     const Replay quick(trace, replay_options(trace, kReplicatesOfOthers));
     for (const std::uint64_t period_ns : kOtherPeriodsNs) {
-        if (period_ns == options.period_ns)
+        if (period_ns == bounds.period_ns)
             continue;
-        const auto other =
-            least_bandwidth(quick, period_ns, cpus * period_ns, burst, options.latency_bound, options.confidence);
-        proposal.notes.push_back(other ? fmt::format("with a period of {}: {} ({:.3g} CPUs)", format_ns(period_ns),
-                                                     words(*other), cpus_of(*other))
-                                       : fmt::format("with a period of {}: none", format_ns(period_ns)));
+        BandwidthBounds with = bounds;
+        with.period_ns = period_ns;
+        with.most_quota_ns = cpus * period_ns;
+        const auto other = least_bandwidth(quick, with, confidence, keep_up);
+        if (!other)
+            return std::unexpected(other.error());
+        proposal.notes.push_back(*other ? fmt::format("with a period of {}: {} ({:.3g} CPUs)", format_ns(period_ns),
+                                                      words(**other), cpus_of(**other))
+                                        : fmt::format("with a period of {}: none", format_ns(period_ns)));
     }
+    return {};
 }
 
 void add_advice(Proposal& proposal, const DemandTrace& trace, const Bandwidth& limit)
@@ -151,7 +166,7 @@ void add_advice(Proposal& proposal, const DemandTrace& trace, const Bandwidth& l
 
 }  // namespace
 
-Proposal propose_cpu(const Window& window, Subject& subject, const CpuOptions& options)
+Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOptions& options)
 {
     Proposal proposal{.resource = Resource::Cpu, .cgroup = subject.cgroup()};
     const DemandTrace& trace = window.trace;
@@ -166,18 +181,24 @@ Proposal propose_cpu(const Window& window, Subject& subject, const CpuOptions& o
     const bool burst = subject.limit("cpu.max.burst").has_value();
     if (!burst)
         proposal.refused.push_back({"cpu.max.burst", "this kernel has none here"});
-    const std::uint64_t most_ns = subject.cpus() * options.period_ns;
-    const auto limit =
-        least_bandwidth(replay, options.period_ns, most_ns, burst, options.latency_bound, options.confidence);
-    if (!limit || limit->quota_ns >= most_ns)
+    const KeepUp keep_up = [&] { return subject.keep_up(); };
+    const BandwidthBounds bounds{.period_ns = options.period_ns,
+                                 .most_quota_ns = subject.cpus() * options.period_ns,
+                                 .burst_allowed = burst,
+                                 .latency_bound = options.latency_bound};
+    const auto found = least_bandwidth(replay, bounds, options.confidence, keep_up);
+    if (!found)
+        return std::unexpected(found.error());
+    const std::optional<Bandwidth>& limit = *found;
+    if (!limit || limit->quota_ns >= bounds.most_quota_ns)
         return answer(proposal, Answer::NoLimit,
                       fmt::format("no cpu.max: its jobs need all {} CPUs at times, and any quota would add more than "
                                   "{} to their latency; use cpu.weight",
                                   subject.cpus(), format_percent(options.latency_bound)));
-    const auto surely_too_little =
-        least_bandwidth(replay, options.period_ns, most_ns, burst, options.latency_bound, 1 - options.confidence);
-    const Interval interval{surely_too_little ? static_cast<double>(surely_too_little->quota_ns) : 0,
-                            static_cast<double>(limit->quota_ns)};
+    const auto least_of_all = least_bandwidth(replay, bounds, 1 - options.confidence, keep_up);
+    if (!least_of_all)
+        return std::unexpected(least_of_all.error());
+    const Interval interval{*least_of_all ? static_cast<double>((*least_of_all)->quota_ns) : 0, static_cast<double>(limit->quota_ns)};
     const Added predicted = replay.bound(*limit, options.confidence);
     proposal.values = cpu_values(
         *limit, subject, interval, options.confidence,
@@ -188,11 +209,8 @@ Proposal propose_cpu(const Window& window, Subject& subject, const CpuOptions& o
     proposal.evidence.push_back({"predicted_added_p99", predicted.p99, Unit::Share, std::nullopt, "replay"});
     proposal.evidence.push_back(
         {"predicted_throttled_periods", predicted.throttled_periods, Unit::Share, std::nullopt, "replay"});
-    if (const auto plain =
-            least_bandwidth(replay, options.period_ns, most_ns, false, options.latency_bound, options.confidence);
-        plain && burst)
-        proposal.notes.push_back(fmt::format("without burst: {} ({:.3g} CPUs)", words(*plain), cpus_of(*plain)));
-    add_other_periods(proposal, trace, subject.cpus(), burst, options);
+    if (auto added = add_others(proposal, trace, replay, bounds, subject.cpus(), options.confidence, keep_up); !added)
+        return std::unexpected(std::move(added.error()));
     add_advice(proposal, trace, *limit);
     return answer(std::move(proposal), Answer::Limit, fmt::format("{}: {:.3g} CPUs", words(*limit), cpus_of(*limit)));
 }

@@ -17,44 +17,75 @@ std::uint64_t resolution(std::uint64_t at_ns)
     return std::max(kResolutionNs, at_ns / 200 / kResolutionNs * kResolutionNs);
 }
 
-// The smallest value in (low, high] for which `enough` holds; it holds for high, not for low.
-template <class Enough>
-std::uint64_t least(std::uint64_t low, std::uint64_t high, Enough enough)
-{
-    while (high - low > resolution(high)) {
-        const std::uint64_t middle = (low + (high - low) / 2) / kResolutionNs * kResolutionNs;
-        if (middle <= low)
-            break;
-        (enough(middle) ? high : low) = middle;
+class Search {
+public:
+    Search(const Replay& replay, const BandwidthBounds& bounds, double quantile, const KeepUp& keep_up)
+        : replay_(replay), bounds_(bounds), quantile_(quantile), keep_up_(keep_up)
+    {
     }
-    return high;
-}
+
+    Result<std::optional<Bandwidth>> run()
+    {
+        const auto all = keeps(bounds_.most_quota_ns, 0);
+        if (!all || !*all)
+            return all ? Result<std::optional<Bandwidth>>(std::nullopt) : std::unexpected(all.error());
+        // More burst never hurts the cgroup itself, so that the least quota is the one with all the burst the kernel
+        // allows.
+        const auto quota_ns = least(kLeastQuotaNs, bounds_.most_quota_ns,
+                                    [&](std::uint64_t quota) { return keeps(quota, bounds_.burst_allowed ? quota : 0); });
+        if (!quota_ns)
+            return std::unexpected(quota_ns.error());
+        if (!bounds_.burst_allowed)
+            return Bandwidth{bounds_.period_ns, *quota_ns, 0};
+        const auto burst_ns = least(0, *quota_ns, [&](std::uint64_t burst) { return keeps(*quota_ns, burst); });
+        return burst_ns ? Result<std::optional<Bandwidth>>(Bandwidth{bounds_.period_ns, *quota_ns, *burst_ns})
+                        : std::unexpected(burst_ns.error());
+    }
+
+private:
+    Result<bool> keeps(std::uint64_t quota_ns, std::uint64_t burst_ns) const
+    {
+        if (auto kept_up = keep_up_(); !kept_up)
+            return std::unexpected(std::move(kept_up.error()));
+        const Added added = replay_.bound({bounds_.period_ns, quota_ns, burst_ns}, quantile_);
+        // The window that is played begins with a full bucket and nothing to catch up with, which hides for its length
+        // that a quota is below the mean, or so near to it that it never recovers from anything.
+        const bool keeps_up =
+            static_cast<double>(quota_ns) * (1 - kSpare) >= added.mean_cpus * static_cast<double>(bounds_.period_ns);
+        return keeps_up && added.p50 <= bounds_.latency_bound && added.p99 <= bounds_.latency_bound;
+    }
+
+    // The smallest value from low to high for which `enough` holds; it holds for high.
+    template <class Enough>
+    static Result<std::uint64_t> least(std::uint64_t low, std::uint64_t high, Enough enough)
+    {
+        const auto none_needed = enough(low);
+        if (!none_needed || *none_needed)
+            return none_needed ? Result<std::uint64_t>(low) : std::unexpected(none_needed.error());
+        while (high - low > resolution(high)) {
+            const std::uint64_t middle = (low + (high - low) / 2) / kResolutionNs * kResolutionNs;
+            if (middle <= low)
+                break;
+            const auto is = enough(middle);
+            if (!is)
+                return std::unexpected(is.error());
+            (*is ? high : low) = middle;
+        }
+        return high;
+    }
+
+    const Replay& replay_;
+    const BandwidthBounds& bounds_;
+    double quantile_;
+    const KeepUp& keep_up_;
+};
 
 }  // namespace
 
-std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t period_ns, std::uint64_t most_quota_ns,
-                                         bool burst_allowed, double latency_bound, double quantile)
+Result<std::optional<Bandwidth>> least_bandwidth(const Replay& replay, const BandwidthBounds& bounds, double quantile,
+                                                 const KeepUp& keep_up)
 {
-    const auto keeps = [&](std::uint64_t quota_ns, std::uint64_t burst_ns) {
-        const Added added = replay.bound({period_ns, quota_ns, burst_ns}, quantile);
-        // The window that is played begins with a full bucket and nothing to catch up with, which hides for its length
-        // that a quota is below the mean, or so near to it that it never recovers from anything.
-        const bool keeps_up = static_cast<double>(quota_ns) * (1 - kSpare) >= added.mean_cpus * static_cast<double>(period_ns);
-        return keeps_up && added.p50 <= latency_bound && added.p99 <= latency_bound;
-    };
-    if (!keeps(most_quota_ns, 0))
-        return std::nullopt;
-    // More burst never hurts the cgroup itself, so that the least quota is the one with all the burst the kernel
-    // allows.
-    const std::uint64_t quota_ns = keeps(kLeastQuotaNs, burst_allowed ? kLeastQuotaNs : 0)
-                                       ? kLeastQuotaNs
-                                       : least(kLeastQuotaNs, most_quota_ns, [&](std::uint64_t quota) {
-                                             return keeps(quota, burst_allowed ? quota : 0);
-                                         });
-    std::uint64_t burst_ns = 0;
-    if (burst_allowed && !keeps(quota_ns, 0))
-        burst_ns = least(0, quota_ns, [&](std::uint64_t burst) { return keeps(quota_ns, burst); });
-    return Bandwidth{period_ns, quota_ns, burst_ns};
+    return Search(replay, bounds, quantile, keep_up).run();
 }
 
 }  // namespace flyball::tune

@@ -133,13 +133,71 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
     return Profile{std::move(*again), present, without, limit, burst, took_ns};
 }
 
+// Of the interval of the quota, as a part of its upper end; nullopt: it has none.
+std::optional<double> width(const Proposal& proposal)
+{
+    if (proposal.values.empty() || !proposal.values.front().interval)
+        return std::nullopt;
+    const Interval& interval = *proposal.values.front().interval;
+    return 1 - interval.low / interval.high;
+}
+
+// One more look of that length, under the same limits.
+Result<> look_on(Subject& subject, Profile& profile, std::uint64_t length_ns)
+{
+    auto next = subject.run(length_ns);
+    if (!next)
+        return std::unexpected(std::move(next.error()));
+    profile.took_ns += next->span_ns();
+    Window& seen = profile.window;
+    const auto before = static_cast<double>(seen.trace.demand_ns.size()), now = static_cast<double>(next->trace.demand_ns.size());
+    const auto mean = [&](double Disturbance::*share) {
+        next->disturbance.*share = (seen.disturbance.*share * before + next->disturbance.*share * now) / std::max(before + now, 1.0);
+    };
+    mean(&Disturbance::steal);
+    mean(&Disturbance::displaced);
+    next->lost_events += seen.lost_events;
+    append(seen.trace, next->trace);
+    next->trace = std::move(seen.trace);
+    // What the workload tells of itself is that of the last look: it is a sample.
+    seen = std::move(*next);
+    return {};
+}
+
+// Demand that comes at random has to be seen for longer than one that repeats itself.
+Result<Proposal> propose_precisely(Subject& subject, Profile& profile, const CpuOptions& options)
+{
+    const std::uint64_t most_ns = std::min(options.most_profile_ns, options.longest_ns / 2);
+    while (true) {
+        subject.say("playing limits through");
+        auto found = propose_cpu(profile.window, subject, options);
+        if (!found)
+            return found;
+        const auto wide = width(*found);
+        const std::uint64_t left_ns = most_ns - std::min(most_ns, profile.took_ns);
+        const std::uint64_t again_ns = std::min(left_ns, profile.window.trace.demand_ns.size() * kDemandStepNs);
+        if (!wide || *wide <= options.precision || profile.window.finished || again_ns < options.profile_ns / 2)
+            return found;
+        subject.say(fmt::format("the interval of {} is wide: looking for {} more", found->values.front().file, format_ns(again_ns)));
+        auto looked = look_on(subject, profile, again_ns);
+        if (!looked && looked.error().kind == ErrorKind::Finished) {
+            profile.window.finished = true;
+            return found;
+        }
+        if (!looked)
+            return std::unexpected(std::move(looked.error()));
+    }
+}
+
 Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& options)
 {
     auto profile = profile_of(subject, proposal.notes, options);
     if (!profile)
         return ended(std::move(proposal), profile.error());
-    subject.say("playing limits through");
-    Proposal found = propose_cpu(profile->window, subject, options);
+    auto precise = propose_precisely(subject, *profile, options);
+    if (!precise)
+        return ended(std::move(proposal), precise.error());
+    Proposal& found = *precise;
     found.notes.insert(found.notes.end(), proposal.notes.begin(), proposal.notes.end());
     // Not what was there for the time of the look.
     for (Value& value : found.values)
@@ -157,7 +215,7 @@ Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& 
         if (auto back = write(subject, profile->present); !back)
             return ended(std::move(found), back.error());
     }
-    return found;
+    return precise;
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ public:
     [[nodiscard]] std::optional<std::string> limit(std::string_view file) override { return subject_.limit(file); }
     [[nodiscard]] Result<> set(std::string_view file, std::string_view value) override;
     [[nodiscard]] Result<std::uint64_t> reclaim(std::uint64_t bytes) override { return subject_.reclaim(bytes); }
+    [[nodiscard]] Result<> keep_up() override { return subject_.keep_up(); }
     void say(std::string_view what) override { subject_.say(what); }
     [[nodiscard]] Result<> spend(double lost_s) override { return subject_.spend(lost_s); }
 

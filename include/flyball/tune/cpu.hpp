@@ -11,12 +11,17 @@
 #include "flyball/tune/subject.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 namespace flyball::tune {
 
 struct CpuOptions {
     std::uint64_t profile_ns = 60'000'000'000;
+    // Looks for longer while the interval of the quota is wider than this part of it: up to so long in all, and to half of
+    // longest_ns.
+    double precision = 0.05;
+    std::uint64_t most_profile_ns = 600'000'000'000;
     std::uint64_t period_ns = 100'000'000;
     double latency_bound = 0.05;  // jobs may take so much longer, at p50 and at p99
     double throughput_floor = 0.8;
@@ -27,16 +32,25 @@ struct CpuOptions {
     std::uint64_t longest_ns = 1'200'000'000'000;  // with the profile
 };
 
+struct BandwidthBounds {
+    std::uint64_t period_ns = 100'000'000, most_quota_ns = 0;
+    bool burst_allowed = true;
+    double latency_bound = 0.05;
+};
+
+// Called between the parts of a computation that may take seconds. An error ends it, and is its error.
+using KeepUp = std::function<Result<>()>;
+
 // The least quota that keeps to the latency bound, at this quantile over the replicates (0.95: surely enough; 0.05:
 // surely not more than is needed), with the least burst for it. nullopt: none below most_quota_ns.
-[[nodiscard]] std::optional<Bandwidth> least_bandwidth(const Replay& replay, std::uint64_t period_ns,
-                                                       std::uint64_t most_quota_ns, bool burst_allowed,
-                                                       double latency_bound, double quantile);
+[[nodiscard]] Result<std::optional<Bandwidth>> least_bandwidth(const Replay& replay, const BandwidthBounds& bounds, double quantile,
+                                                               const KeepUp& keep_up);
 
 // Errors: those of the subject; Stopped is told as Answer::Aborted.
 [[nodiscard]] Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options);
 
-// The part that only thinks: from a window in which nothing was changed to a proposal that is not validated.
-[[nodiscard]] Proposal propose_cpu(const Window& window, Subject& subject, const CpuOptions& options);
+// The part that only thinks: from a window in which nothing was changed to a proposal that is not validated. Errors: those of
+// Subject::keep_up().
+[[nodiscard]] Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOptions& options);
 
 }  // namespace flyball::tune

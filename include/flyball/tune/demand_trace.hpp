@@ -47,6 +47,10 @@ struct DemandTrace {
     [[nodiscard]] bool held_back() const { return static_cast<double>(held_ns) > 0.01 * static_cast<double>(run_ns); }
 };
 
+// A later look at the same tasks, as if it had begun where `seen` ends: what was between was not seen. A burst that the seam
+// cuts or joins is one of thousands.
+void append(DemandTrace& seen, const DemandTrace& next);
+
 class DemandCollector final : public stream::OrderedSink {
 public:
     // ids: kept up to date by the owner, before each event, and outlives this. tasks: that live at begin_ns.

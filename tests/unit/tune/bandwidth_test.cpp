@@ -168,7 +168,10 @@ std::optional<Bandwidth> answer(const DemandTrace& trace, unsigned cpus, bool bu
                                 double quantile = kConfidence)
 {
     const Replay replay(trace, {.slack_ns = 500'000 * trace.most_running});
-    return least_bandwidth(replay, 100 * kMs, cpus * 100 * kMs, burst, kBound, quantile);
+    const BandwidthBounds bounds{.most_quota_ns = cpus * 100 * kMs, .burst_allowed = burst, .latency_bound = kBound};
+    const auto found = least_bandwidth(replay, bounds, quantile, []() -> flyball::Result<> { return {}; });
+    REQUIRE(found);
+    return *found;
 }
 
 }  // namespace

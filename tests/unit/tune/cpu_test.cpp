@@ -18,6 +18,8 @@ class Bursts final : public test::SimulatedSubject {
 public:
     std::uint64_t busy_ms = 40, every_ms = 207;
     bool endless = false;
+    double chance = 0;  // of each millisecond to begin a burst, instead of every_ms
+    std::uint64_t looked_ns = 0;  // in windows that are longer than a block
     double displaced = 0;
     std::uint64_t held_ns = 0;  // by the limit that is there
     // Quotas below this, in us, slow the workload down to half.
@@ -42,6 +44,9 @@ protected:
         trace.begin_ns = begin_ns;
         trace.demand_ns.assign(length_ns / kMs, 0);
         trace.most_running = 1;
+        looked_ns += length_ns > 15'000 * kMs ? length_ns : 0;
+        if (chance > 0)
+            return advance_by_chance(trace);
         for (std::size_t step = 0; step < trace.demand_ns.size(); ++step) {
             const bool runs = endless || (step % every_ms) < busy_ms;
             trace.demand_ns[step] = runs ? kMs : 0;
@@ -51,6 +56,25 @@ protected:
         trace.held_ns = limit("cpu.max")->starts_with("max") ? 0 : held_ns;
         for (std::uint64_t at = 0; !endless && at + busy_ms <= trace.demand_ns.size(); at += every_ms)
             trace.jobs.push_back({begin_ns + at * kMs, begin_ns + (at + busy_ms) * kMs, busy_ms * kMs, 0, 0});
+    }
+
+private:
+    void advance_by_chance(DemandTrace& trace)
+    {
+        std::bernoulli_distribution begins(chance);
+        std::size_t free_at = 0;  // first come, first served
+        for (std::size_t step = 0; step < trace.demand_ns.size(); ++step) {
+            if (!begins(random_))
+                continue;
+            const std::size_t from = std::max(step, free_at);
+            free_at = from + busy_ms;
+            if (free_at > trace.demand_ns.size())
+                break;
+            for (std::size_t ms = from; ms < free_at; ++ms)
+                trace.demand_ns[ms] = kMs;
+            trace.run_ns += busy_ms * kMs;
+            trace.jobs.push_back({trace.begin_ns + step * kMs, trace.begin_ns + free_at * kMs, busy_ms * kMs, 0, 0});
+        }
     }
 };
 
@@ -192,4 +216,49 @@ TEST_CASE("tune cpu: an experiment that is stopped is told as that")
     const Proposal proposal = tuned(subject);
     CHECK(proposal.answer == Answer::Aborted);
     CHECK(proposal.summary == "the health command failed");
+}
+
+TEST_CASE("tune cpu: what comes by chance is looked at for longer, what repeats itself is not")
+{
+    Bursts steady;
+    const Proposal same = tuned(steady);
+    CHECK(same.answer == Answer::Limit);
+    CHECK(steady.looked_ns == 60'000 * kMs);
+
+    const auto by_chance = [](double precision, std::uint64_t longest_s) {
+        Bursts subject;
+        subject.busy_ms = 5;
+        subject.chance = 0.02;
+        subject.experiments = false;
+        const Proposal proposal = tuned(subject, {.precision = precision, .longest_ns = longest_s * 1000 * kMs});
+        INFO(proposal.summary);
+        REQUIRE(proposal.answer == Answer::Limit);
+        const Interval& interval = proposal.values.front().interval.value();
+        return std::pair(subject.looked_ns / (1000 * kMs), interval.high / interval.low);
+    };
+    const auto [once_s, wide] = by_chance(1, 1200);
+    CHECK(once_s == 60);
+    const auto [long_s, narrow] = by_chance(0.05, 1200);
+    CHECK(long_s > 200);
+    CHECK(long_s <= 600);
+    CHECK(narrow < wide);
+    // Half of the time is for the trial.
+    CHECK(by_chance(0.001, 300).first == 150);
+}
+
+TEST_CASE("tune cpu: it gives signs of life while it thinks, and stops when it is told to")
+{
+    Bursts subject({{"cpu.max", "15000 100000"}, {"cpu.max.burst", "5000"}});
+    subject.held_ns = 10'000'000'000;
+    CHECK(tuned(subject).answer == Answer::Limit);
+    CHECK(subject.kept_up > 20);
+
+    Bursts stopped;
+    stopped.stops_thinking = true;
+    const Proposal proposal = tuned(stopped);
+    CHECK(proposal.answer == Answer::Aborted);
+    CHECK(proposal.summary == "stopped by a signal");
+    CHECK(proposal.values.empty());
+    CHECK(stopped.kept_up == 11);
+    CHECK(stopped.writes.empty());
 }

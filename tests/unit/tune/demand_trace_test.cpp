@@ -303,3 +303,26 @@ TEST_CASE("demand: who waits behind its own siblings is not displaced by others"
     across.on(18 * kMs, 2, 10 * kMs);
     CHECK(displaced_ns(across, 30 * kMs) == 4 * kMs);
 }
+
+TEST_CASE("demand: a later look goes on where the first one ended")
+{
+    DemandTrace seen{.begin_ns = 10 * kMs, .demand_ns = {kMs, 0}, .run_ns = kMs, .displaced_ns = 1, .most_running = 2, .forks = 1};
+    seen.jobs.push_back({10 * kMs, 11 * kMs, kMs, 0, 0});
+    seen.tasks.push_back({10 * kMs, 3});
+    // Half a second was not seen between the two.
+    DemandTrace next{.begin_ns = 512 * kMs, .demand_ns = {0, kMs, 2 * kMs}, .run_ns = 3 * kMs, .displaced_ns = 2, .most_running = 1, .forks = 4};
+    next.jobs.push_back({511 * kMs, 514 * kMs, kMs, 0, 0});
+    next.tasks.push_back({513 * kMs, 5});
+    append(seen, next);
+    CHECK(seen.begin_ns == 10 * kMs);
+    CHECK(seen.demand_ns == std::vector<std::uint64_t>{kMs, 0, 0, kMs, 2 * kMs});
+    CHECK(seen.run_ns == 4 * kMs);
+    CHECK(seen.displaced_ns == 3);
+    CHECK(seen.most_running == 2);
+    CHECK(seen.forks == 5);
+    REQUIRE(seen.jobs.size() == 2);
+    CHECK(seen.jobs[1].begin_ns == 11 * kMs);
+    CHECK(seen.jobs[1].end_ns == 14 * kMs);
+    REQUIRE(seen.tasks.size() == 2);
+    CHECK(seen.tasks[1] == TaskCount{13 * kMs, 5});
+}

@@ -72,6 +72,7 @@ public:
         return {};
     }
     Result<std::uint64_t> reclaim(std::uint64_t) override { return fail(ErrorKind::Unavailable, "no"); }
+    Result<> keep_up() override { return {}; }
     void say(std::string_view) override {}
     Result<> spend(double lost_s) override
     {

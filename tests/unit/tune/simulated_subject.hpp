@@ -35,6 +35,7 @@ public:
     std::function<tune::Disturbance(double at_s)> disturbance = [](double) { return tune::Disturbance{}; };
     double budget_s = std::numeric_limits<double>::infinity();
     double stops_at_s = std::numeric_limits<double>::infinity();  // run() fails from then on
+    bool stops_thinking = false;  // keep_up() fails at the eleventh time
     bool experiments = true;
 
     // What was done to it.
@@ -44,6 +45,7 @@ public:
     };
     std::vector<Write> writes;
     std::vector<std::string> said;
+    std::size_t kept_up = 0;
     double spent_s = 0;
     [[nodiscard]] double now_s() const { return static_cast<double>(now_ns_) * 1e-9; }
     [[nodiscard]] const Limits& limits() const { return limits_; }
@@ -91,6 +93,11 @@ public:
     [[nodiscard]] Result<std::uint64_t> reclaim(std::uint64_t) override
     {
         return fail(ErrorKind::Unavailable, "no memory.reclaim");
+    }
+    [[nodiscard]] Result<> keep_up() override
+    {
+        ++kept_up;
+        return stops_thinking && kept_up > 10 ? fail(ErrorKind::Stopped, "stopped by a signal") : Result<>{};
     }
     void say(std::string_view what) override { said.emplace_back(what); }
     [[nodiscard]] Result<> spend(double lost_s) override
