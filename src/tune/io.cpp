@@ -274,7 +274,8 @@ Result<> propose(Proposal& proposal, Subject& subject, const IoOptions& options)
         return std::unexpected(levels.error());
     const Competition rivals = competition(*levels, options.assumed_rival);
     const std::string before = subject.limit(control.file()).value_or("");
-    add_value(proposal, seen, rivals, control, options, before.substr(0, before.find('\n')));
+    const auto first_line = std::string_view(before).substr(0, std::string_view(before).find('\n'));
+    add_value(proposal, seen, rivals, control, options, std::string(first_line));
     const Value& value = proposal.values.front();
     answer(proposal, Answer::Limit, fmt::format("{} {}: {:.1f} % of {} at least", value.file, value.text,
                                                 100 * share_of(value.estimate, rivals), device_name(control, control.device)));
