@@ -34,10 +34,12 @@ void Comparison::begin(const LatencyPair& p50, const LatencyPair& p99)
         wanted.push_back(kP50);
     if (p99.a)
         wanted.push_back(kP99);
-    const double each = options_.alpha / static_cast<double>(wanted.size());
-    for (const char* one : wanted)
-        metrics_.push_back({one, options_.floor, NonInferiority(options_.floor, options_.alpha, options_.most_pairs),
-                            NonInferiority(options_.floor, each, options_.most_pairs)});
+    const double each = bounds_.alpha / static_cast<double>(wanted.size());
+    for (const char* one : wanted) {
+        const double bound = one == kRate ? bounds_.rate : 1 / bounds_.latency;
+        metrics_.push_back({one, bound, NonInferiority(bound, bounds_.alpha, bounds_.most_pairs),
+                            NonInferiority(bound, each, bounds_.most_pairs)});
+    }
 }
 
 void Comparison::add(RatePair rate, LatencyPair p50, LatencyPair p99)
@@ -45,7 +47,7 @@ void Comparison::add(RatePair rate, LatencyPair p50, LatencyPair p99)
     if (metrics_.empty())
         begin(p50, p99);
     ++pairs_;
-    terrible_ = rate.b < kTerrible * options_.floor * rate.a ? terrible_ + 1 : 0;
+    terrible_ = rate.b < kTerrible * bounds_.rate * rate.a ? terrible_ + 1 : 0;
     for (Metric& metric : metrics_) {
         double a = rate.a, b = std::max(rate.b, kLeastRatio * rate.a);
         if (metric.name != kRate) {
@@ -68,7 +70,7 @@ void Comparison::decide()
     if (terrible_ >= kTerriblePairs) {
         verdict_ = Verdict::Rejected;
         note_ = fmt::format("stopped early: less than {:.0f} % of the rate was left in {} pairs in a row",
-                            100 * kTerrible * options_.floor, terrible_);
+                            100 * kTerrible * bounds_.rate, terrible_);
         return;
     }
     for (const Metric& metric : metrics_) {
@@ -82,10 +84,10 @@ void Comparison::decide()
     const auto open = std::ranges::find_if(metrics_, [](const Metric& m) { return m.accepts.answer() != Sure::Accepted; });
     if (open == metrics_.end()) {
         verdict_ = Verdict::Accepted;
-        note_ = fmt::format("the rate surely stays above {:.0f} %", 100 * options_.floor);
+        note_ = fmt::format("the rate surely stays above {:.0f} %", 100 * bounds_.rate);
         if (metrics_.size() > 1)
             note_ += fmt::format(", latency within its bound{}", metrics_.size() > 2 ? "s" : "");
-    } else if (pairs_ >= options_.most_pairs) {
+    } else if (pairs_ >= bounds_.most_pairs) {
         verdict_ = Verdict::Inconclusive;
         note_ = fmt::format("after {} pairs the {} may be on either side of its bound", pairs_, open->name);
     }

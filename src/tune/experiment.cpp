@@ -26,7 +26,8 @@ class Experiment {
 public:
     Experiment(Subject& subject, const Setting& a, const Setting& b, const Measure& measure,
                const ExperimentOptions& options)
-        : subject_(subject), a_(a), b_(b), measure_(measure), options_(options), comparison_(options)
+        : subject_(subject), a_(a), b_(b), measure_(measure), options_(options),
+          comparison_({.rate = options.floor, .latency = 1 / options.floor, .alpha = options.alpha, .most_pairs = options.most_pairs})
     {
     }
 

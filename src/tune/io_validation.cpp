@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io_validation.hpp"
 
+#include "comparison.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +15,7 @@ namespace {
 constexpr std::uint64_t kLeastForP99 = 100;  // operations a block: fewer have no p99
 constexpr double kQuantile = 0.99, kSecond = 1e9;
 constexpr std::size_t kEffectBlocks = 2;
+constexpr double kLeastRate = 1e-3;  // a second: a ratio to nothing is none
 // Weight 1 has to cost that much of what the tried weight gives, in rate or latency, to say that weights act.
 constexpr double kEffect = 0.9;
 
@@ -118,8 +121,10 @@ private:
 class Judge {
 public:
     Judge(std::uint64_t weight, const IoOptions& options, std::size_t weights)
-        : rate_(options.least_throughput, options.alpha / (2 * static_cast<double>(weights)), options.most_rounds),
-          latency_(1 / options.most_latency, options.alpha / (2 * static_cast<double>(weights)), options.most_rounds)
+        : comparison_({.rate = options.least_throughput,
+                       .latency = options.most_latency,
+                       .alpha = options.alpha / static_cast<double>(weights),
+                       .most_pairs = options.most_rounds})
     {
         tried_.weight = weight;
     }
@@ -130,44 +135,30 @@ public:
         tried_.contended.add(contended);
         tried_.took_ns += alone.took_ns + contended.took_ns;
         ++tried_.rounds;
-        // None done at all is no ratio, but as bad as it gets.
-        rate_.add_pair(alone.rate, std::max(contended.rate, alone.rate * 1e-3));
-        if (alone.latency_p99_ns && contended.latency_p99_ns)
-            latency_.add_pair(1 / std::max(*alone.latency_p99_ns, 1.0), 1 / std::max(*contended.latency_p99_ns, 1.0));
+        comparison_.add({std::max(alone.rate, kLeastRate), contended.rate}, {}, {alone.latency_p99_ns, contended.latency_p99_ns});
     }
 
-    [[nodiscard]] bool done() const
-    {
-        const auto rate = rate_.answer(), latency = latency_.answer();
-        using enum NonInferiority::Answer;
-        return rate == Rejected || latency == Rejected || (rate == Accepted && latency == Accepted) || rate_.exhausted();
-    }
+    [[nodiscard]] bool done() const { return comparison_.decided(); }
 
     [[nodiscard]] Tried result(const IoOptions& options) const
     {
-        using enum NonInferiority::Answer;
+        const Trial trial = comparison_.trial();
         Tried tried = tried_;
-        const auto rate = rate_.answer(), latency = latency_.answer();
-        tried.throughput = rate_.ratio();
-        if (const auto inverse = latency_.ratio())
-            tried.latency = Interval{1 / inverse->high, 1 / inverse->low};
-        if (rate == Accepted && latency == Accepted) {
-            tried.verdict = Verdict::Accepted;
+        tried.throughput = trial.throughput;
+        tried.latency = trial.latency_p99;
+        tried.verdict = trial.verdict;
+        tried.note = done() ? trial.note : fmt::format("after {} rounds the time was up", tried.rounds);
+        if (trial.verdict == Verdict::Accepted && trial.latency_p99) {
             tried.note = fmt::format("throughput surely above {:.0f} %, p99 below {:.2f} times", 100 * options.least_throughput, options.most_latency);
-        } else if (rate == Rejected || latency == Rejected) {
-            tried.verdict = Verdict::Rejected;
-            tried.note = rate == Rejected ? fmt::format("throughput surely below {:.0f} %", 100 * options.least_throughput)
-                                          : fmt::format("p99 surely above {:.2f} times", options.most_latency);
-        } else {
-            tried.note = latency_.pairs() < rate_.pairs() / 2 ? "too few operations in a block for a p99"
-                         : rate_.exhausted()                  ? "too much spread to tell"
-                                                              : fmt::format("after {} rounds the time was up", rate_.pairs());
+        } else if (trial.verdict == Verdict::Accepted) {
+            tried.verdict = Verdict::Inconclusive;
+            tried.note = "too few operations in a block for a p99";
         }
         return tried;
     }
 
 private:
-    NonInferiority rate_, latency_;
+    Comparison comparison_;
     Tried tried_;
 };
 
