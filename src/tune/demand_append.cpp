@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+// Jobs of one look, or of several.
 #include "flyball/tune/demand_trace.hpp"
 
 #include <algorithm>
 
 namespace flyball::tune {
+
+void thin(DemandTrace& trace)
+{
+    const std::size_t all = trace.jobs.size();
+    for (std::size_t i = 1; 2 * i < all; ++i)
+        trace.jobs[i] = trace.jobs[2 * i];
+    trace.jobs.resize((all + 1) / 2);
+    trace.jobs_left_out += all - trace.jobs.size();
+    trace.one_of *= 2;
+}
 
 void append(DemandTrace& seen, const DemandTrace& next)
 {
@@ -11,11 +22,18 @@ void append(DemandTrace& seen, const DemandTrace& next)
     // Earlier, mostly: unsigned numbers wrap around.
     const std::uint64_t shift_ns = end_ns - next.begin_ns;
     seen.demand_ns.insert(seen.demand_ns.end(), next.demand_ns.begin(), next.demand_ns.end());
-    for (Job job : next.jobs) {
+    while (seen.one_of < next.one_of)
+        thin(seen);
+    const std::size_t step = seen.one_of / next.one_of;
+    for (std::size_t i = 0; i < next.jobs.size(); i += step) {
+        Job job = next.jobs[i];
         job.begin_ns += shift_ns;
         job.end_ns += shift_ns;
         seen.jobs.push_back(job);
     }
+    seen.jobs_left_out += next.jobs.size() - (next.jobs.size() + step - 1) / step;
+    while (seen.jobs.size() > kMostJobs)
+        thin(seen);
     for (const TaskCount& count : next.tasks)
         seen.tasks.push_back({count.at_ns + shift_ns, count.tasks});
     seen.run_ns += next.run_ns;

@@ -12,8 +12,6 @@
 namespace flyball::tune {
 namespace {
 
-// 10 MiB. What is beyond is counted.
-constexpr std::size_t kMostJobs = std::size_t{1} << 18;
 // Longer than any idle state takes to leave. Who waited longer for a CPU that was idle in the end was pulled to it.
 constexpr std::uint64_t kIdleExitNs = 1'000'000;
 
@@ -46,6 +44,7 @@ struct DemandCollector::State {
     std::vector<std::uint32_t> current;            // by CPU: the subject's task on it, 0: none
     OwnSlices slices;
     std::uint32_t running = 0, tasks = 0;
+    std::uint64_t ended = 0;  // jobs, in this window
 
     State(const SubtreeIds& which, std::uint64_t begin_ns, std::uint32_t now) : ids(&which), steps(begin_ns), tasks(now)
     {
@@ -172,10 +171,13 @@ void DemandCollector::State::ends(Task& task, std::uint64_t at_ns)
         return;
     task.in_job = false;
     task.job.end_ns = at_ns;
-    if (trace.jobs.size() < kMostJobs)
-        trace.jobs.push_back(task.job);
-    else
+    if (ended++ % trace.one_of != 0) {
         ++trace.jobs_left_out;
+        return;
+    }
+    if (trace.jobs.size() >= kMostJobs)
+        thin(trace);
+    trace.jobs.push_back(task.job);
 }
 
 void DemandCollector::State::counted(const fb_task& event)
@@ -243,6 +245,7 @@ DemandTrace DemandCollector::take(std::uint64_t at_ns)
     state.trace.demand_ns = state.steps.take(at_ns);
     DemandTrace done = std::exchange(state.trace, DemandTrace{});
     state.trace.begin_ns = at_ns;
+    state.ended = 0;
     state.trace.tasks.push_back({at_ns, state.tasks});
     state.trace.most_running = state.running;
     return done;

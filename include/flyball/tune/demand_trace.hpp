@@ -16,6 +16,8 @@ inline constexpr std::uint64_t kDemandStepNs = 1'000'000;
 // it was held back, not work to be moved to where it was asked for.
 inline constexpr std::uint64_t kEndlessNs = 1'000'000'000;
 
+inline constexpr std::size_t kMostJobs = std::size_t{1} << 18;  // 10 MiB
+
 // From a task's waking up to its falling asleep.
 struct Job {
     std::uint64_t begin_ns = 0, end_ns = 0;
@@ -37,8 +39,9 @@ struct DemandTrace {
     std::uint64_t run_ns = 0, held_ns = 0, wait_ns = 0;  // sums over tasks
     std::uint64_t displaced_ns = 0;                      // of wait_ns: while its CPU had others to run
     std::uint64_t endless_ns = 0;                        // of run_ns: in jobs that were older than kEndlessNs
-    std::vector<Job> jobs;                               // that ended in the window, in order of their ends
-    std::uint64_t jobs_left_out = 0;                     // beyond what is kept
+    std::vector<Job> jobs;                               // that ended in the window, in order of their ends: one of
+    std::uint32_t one_of = 1;                            // so many, a power of two: beyond kMostJobs every second goes
+    std::uint64_t jobs_left_out = 0;                     // by that
     std::uint32_t most_running = 0;                      // tasks on CPUs at a time
     std::vector<TaskCount> tasks;  // tasks that live: the most of each millisecond in which that changed
     std::uint64_t forks = 0, refused_forks = 0;
@@ -46,6 +49,9 @@ struct DemandTrace {
     // More than 1 % of what ran: cpu.max hides the demand.
     [[nodiscard]] bool held_back() const { return static_cast<double>(held_ns) > 0.01 * static_cast<double>(run_ns); }
 };
+
+// Every second job goes, evenly over the window: what is left tells of all of it.
+void thin(DemandTrace& trace);
 
 // A later look at the same tasks, as if it had begun where `seen` ends: what was between was not seen. A burst that the seam
 // cuts or joins is one of thousands.

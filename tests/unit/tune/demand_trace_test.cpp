@@ -326,3 +326,50 @@ TEST_CASE("demand: a later look goes on where the first one ended")
     REQUIRE(seen.tasks.size() == 2);
     CHECK(seen.tasks[1] == TaskCount{13 * kMs, 5});
 }
+
+TEST_CASE("demand: of more jobs than are kept, those that are left are spread over all of the window")
+{
+    Play play;
+    constexpr std::uint64_t kEachNs = 4000, kJobs = 2 * kMostJobs + kMostJobs / 2;
+    for (std::uint64_t i = 0; i < kJobs; ++i) {
+        play.on(i * kEachNs + 1000, 1);
+        play.off(i * kEachNs + 2000, 1, 1000);
+    }
+    const DemandTrace trace = play.collector.take(kJobs * kEachNs);
+    CHECK(trace.jobs.size() <= kMostJobs);
+    CHECK(trace.jobs.size() >= kMostJobs / 2);
+    CHECK(trace.jobs.size() + trace.jobs_left_out == kJobs);
+    CHECK(trace.one_of == 4);
+    const auto late = std::ranges::count_if(trace.jobs, [&](const Job& job) { return job.end_ns > kJobs * kEachNs / 2; });
+    const double share = static_cast<double>(late) / static_cast<double>(trace.jobs.size());
+    CHECK(share > 0.49);
+    CHECK(share < 0.51);
+}
+
+TEST_CASE("demand: looks of which one has lost jobs are joined as if both had")
+{
+    const auto look = [](std::size_t jobs) {
+        DemandTrace trace{.demand_ns = {kMs}};
+        for (std::uint64_t i = 0; i < jobs; ++i)
+            trace.jobs.push_back({i, i + 1, 1, 0, 0});
+        return trace;
+    };
+    DemandTrace seen = look(1000), next = look(999);
+    thin(next);
+    REQUIRE(next.jobs.size() == 500);
+    append(seen, next);
+    CHECK(seen.one_of == 2);
+    CHECK(seen.jobs.size() == 1000);
+    CHECK(seen.jobs.size() + seen.jobs_left_out == 1999);
+
+    DemandTrace thinned = look(1000);
+    thin(thinned);
+    append(thinned, look(999));
+    CHECK(thinned.jobs.size() == 1000);
+    CHECK(thinned.jobs.size() + thinned.jobs_left_out == 1999);
+
+    DemandTrace full = look(kMostJobs);
+    append(full, look(10));
+    CHECK(full.one_of == 2);
+    CHECK(full.jobs.size() + full.jobs_left_out == kMostJobs + 10);
+}
