@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <utility>
 
 namespace flyball::tune::detail {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::uint64_t kLeastForP99 = 100;  // operations a block: fewer have no p99
 constexpr double kQuantile = 0.99, kSecond = 1e9;
 constexpr std::size_t kEffectBlocks = 2;
+constexpr double kKeepsUp = 0.95;    // of its rate alone: with less it has fallen behind
 constexpr double kLeastRate = 1e-3;  // a second: a ratio to nothing is none
 // Weight 1 has to cost that much of what the tried weight gives, in rate or latency, to say that weights act.
 constexpr double kEffect = 0.9;
@@ -36,6 +38,8 @@ public:
     Result<Block> alone()
     {
         options_.antagonist->stop();
+        if (auto caught_up = catch_up(); !caught_up)
+            return std::unexpected(std::move(caught_up.error()));
         auto block = measure();
         if (block)
             alone_rate_ = block->rate;
@@ -44,6 +48,8 @@ public:
 
     Result<Block> against(std::uint64_t weight)
     {
+        if (auto caught_up = catch_up(); !caught_up)
+            return std::unexpected(std::move(caught_up.error()));
         if (auto r = subject_.set(plan_.file, std::to_string(weight)); !r)
             return std::unexpected(std::move(r.error()));
         if (auto r = options_.antagonist->start(plan_.device, plan_.file, plan_.rival); !r)
@@ -51,6 +57,7 @@ public:
         auto block = measure();
         if (!block)
             return block;
+        behind_ = block->rate < kKeepsUp * alone_rate_;
         const double lost = alone_rate_ > 0 ? std::max(0.0, 1 - block->rate / alone_rate_) * static_cast<double>(block->took_ns) / kSecond : 0;
         regret_s_ += lost;
         if (auto r = subject_.spend(lost); !r)
@@ -68,6 +75,19 @@ public:
     [[nodiscard]] const std::string& judged_by() const { return judged_by_; }
 
 private:
+    // An open loop has a backlog after a block in which it got less than it wants: worked off alone, and nobody's block.
+    Result<> catch_up()
+    {
+        if (!std::exchange(behind_, false))
+            return {};
+        options_.antagonist->stop();
+        auto window = subject_.run(options_.block_ns);
+        if (!window)
+            return std::unexpected(std::move(window.error()));
+        took_ns_ += window->span_ns();
+        return {};
+    }
+
     Result<Block> measure()
     {
         // What was under way under other conditions is not counted.
@@ -113,6 +133,7 @@ private:
     const IoOptions& options_;
     const ContestPlan& plan_;
     double alone_rate_ = 0, regret_s_ = 0;
+    bool behind_ = false;
     std::uint64_t took_ns_ = 0;
     std::string judged_by_;
 };
@@ -206,10 +227,10 @@ Result<> see_effect(Contestants& contestants, Contest& result, std::uint64_t wei
         least.add(*low);
         latency_tried += high->latency_p99_ns.value_or(0);
         latency_least += low->latency_p99_ns.value_or(0);
-        // An open loop has a backlog now, which is worked off alone.
-        if (const auto again = contestants.alone(); !again)
-            return std::unexpected(again.error());
     }
+    // It is left without a backlog.
+    if (const auto again = contestants.alone(); !again)
+        return std::unexpected(again.error());
     result.acts = least.rate < kEffect * tried.rate || latency_tried < kEffect * latency_least;
     result.at_least = least;
     return {};
