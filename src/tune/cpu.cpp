@@ -24,6 +24,8 @@ constexpr std::uint64_t kLeastWindowNs = 5'000'000'000;
 constexpr std::uint64_t kSlackNs = 500'000, kMostSlackNs = 5'000'000;
 constexpr std::uint64_t kOtherPeriodsNs[] = {20'000'000, 50'000'000, 200'000'000};
 constexpr std::size_t kReplicatesOfOthers = 30;
+// Events lost, of the jobs seen: with more, what was seen is not the demand.
+constexpr double kMostLost = 0.01;
 
 double share_of(std::uint64_t part, std::uint64_t whole)
 {
@@ -88,6 +90,16 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
             fmt::format("seen for {} only; at least {}", format_ns(window.span_ns()), format_ns(kLeastWindowNs)));
     if (trace.run_ns == 0)
         return answer(proposal, Answer::Inconclusive, "it did not run in that time");
+    const double lost = static_cast<double>(window.lost_events) / static_cast<double>(trace.jobs.size() + trace.jobs_left_out + 1);
+    if (lost > kMostLost)
+        return answer(proposal, Answer::Inconclusive,
+                      fmt::format("{} events were lost beside {} jobs that were seen: the demand may be far higher", window.lost_events,
+                                  trace.jobs.size() + trace.jobs_left_out));
+    // What the hypervisor takes flattens the peaks that a quota has to let through.
+    if (window.disturbance.steal > options.most_disturbed)
+        return answer(proposal, Answer::Refused,
+                      fmt::format("the machine is too busy to measure on: the hypervisor took {} of its CPUs, {} is the most",
+                                  format_percent(window.disturbance.steal), format_percent(options.most_disturbed)));
     if (window.disturbance.displaced > options.most_disturbed)
         return answer(proposal, Answer::Refused,
                       fmt::format("the machine is too busy to measure on: it waited for CPUs for {} of the time that "
@@ -164,7 +176,46 @@ void add_advice(Proposal& proposal, const DemandTrace& trace, const Bandwidth& l
                         trace.jobs.size(), least));
 }
 
+struct Searched {
+    BandwidthBounds bounds;
+    std::optional<Bandwidth> limit;  // nullopt: none below all CPUs
+    Interval interval;               // of its quota
+};
+
+Result<Searched> search(const Replay& replay, Subject& subject, const CpuOptions& options)
+{
+    const KeepUp keep_up = [&] { return subject.keep_up(); };
+    Searched found{.bounds = {.period_ns = options.period_ns,
+                              .most_quota_ns = subject.cpus() * options.period_ns,
+                              .burst_allowed = subject.limit("cpu.max.burst").has_value(),
+                              .latency_bound = options.latency_bound},
+                   .limit = {}, .interval = {}};
+    const auto enough = least_bandwidth(replay, found.bounds, options.confidence, keep_up);
+    if (!enough)
+        return std::unexpected(enough.error());
+    if (!*enough || (*enough)->quota_ns >= found.bounds.most_quota_ns)
+        return found;
+    const auto surely_needed = least_bandwidth(replay, found.bounds, 1 - options.confidence, keep_up);
+    if (!surely_needed)
+        return std::unexpected(surely_needed.error());
+    found.limit = *enough;
+    // One bound on either side at that confidence: less by what is beyond either.
+    found.interval = {*surely_needed ? static_cast<double>((*surely_needed)->quota_ns) : 0, static_cast<double>((*enough)->quota_ns)};
+    return found;
+}
+
 }  // namespace
+
+Result<std::optional<Interval>> quota_interval(const Window& window, Subject& subject, const CpuOptions& options)
+{
+    const Replay replay(window.trace, replay_options(window.trace, ReplayOptions{}.replicates));
+    if (!subject.limit("cpu.max") || unusable({}, window, options))
+        return std::nullopt;
+    const auto searched = search(replay, subject, options);
+    if (!searched)
+        return std::unexpected(searched.error());
+    return searched->limit ? std::optional(searched->interval) : std::nullopt;
+}
 
 Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOptions& options)
 {
@@ -175,33 +226,26 @@ Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOp
     if (window.lost_events > 0)
         proposal.notes.push_back(
             fmt::format("{} events were lost: the demand is that much too low", window.lost_events));
+    if (!subject.limit("cpu.max"))
+        return answer(proposal, Answer::Refused,
+                      fmt::format("{} has no cpu.max: its parent does not hand the cpu controller on", subject.cgroup()));
     if (auto why = unusable(proposal, window, options))
         return *why;
 
-    const bool burst = subject.limit("cpu.max.burst").has_value();
-    if (!burst)
+    if (!subject.limit("cpu.max.burst"))
         proposal.refused.push_back({"cpu.max.burst", "this kernel has none here"});
-    const KeepUp keep_up = [&] { return subject.keep_up(); };
-    const BandwidthBounds bounds{.period_ns = options.period_ns,
-                                 .most_quota_ns = subject.cpus() * options.period_ns,
-                                 .burst_allowed = burst,
-                                 .latency_bound = options.latency_bound};
-    const auto found = least_bandwidth(replay, bounds, options.confidence, keep_up);
-    if (!found)
-        return std::unexpected(found.error());
-    const std::optional<Bandwidth>& limit = *found;
-    if (!limit || limit->quota_ns >= bounds.most_quota_ns)
+    const auto searched = search(replay, subject, options);
+    if (!searched)
+        return std::unexpected(searched.error());
+    const std::optional<Bandwidth>& limit = searched->limit;
+    if (!limit)
         return answer(proposal, Answer::NoLimit,
                       fmt::format("no cpu.max: its jobs need all {} CPUs at times, and any quota would add more than "
                                   "{} to their latency; use cpu.weight",
                                   subject.cpus(), format_percent(options.latency_bound)));
-    const auto least_of_all = least_bandwidth(replay, bounds, 1 - options.confidence, keep_up);
-    if (!least_of_all)
-        return std::unexpected(least_of_all.error());
-    const Interval interval{*least_of_all ? static_cast<double>((*least_of_all)->quota_ns) : 0, static_cast<double>(limit->quota_ns)};
     const Added predicted = replay.bound(*limit, options.confidence);
     proposal.values = cpu_values(
-        *limit, subject, interval, options.confidence,
+        *limit, subject, searched->interval, two_sided(options.confidence),
         fmt::format(
             "least quota that adds at most {} to the p50 and p99 of {} jobs, over 100 resampled demands and phases",
             format_percent(options.latency_bound), trace.jobs.size()));
@@ -209,7 +253,7 @@ Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOp
     proposal.evidence.push_back({"predicted_added_p99", predicted.p99, Unit::Share, std::nullopt, "replay"});
     proposal.evidence.push_back(
         {"predicted_throttled_periods", predicted.throttled_periods, Unit::Share, std::nullopt, "replay"});
-    if (auto added = add_others(proposal, trace, replay, bounds, subject.cpus(), options.confidence, keep_up); !added)
+    if (auto added = add_others(proposal, trace, replay, searched->bounds, subject.cpus(), options.confidence, [&] { return subject.keep_up(); }); !added)
         return std::unexpected(std::move(added.error()));
     add_advice(proposal, trace, *limit);
     return answer(std::move(proposal), Answer::Limit, fmt::format("{}: {:.3g} CPUs", words(*limit), cpus_of(*limit)));

@@ -75,6 +75,7 @@ Result<> validate(Subject& subject, Proposal& proposal, const Profile& profile, 
 {
     const Measure measure = measure_for(profile.window, {"the part of their time that its jobs were on a CPU", speed_of_jobs});
     ExperimentOptions experiment{.floor = options.throughput_floor,
+                                 .alpha = (1 - options.confidence) / 2,
                                  .most_pairs = options.most_pairs,
                                  .block_ns = block_for_p99(profile.window, options.block_ns, kMostBlockNs),
                                  .most_disturbed = options.most_disturbed,
@@ -96,10 +97,12 @@ Result<> validate(Subject& subject, Proposal& proposal, const Profile& profile, 
             return {};
         }
         proposal.refused.push_back({setting_of(limit, subject).text(), trial->note});
+        // Each that is tried after a rejection may be accepted by chance: together no more often than alpha.
+        experiment.alpha /= 2;
         limit = widened(limit);
         proposal.values =
             cpu_values(limit, subject, {proposal.values.front().interval->low, static_cast<double>(limit.quota_ns)},
-                       options.confidence, "the prediction, widened until a trial confirmed it");
+                       two_sided(options.confidence), "the prediction, widened until a trial confirmed it");
         proposal.summary = fmt::format("{} each {}: {:.3g} CPUs", format_ns(limit.quota_ns), format_ns(limit.period_ns),
                                        static_cast<double>(limit.quota_ns) / static_cast<double>(limit.period_ns));
     }
@@ -107,7 +110,7 @@ Result<> validate(Subject& subject, Proposal& proposal, const Profile& profile, 
 }
 
 // A demand that its own limit hides is looked at again without that limit, if that is allowed.
-Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, const CpuOptions& options)
+Result<Profile> profile_of(Subject& subject, Proposal& proposal, const CpuOptions& options)
 {
     subject.say(fmt::format("looking at what it asks for, for {}", format_ns(options.profile_ns)));
     auto window = subject.run(options.profile_ns);
@@ -119,10 +122,14 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
     if (!window->trace.held_back() || !limit || limit->starts_with("max"))
         return Profile{std::move(*window), present, present, limit, burst, looked_ns};
     if (!subject.may_experiment() || window->finished) {
-        notes.emplace_back("its present cpu.max holds it back: what it would ask for without was worked out, not seen");
+        proposal.notes.emplace_back("its present cpu.max holds it back: what it would ask for without was worked out, not seen");
         return Profile{std::move(*window), present, present, limit, burst, looked_ns};
     }
-    const Setting without = cpu_setting("max", burst ? std::optional<std::string>("0") : std::nullopt);
+    // The period stays: the kernel keeps it when the quota goes.
+    cgroup::CpuMax none = cgroup::parse_cpu_max(*limit).value_or(cgroup::CpuMax{});
+    none.quota_us = cgroup::kUnlimited;
+    const Setting without = cpu_setting(cgroup::cpu_max_text(none), burst ? std::optional<std::string>("0") : std::nullopt);
+    proposal.experimented = true;
     if (auto lifted = write(subject, without); !lifted)
         return std::unexpected(std::move(lifted.error()));
     subject.say("its present cpu.max holds it back: looking again without");
@@ -131,15 +138,6 @@ Result<Profile> profile_of(Subject& subject, std::vector<std::string>& notes, co
         return std::unexpected(std::move(again.error()));
     const std::uint64_t took_ns = looked_ns + again->span_ns();
     return Profile{std::move(*again), present, without, limit, burst, took_ns};
-}
-
-// Of the interval of the quota, as a part of its upper end; nullopt: it has none.
-std::optional<double> width(const Proposal& proposal)
-{
-    if (proposal.values.empty() || !proposal.values.front().interval)
-        return std::nullopt;
-    const Interval& interval = *proposal.values.front().interval;
-    return 1 - interval.low / interval.high;
 }
 
 // One more look of that length, under the same limits.
@@ -165,39 +163,43 @@ Result<> look_on(Subject& subject, Profile& profile, std::uint64_t length_ns)
 }
 
 // Demand that comes at random has to be seen for longer than one that repeats itself.
-Result<Proposal> propose_precisely(Subject& subject, Profile& profile, const CpuOptions& options)
+Result<> look_until_precise(Subject& subject, Profile& profile, const CpuOptions& options)
 {
     const std::uint64_t most_ns = std::min(options.most_profile_ns, options.longest_ns / 2);
-    while (true) {
-        subject.say("playing limits through");
-        auto found = propose_cpu(profile.window, subject, options);
-        if (!found)
-            return found;
-        const auto wide = width(*found);
+    while (!profile.window.finished) {
         const std::uint64_t left_ns = most_ns - std::min(most_ns, profile.took_ns);
         const std::uint64_t again_ns = std::min(left_ns, profile.window.trace.demand_ns.size() * kDemandStepNs);
-        if (!wide || *wide <= options.precision || profile.window.finished || again_ns < options.profile_ns / 2)
-            return found;
-        subject.say(fmt::format("the interval of {} is wide: looking for {} more", found->values.front().file, format_ns(again_ns)));
+        if (again_ns < options.profile_ns / 2 || options.precision >= 1)
+            return {};
+        const auto interval = quota_interval(profile.window, subject, options);
+        if (!interval)
+            return std::unexpected(interval.error());
+        if (!*interval || 1 - (*interval)->low / (*interval)->high <= options.precision)
+            return {};
+        subject.say(fmt::format("the quota is from {} to {}: looking for {} more", format_ns(static_cast<std::uint64_t>((*interval)->low)),
+                                format_ns(static_cast<std::uint64_t>((*interval)->high)), format_ns(again_ns)));
         auto looked = look_on(subject, profile, again_ns);
-        if (!looked && looked.error().kind == ErrorKind::Finished) {
+        if (!looked && looked.error().kind == ErrorKind::Finished)
             profile.window.finished = true;
-            return found;
-        }
-        if (!looked)
-            return std::unexpected(std::move(looked.error()));
+        else if (!looked)
+            return looked;
     }
+    return {};
 }
 
 Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& options)
 {
-    auto profile = profile_of(subject, proposal.notes, options);
+    auto profile = profile_of(subject, proposal, options);
     if (!profile)
         return ended(std::move(proposal), profile.error());
-    auto precise = propose_precisely(subject, *profile, options);
-    if (!precise)
-        return ended(std::move(proposal), precise.error());
-    Proposal& found = *precise;
+    subject.say("playing limits through");
+    if (auto looked = look_until_precise(subject, *profile, options); !looked)
+        return ended(std::move(proposal), looked.error());
+    auto proposed = propose_cpu(profile->window, subject, options);
+    if (!proposed)
+        return ended(std::move(proposal), proposed.error());
+    Proposal& found = *proposed;
+    found.experimented = proposal.experimented;
     found.notes.insert(found.notes.end(), proposal.notes.begin(), proposal.notes.end());
     // Not what was there for the time of the look.
     for (Value& value : found.values)
@@ -211,11 +213,11 @@ Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& 
         if (auto tried = validate(subject, found, *profile, options); !tried)
             return ended(std::move(found), tried.error());
     }
-    if (!profile->window.finished && subject.may_experiment()) {
+    if (found.experimented && !profile->window.finished) {
         if (auto back = write(subject, profile->present); !back)
             return ended(std::move(found), back.error());
     }
-    return precise;
+    return proposed;
 }
 
 }  // namespace

@@ -14,6 +14,12 @@ namespace flyball::tune {
 
 [[nodiscard]] std::string cpu_max_of(const Bandwidth& limit);
 
+// Of an interval whose bounds hold at this confidence each.
+[[nodiscard]] inline double two_sided(double confidence)
+{
+    return 2 * confidence - 1;
+}
+
 [[nodiscard]] std::vector<Value> cpu_values(const Bandwidth& limit, Subject& subject, const Interval& quota_interval,
                                             double confidence, const std::string& method);
 

@@ -75,7 +75,7 @@ std::optional<std::string> MemoryTuner::no_experiments() const
     if (!subject_.may_experiment())
         return "without experiments nobody knows how much of its cache it needs";
     if (original_high_.empty())
-        return "there is none here (cgroup v1)";
+        return "there is none here: on cgroup v2 it comes with the memory controller, cgroup v1 has none";
     if (!workload_tells_ && !stalled_between(seen_.before, seen_.after, "some"))
         return "neither the workload nor memory.pressure tells how it gets on, so that nothing can be tried out";
     return std::nullopt;
@@ -93,11 +93,13 @@ Result<> MemoryTuner::experiment()
     return search();
 }
 
-// What it kept at most, its start included: of what was before the profile memory.peak tells, unless cache could have been it.
+// What it kept at most, its start included: of what was before the profile memory.peak tells, unless cache could have been it,
+// which may be gone by now where anything was ever reclaimed.
 std::uint64_t MemoryTuner::most_kept() const
 {
     const auto peak = seen_.after.memory.peak;
-    const bool tells = peak && *peak > seen_.usage_peak + stock_bytes() && *peak > seen_.kept_peak + seen_.cache;
+    const bool reclaimed = seen_.before.memory.pgsteal.value_or(0) > 0;
+    const bool tells = peak && !reclaimed && *peak > seen_.usage_peak + stock_bytes() && *peak > seen_.kept_peak + seen_.cache;
     return tells ? *peak - seen_.cache : seen_.kept_peak;
 }
 
@@ -156,8 +158,9 @@ void MemoryTuner::conclude()
     const auto high = bracket_ ? bracket_->accepted() : std::nullopt;
     if (bracket_ && !high) {
         const bool tried = bracket_->trials() > 0;
-        proposal_.refused.push_back({"memory.high", tried ? "none that was tried was surely good enough, up to where it would do nothing"
-                                                          : "what it needs is about the limit that it has"});
+        proposal_.refused.push_back({"memory.high", tried      ? "none that was tried was surely good enough, up to where it would do nothing"
+                                     : no_time_ ? "there was no time for a trial"
+                                                : "what it needs is about the limit that it has"});
     }
     if (high) {
         add_max(add_high(), "memory.high");

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace flyball::tune {
 namespace {
@@ -37,6 +38,7 @@ Result<> MemoryTuner::search()
     bracket_.emplace(bracket, first, std::max(seen_.steady_peak, seen_.floor) + stock_bytes(), std::min(ceiling, limit - 1));
     while (const auto candidate = bracket_->next()) {
         if (options_.longest_ns < took_ns_ + least_trial_ns()) {
+            no_time_ = true;
             proposal_.notes.push_back(fmt::format("after {} nothing more was tried", format_ns(took_ns_)));
             break;
         }
@@ -51,6 +53,7 @@ Result<> MemoryTuner::search()
             break;
         }
         bracket_->add(trial->verdict);
+        not_accepted_ += trial->verdict == Verdict::Accepted ? 0 : 1;
         proposal_.trials.push_back(std::move(*trial));
     }
     return {};
@@ -71,6 +74,9 @@ Result<Trial> MemoryTuner::attempt(std::uint64_t bytes)
 {
     ExperimentOptions options = options_.trial;
     options.seed += bracket_->trials();
+    // What is tighter is tried only after what is wider was accepted, which needs no correction. Each that is tried since one
+    // was not accepted has half of what is left.
+    options.alpha *= std::exp2(-static_cast<double>(not_accepted_ + 1));
     options.settle_ns = trial_settle_ns();
     options.longest_ns = options_.longest_ns - took_ns_;
     const Setting a{{{"memory.high", original_high_}}}, b{{{"memory.high", fmt::format("{}", bytes)}}};

@@ -81,6 +81,8 @@ private:
     std::uint64_t return_ns_ = 0;  // how long it took to come back
     std::optional<Bracket> bracket_;
     std::string cut_short_;
+    bool no_time_ = false;  // for the next trial
+    std::size_t not_accepted_ = 0;  // trials
 };
 
 }  // namespace flyball::tune

@@ -49,6 +49,9 @@ using KeepUp = std::function<Result<>()>;
 // Errors: those of the subject; Stopped is told as Answer::Aborted.
 [[nodiscard]] Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options);
 
+// The interval of the quota alone, at a third of what a proposal costs. nullopt: there would be none.
+[[nodiscard]] Result<std::optional<Interval>> quota_interval(const Window& window, Subject& subject, const CpuOptions& options);
+
 // The part that only thinks: from a window in which nothing was changed to a proposal that is not validated. Errors: those of
 // Subject::keep_up().
 [[nodiscard]] Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOptions& options);

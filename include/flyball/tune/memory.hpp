@@ -32,7 +32,6 @@ struct MemoryOptions {
     double most_full = 0.25;
     std::uint64_t longest_ns = 900'000'000'000;  // with the profile; half of it at most for taking memory away
     ExperimentOptions trial{.most_pairs = 16, .settle_ns = 4'000'000'000};
-    double confidence = 0.95;
 };
 
 // Errors: those of the subject; Stopped is told as Answer::Aborted.

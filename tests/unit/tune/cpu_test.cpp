@@ -20,7 +20,8 @@ public:
     bool endless = false;
     double chance = 0;  // of each millisecond to begin a burst, instead of every_ms
     std::uint64_t looked_ns = 0;  // in windows that are longer than a block
-    double displaced = 0;
+    double displaced = 0, stolen = 0;
+    std::uint64_t lost_events = 0;  // in each window
     std::uint64_t held_ns = 0;  // by the limit that is there
     // Quotas below this, in us, slow the workload down to half.
     double truly_needed_us = 0;
@@ -40,6 +41,8 @@ protected:
         const std::uint64_t begin_ns = now_ns_;
         SimulatedSubject::advance(length_ns, window);
         window.disturbance.displaced = displaced;
+        window.disturbance.steal = stolen;
+        window.lost_events = lost_events;
         DemandTrace& trace = window.trace;
         trace.begin_ns = begin_ns;
         trace.demand_ns.assign(length_ns / kMs, 0);
@@ -53,7 +56,7 @@ protected:
             trace.run_ns += runs ? kMs : 0;
         }
         trace.endless_ns = endless ? trace.run_ns : 0;
-        trace.held_ns = limit("cpu.max")->starts_with("max") ? 0 : held_ns;
+        trace.held_ns = limit("cpu.max").value_or("max").starts_with("max") ? 0 : held_ns;
         for (std::uint64_t at = 0; !endless && at + busy_ms <= trace.demand_ns.size(); at += every_ms)
             trace.jobs.push_back({begin_ns + at * kMs, begin_ns + (at + busy_ms) * kMs, busy_ms * kMs, 0, 0});
     }
@@ -171,6 +174,16 @@ TEST_CASE("tune cpu: a limit that hides the demand is lifted for the look, and p
     CHECK(proposal.values[0].before == "15000 100000");
     CHECK(std::ranges::any_of(subject.writes, [](const auto& write) { return write.value.starts_with("max"); }));
     CHECK(subject.limits() == subject.original());
+
+    // The kernel keeps the period when the quota goes, and so does what is written.
+    Bursts other({{"cpu.max", "10000 50000"}, {"cpu.max.burst", "0"}});
+    other.held_ns = 10'000'000'000;
+    other.endless = true;
+    const Proposal none = tuned(other);
+    CHECK(none.answer == Answer::NoLimit);
+    CHECK(std::ranges::any_of(other.writes, [](const auto& write) { return write.value == "max 50000"; }));
+    CHECK(other.limits() == other.original());
+    CHECK(none.experimented);
 }
 
 TEST_CASE("tune cpu: no limit for who takes all, no answer on a busy machine, nor from too little")
@@ -193,6 +206,21 @@ TEST_CASE("tune cpu: no limit for who takes all, no answer on a busy machine, no
     const Proposal refused = tuned(busy);
     CHECK(refused.answer == Answer::Refused);
     CHECK(refused.summary.find("busy") != std::string::npos);
+
+    Bursts stolen;
+    stolen.stolen = 0.2;
+    CHECK(tuned(stolen).answer == Answer::Refused);
+
+    Bursts unseen;
+    unseen.lost_events = 100;
+    CHECK(tuned(unseen).answer == Answer::Inconclusive);
+
+    Bursts without(Bursts::Limits{{"memory.max", "max"}});
+    without.tells_rate = false;
+    const Proposal nowhere = tuned(without);
+    CHECK(nowhere.answer == Answer::Refused);
+    CHECK(nowhere.values.empty());
+    CHECK(without.writes.empty());
 
     Bursts rare;
     rare.every_ms = 20'000;
