@@ -11,8 +11,8 @@ namespace flyball::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kBeat{500};
-// Playing limits through takes seconds, on a slow machine many.
-constexpr std::uint64_t kPatienceNs = 60'000'000'000;
+// A write to memory.high comes back when the kernel has reclaimed, and nothing else takes a second.
+constexpr std::uint64_t kPatienceNs = 30'000'000'000;
 
 }  // namespace
 

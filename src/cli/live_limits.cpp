@@ -12,6 +12,15 @@ LiveLimits::~LiveLimits()
     heart_.reset();
 }
 
+void LiveLimits::aim(std::string path)
+{
+    files_.emplace(layout_, std::move(path));
+    for (const char* const file : {"cpu.max", "cpu.max.burst", "memory.high", "memory.max", "pids.max", "io.weight", "io.bfq.weight"}) {
+        if (auto text = files_->read(file))
+            as_found_.emplace(file, std::move(*text));
+    }
+}
+
 Result<> LiveLimits::allow()
 {
     auto opened = cgroup::Actuator::open();
@@ -39,12 +48,27 @@ Result<> LiveLimits::set(std::string_view file, std::string_view value)
     if (!allowed())
         return fail(ErrorKind::Stopped, "the experiment is over");
     heard();
+    // From here on the actuator watches it. The kernel changes the burst along with the quota.
+    if (file.starts_with("cpu.max")) {
+        as_found_.erase("cpu.max");
+        as_found_.erase("cpu.max.burst");
+    } else if (const auto found = as_found_.find(file); found != as_found_.end()) {
+        as_found_.erase(found);
+    }
+    touched_ = true;
     return write(*actuator_, file, value);
 }
 
 Result<> LiveLimits::verify() const
 {
-    return allowed() ? actuator_->verify() : Result<>{};
+    if (!allowed())
+        return {};
+    for (const auto& [file, before] : as_found_) {
+        if (const auto now = files_->read(file); now && *now != before)
+            return fail(ErrorKind::Io, fmt::format("{}: somebody else has set {} (it was {})", file, *now, before),
+                        "what is measured while limits change says nothing of either");
+    }
+    return actuator_->verify();
 }
 
 void LiveLimits::heard()
@@ -73,11 +97,17 @@ Result<> LiveLimits::apply(const std::vector<tune::Write>& writes)
     auto actuator = cgroup::Actuator::open();
     if (!actuator)
         return std::unexpected(std::move(actuator.error()));
-    for (const tune::Write& one : writes) {
-        if (auto written = write(*actuator, one.file, one.text); !written)
-            return written;
+    {
+        // Lowering memory.high takes as long as the kernel needs to reclaim.
+        const Heart heart(*actuator);
+        for (const tune::Write& one : writes) {
+            if (auto written = write(*actuator, one.file, one.text); !written)
+                return written;
+        }
     }
     actuator->keep();
+    for (auto& [file, text] : as_found_)
+        text = files_->read(file).value_or(text);
     return {};
 }
 

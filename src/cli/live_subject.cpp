@@ -45,6 +45,7 @@ struct LiveSubject::State {
     std::optional<HealthCheck> health;
     std::optional<tune::Guard> guard;
     std::uint64_t next_guard_ns = 0;
+    std::optional<std::string> why_stopped;
     tune::Window seen;  // see seen_so_far()
 
     void remember(const tune::Window& window);
@@ -56,6 +57,10 @@ struct LiveSubject::State {
     [[nodiscard]] cgroup::Child* teller() { return load ? &*load : command ? &command->child : nullptr; }
     Result<> tick(std::uint64_t now_ns);
     Result<> check(std::uint64_t now_ns);
+    Result<> make_room(std::string_view file, std::string_view value);
+    [[nodiscard]] std::optional<std::string> reclaims_in() const;  // the directory, where that is possible
+    [[nodiscard]] std::uint64_t memory_use() const;
+    Result<std::uint64_t> reclaim(const std::string& directory, std::uint64_t bytes);
     std::unexpected<Error> stopped(const std::string& why);
 };
 
@@ -70,6 +75,11 @@ Result<> LiveSubject::State::find_cgroup()
     if (found->front() == "/")
         return fail(ErrorKind::Usage, "the root cgroup has no limits", "name one below it");
     path = found->front();
+    // Its limits would hold flyball and its watchdog, and flyball's work would be taken for the cgroup's.
+    const auto holds = [&](const std::string& own) { return own == path || own.starts_with(path + "/"); };
+    if (options.may_experiment && std::ranges::any_of(layout.self, [&](const auto& one) { return holds(one.second); }))
+        return fail(ErrorKind::Usage, fmt::format("{} has flyball itself in it: what is tried there would hold it too", path),
+                    "start flyball outside of it, or leave out --try and --apply");
     return {};
 }
 
@@ -122,6 +132,8 @@ std::unexpected<Error> LiveSubject::State::stopped(const std::string& why)
 {
     for (const std::string& said : limits->revert())
         options.say(said);
+    if (!why_stopped)
+        why_stopped = why;
     return fail(ErrorKind::Stopped, why);
 }
 
@@ -132,7 +144,7 @@ Result<> LiveSubject::State::check(std::uint64_t now_ns)
     next_guard_ns = now_ns + kGuardNs;
     if (!options.guarded)
         return {};
-    if (auto why = guard->check(cgroup::read_counters(layout, path), limits->allowed()))
+    if (auto why = guard->check(cgroup::read_counters(layout, path), limits->allowed() && limits->touched()))
         return stopped(*why);
     if (auto ours = limits->verify(); !ours)
         return stopped(ours.error().what);
@@ -261,7 +273,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
 {
     State& state = *state_;
     if (state.limits->over())
-        return fail(ErrorKind::Stopped, "the experiment is over");
+        return fail(ErrorKind::Stopped, state.why_stopped.value_or("the experiment is over"));
     if (state.status)
         return fail(ErrorKind::Finished, "the command has ended");
     tune::Window window;
@@ -322,32 +334,65 @@ std::optional<std::string> LiveSubject::limit(std::string_view file)
 
 Result<> LiveSubject::set(std::string_view file, std::string_view value)
 {
+    if (auto room = state_->make_room(file, value); !room)
+        return room;
     auto set = state_->limits->set(file, value);
     // Whoever has changed it, or whatever the kernel refused: nothing half done stays.
     return set ? set : state_->stopped(set.error().what);
 }
 
-Result<std::uint64_t> LiveSubject::reclaim(std::uint64_t bytes)
+std::optional<std::string> LiveSubject::State::reclaims_in() const
 {
-    const cgroup::Mount* const memory = state_->layout.controller("memory");
-    const auto directory = memory == nullptr || !memory->unified ? std::nullopt : memory->directory(state_->path);
-    if (!directory || ::access((*directory + "/memory.reclaim").c_str(), W_OK) != 0)
-        return fail(ErrorKind::Unavailable, "memory.reclaim: not on this machine (cgroup v2, since v5.19)");
-    const auto use = [&] { return number_in(state_->layout, state_->path, "memory", "memory.current", "memory.current").value_or(0); };
+    const cgroup::Mount* const memory = layout.controller("memory");
+    auto directory = memory == nullptr || !memory->unified ? std::nullopt : memory->directory(path);
+    return directory && ::access((*directory + "/memory.reclaim").c_str(), W_OK) == 0 ? directory : std::nullopt;
+}
+
+std::uint64_t LiveSubject::State::memory_use() const
+{
+    return number_in(layout, path, "memory", "memory.current", "memory.usage_in_bytes").value_or(0);
+}
+
+Result<std::uint64_t> LiveSubject::State::reclaim(const std::string& directory, std::uint64_t bytes)
+{
+    limits->touch();
     std::uint64_t reclaimed = 0;
     for (std::uint64_t left = bytes; left > 0;) {
-        const std::uint64_t piece = std::min(left, kReclaimPiece), before = use();
+        const std::uint64_t piece = std::min(left, kReclaimPiece), before = memory_use();
         // EAGAIN: less than asked for could be reclaimed. That is an answer.
-        auto written = write_file_once(*directory + "/memory.reclaim", fmt::format("{}", piece));
-        const std::uint64_t after = use();
+        auto written = write_file_once(directory + "/memory.reclaim", fmt::format("{}", piece));
+        const std::uint64_t after = memory_use();
         reclaimed += before - std::min(before, after);
         left -= piece;
-        if (auto ticked = state_->tick(monotonic_ns()); !ticked)
+        if (auto ticked = tick(monotonic_ns()); !ticked)
             return std::unexpected(std::move(ticked.error()));
         if (!written)
             break;
     }
     return reclaimed;
+}
+
+// Below what is used, a write to memory.high comes back when the kernel has reclaimed the rest, and nobody looks meanwhile:
+// guards, signals, the workload's pipe. So it is reclaimed piece by piece before. What cannot be is left to the write.
+Result<> LiveSubject::State::make_room(std::string_view file, std::string_view value)
+{
+    const auto high = file == "memory.high" ? parse_u64(value) : std::nullopt;
+    const auto directory = high ? reclaims_in() : std::nullopt;
+    if (!directory)
+        return {};
+    const std::uint64_t use = memory_use();
+    if (use <= *high)
+        return {};
+    auto reclaimed = reclaim(*directory, use - *high);
+    return reclaimed ? Result<>{} : std::unexpected(std::move(reclaimed.error()));
+}
+
+Result<std::uint64_t> LiveSubject::reclaim(std::uint64_t bytes)
+{
+    const auto directory = state_->reclaims_in();
+    if (!directory)
+        return fail(ErrorKind::Unavailable, "memory.reclaim: not on this machine (cgroup v2, since v5.19)");
+    return state_->reclaim(*directory, bytes);
 }
 
 Result<> LiveSubject::keep_up()
@@ -372,9 +417,27 @@ std::vector<std::string> LiveSubject::revert()
     return state_->limits->revert();
 }
 
+const std::optional<std::string>& LiveSubject::stopped() const
+{
+    return state_->why_stopped;
+}
+
 Result<> LiveSubject::apply(const tune::Proposal& proposal)
 {
-    return state_->limits->apply(tune::writes_of(proposal));
+    if (state_->why_stopped)
+        return fail(ErrorKind::Stopped, fmt::format("nothing is written after it was stopped: {}", *state_->why_stopped));
+    for (const tune::Value& value : proposal.values) {
+        // Lines after the first are of single devices.
+        const std::string now = state_->limits->read(value.file).value_or("");
+        if (trim(split(now, '\n').front()) != trim(split(value.before, '\n').front()))
+            return fail(ErrorKind::Io, fmt::format("{}: somebody else has set {} (it was {})", value.file, now, value.before));
+    }
+    const auto writes = tune::writes_of(proposal);
+    for (const tune::Write& one : writes) {
+        if (auto room = state_->make_room(one.file, one.text); !room)
+            return room;
+    }
+    return state_->limits->apply(writes);
 }
 
 const cgroup::Layout& LiveSubject::layout() const

@@ -122,14 +122,21 @@ public:
         if (auto started = subject->start(); !started)
             return std::unexpected(std::move(started.error()));
         auto notes = warm_up(*subject, request_.settings);
-        if (!notes)
+        if (!notes && notes.error().kind != ErrorKind::Stopped)
             return std::unexpected(std::move(notes.error()));
         std::vector<tune::Proposal> proposals;
         for (const Resource resource : request_.resources) {
             progress_.say(fmt::format("{} of {}", tune::name(resource), subject->cgroup()));
+            if (!notes) {
+                proposals.push_back(without_answer(*subject, resource, tune::Answer::Aborted, notes.error()));
+                continue;
+            }
             TunerSettings settings = request_.settings;
             settings.longest_ns = left_ns() / looks(std::span(request_.resources).subspan(proposals.size()));
             auto proposal = tune_resource(*subject, resource, settings);
+            // What was found for the others is worth having.
+            if (!proposal && request_.resources.size() > 1)
+                proposal = without_answer(*subject, resource, tune::Answer::Refused, proposal.error());
             if (!proposal)
                 return std::unexpected(std::move(proposal.error()));
             proposal->notes.insert(proposal->notes.end(), notes->begin(), notes->end());
@@ -145,6 +152,11 @@ public:
     }
 
 private:
+    static tune::Proposal without_answer(const LiveSubject& subject, Resource resource, tune::Answer answer, const Error& why)
+    {
+        return {.resource = resource, .cgroup = subject.cgroup(), .answer = answer, .summary = why.what};
+    }
+
     [[nodiscard]] std::uint64_t left_ns() const
     {
         const std::uint64_t passed_ns = monotonic_ns() - begin_ns_;

@@ -24,13 +24,17 @@ Result<tune::Proposal> tune_weight(LiveSubject& subject, const TunerSettings& se
     io.control = [&](cgroup::DeviceNumber device) { return cgroup::io_control(layout, device); };
     io.levels = [&](std::string_view file, cgroup::DeviceNumber device) { return cgroup::weight_levels(layout, subject.cgroup(), file, device); };
     std::optional<DiskAntagonist> antagonist;
+    std::string none;
     if (settings.antagonist && subject.may_experiment()) {
-        auto made = DiskAntagonist::make(layout, subject.cgroup(), {.file = settings.antagonist_file});
-        if (!made)
-            return std::unexpected(std::move(made.error()));
-        io.antagonist = &antagonist.emplace(std::move(*made));
+        if (auto made = DiskAntagonist::make(layout, subject.cgroup(), {.file = settings.antagonist_file}))
+            io.antagonist = &antagonist.emplace(std::move(*made));
+        else  // what can be said without is said: it may well be that weights do nothing here
+            none = made.error().what;
     }
-    return tune::tune_io(subject, io);
+    auto proposal = tune::tune_io(subject, io);
+    if (proposal && !none.empty())
+        proposal->notes.push_back("no antagonist: " + none);
+    return proposal;
 }
 
 Result<tune::Proposal> tune_tasks(LiveSubject& subject, const TunerSettings& settings)
@@ -53,9 +57,10 @@ Result<tune::Proposal> tune_by(LiveSubject& subject, tune::Resource resource, co
                                         .most_disturbed = settings.disturbance,
                                         .longest_ns = settings.longest_ns});
     case tune::Resource::Memory: {
-        tune::MemoryOptions memory{.profile_ns = settings.profile_ns, .confidence = settings.confidence};
+        tune::MemoryOptions memory{.profile_ns = settings.profile_ns};
         memory.longest_ns = settings.longest_ns;
         memory.trial.floor = settings.floor;
+        memory.trial.alpha = 1 - settings.confidence;
         memory.trial.most_disturbed = settings.disturbance;
         return tune::tune_memory(subject, memory);
     }

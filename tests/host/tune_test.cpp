@@ -89,7 +89,7 @@ struct Amid {
     std::string before;
     Process tuner;
 
-    explicit Amid(Words more = {})
+    explicit Amid(Words more = {"--try"})
         : before((load.wait_until_inside(cgroup), limits(cgroup))), tuner(words(cgroup, std::move(more)))
     {
         if (changes(cgroup, before, tuner))
@@ -101,7 +101,7 @@ struct Amid {
     static Words words(const TestCgroup& cgroup, Words more)
     {
         // However busy the machine: what is tested is not the answer.
-        Words all{"cpu", cgroup.path(), "--try", "--regret", "10m", "--disturbance", "100%"};
+        Words all{"cpu,pids", cgroup.path(), "--regret", "10m", "--disturbance", "100%"};
         all.insert(all.end(), more.begin(), more.end());
         return tune(all);
     }
@@ -213,25 +213,54 @@ TEST_CASE("tune: a Ctrl-C ends it with an answer, and all is put back", "[kernel
     CHECK(proposal(outcome).at("answer") == "aborted");
 }
 
-TEST_CASE("tune: another one who writes the limit ends it, and keeps his value", "[kernel][tune][long]")
+TEST_CASE("tune: another one who writes the limit ends it, keeps his value, and nothing is applied", "[kernel][tune][long]")
 {
     require_root();
-    Amid amid;
+    Amid amid({"--apply"});
     amid.cgroup.cpu_max(77'000, 100'000);
-    const std::string his = limits(amid.cgroup);
     const Outcome outcome = amid.tuner.wait(patience(20));
     const Json found = proposal(outcome);
     INFO(found.dump(1) << outcome.err);
     CHECK(found.at("answer") == "aborted");
     CHECK(found.at("summary").get<std::string>().find("somebody else") != std::string::npos);
-    CHECK(limits(amid.cgroup).starts_with("77000"));
+    CHECK(limits(amid.cgroup).starts_with("77000"));  // the burst was ours, and is put back
+    // What had been seen of its tasks is enough for an answer, and it is not written either.
+    const Json tasks = proposal(outcome, 1);
+    CHECK(tasks.at("answer") == "limit");
+    CHECK_FALSE(tasks.at("applied").get<bool>());
+    CHECK(outcome.status == 1);
+}
+
+TEST_CASE("tune: another one who writes a limit that was not ours yet ends it as well", "[kernel][tune][long]")
+{
+    require_root();
+    Amid amid;
+    REQUIRE(write_text(amid.cgroup.dir("pids") + "/pids.max", "500"));
+    const Outcome outcome = amid.tuner.wait(patience(20));
+    const Json found = proposal(outcome);
+    INFO(found.dump(1) << outcome.err);
+    CHECK(found.at("answer") == "aborted");
+    CHECK(found.at("summary").get<std::string>().find("pids.max: somebody else has set 500") != std::string::npos);
+    CHECK(amid.cgroup.read("pids", "pids.max") == "500\n");
+}
+
+TEST_CASE("tune --try: not in the cgroup that flyball is in", "[kernel][tune][any_kernel]")
+{
+    require_root();
+    const TestCgroup home("home");
+    const Outcome outcome = Process({"sh", "-c", "echo $$ >" + home.dir("cpu") + "/cgroup.procs && exec \"$@\"", "-", flyball_binary(), "tune",
+                                     "cpu", "--try", home.path()})
+                                .wait(patience(20));
+    INFO(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find("has flyball itself in it") != std::string::npos);
 }
 
 TEST_CASE("tune: a service that is not well ends it", "[kernel][tune][long]")
 {
     require_root();
     const Scratch well("well");
-    Amid amid({"--health", "test ! -s " + well.path()});
+    Amid amid({"--try", "--health", "test ! -s " + well.path()});
     std::ofstream(well.path()) << "no";
     const Outcome outcome = amid.tuner.wait(patience(30));
     const Json found = proposal(outcome);
