@@ -338,3 +338,19 @@ TEST_CASE("tune memory: a start that needs more is left room for, and what does 
     CHECK(find(*proposal, "memory.high")->method.find("it would hardly start again; 6") != std::string::npos);
     CHECK(proposal->notes.back().find("before it had settled it kept 9") == 0);
 }
+
+TEST_CASE("tune memory: a peak of old is what the start kept, unless something was reclaimed that may have been it")
+{
+    MemoryLoad load;
+    load.anon = [](double at_s) { return (at_s < 10 ? 90 : 60) * kMiB; };
+    const auto high_after_a_start = [&](std::uint64_t reclaimed_pages) {
+        SimulatedMemory subject(7, load);
+        REQUIRE(subject.run(20'000'000'000));
+        subject.stolen_pages = reclaimed_pages;
+        const auto proposal = tune_memory(subject);
+        REQUIRE(proposal);
+        return find(*proposal, "memory.high")->estimate;
+    };
+    CHECK(high_after_a_start(0) >= 90 * kMiB);
+    CHECK(high_after_a_start(1) <= 70 * kMiB);
+}

@@ -34,6 +34,7 @@ public:
     }
 
     double ends_at_s = 1e18;      // the command
+    std::uint64_t stolen_pages = 0;  // that were reclaimed from it, at any time
     double lowest_high = 1e18;  // that was in force
     std::uint64_t kills = 0;
 
@@ -47,7 +48,7 @@ public:
         const auto bytes = [](double value) { return static_cast<std::uint64_t>(value); };
         r.memory = {.current = bytes(use()), .peak = bytes(peak_), .swap_current = 0, .swap_max = 0, .anon = bytes(load_.anon(now_s())),
                     .file = bytes(dead_ + scan_ + tail_), .shmem = 0, .unevictable = 0, .kernel = bytes(load_.kernel), .slab_reclaimable = 0,
-                    .slab_unreclaimable = 0, .sock = 0, .refault_anon = 0, .refault_file = bytes(refaulted_ / 4096)};
+                    .slab_unreclaimable = 0, .sock = 0, .refault_anon = 0, .refault_file = bytes(refaulted_ / 4096), .pgsteal = stolen_pages};
         r.counters.memory_events = {{"high", highs_}, {"max", kills}, {"oom", kills}, {"oom_kill", kills}};
         if (load_.pressure)
             r.counters.pressure_us = {{"memory.some", bytes(stalled_s_ * 1e6)}, {"memory.full", bytes(stalled_s_ * 1e6)}};
