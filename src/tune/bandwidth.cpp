@@ -50,6 +50,8 @@ public:
     }
 
     [[nodiscard]] bool empty() const { return left_ < 1; }
+    // The first step that begins a period.
+    [[nodiscard]] std::size_t next() const { return static_cast<std::size_t>(std::ceil(next_)); }
 
 private:
     double quota_, most_, left_, steps_, next_;
@@ -92,6 +94,7 @@ Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
         latencies.push_back(latency_us);
     }
     std::ranges::stable_sort(ends_, {}, &End::step);
+    index_steps();
     p50_ = quantile_of(latencies, 0.5) * kUs;
     p99_ = quantile_of(latencies, 0.99) * kUs;
 
@@ -106,9 +109,33 @@ Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
     std::uniform_int_distribution<std::uint32_t> any_block(0, static_cast<std::uint32_t>(blocks - 1));
     for (std::size_t i = 0; i < options.replicates; ++i) {
         Replicate one{.phase = i % options.phases, .blocks = std::vector<std::uint32_t>(blocks)};
-        for (std::uint32_t& block : one.blocks)
+        std::vector<float> was;
+        for (std::uint32_t& block : one.blocks) {
             block = any_block(random);
+            const auto [first, last] = block_ends_[block];
+            for (std::size_t k = first; k < last; ++k)
+                was.push_back(ends_[k].latency_us);
+        }
+        one.p50_us = quantile_of(was, 0.5);
+        one.p99_us = quantile_of(was, 0.99);
         replicates_.push_back(std::move(one));
+    }
+}
+
+void Replay::index_steps()
+{
+    const std::size_t steps = demand_ns_.size();
+    asked_by_ns_.reserve(steps);
+    double asked = 0;
+    for (const std::uint64_t demand_ns : demand_ns_)
+        asked_by_ns_.push_back(asked += static_cast<double>(demand_ns));
+    next_active_.resize(steps + 1, static_cast<std::uint32_t>(steps));
+    auto end = ends_.rbegin();
+    for (std::size_t step = steps; step-- > 0;) {
+        const bool ends = end != ends_.rend() && end->step == step;
+        next_active_[step] = ends || demand_ns_[step] > 0 ? static_cast<std::uint32_t>(step) : next_active_[step + 1];
+        while (end != ends_.rend() && end->step == step)
+            ++end;
     }
 }
 
@@ -122,12 +149,10 @@ Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
                     .asked_ns = std::vector<double>(blocks, 0),
                     .throttled = std::vector<double>(blocks, 0),
                     .periods = std::vector<double>(blocks, 0)};
-    std::vector<double> asked_by;
-    asked_by.reserve(steps);
     double asked = 0, done = 0;
     std::size_t next_end = 0;  // all before are done
     bool held = false;
-    for (std::size_t step = 0; step < steps + kServeOutSteps; ++step) {
+    for (std::size_t step = 0; step < steps + kServeOutSteps;) {
         const std::size_t block = std::min(step / block_steps_, blocks - 1);
         if (bucket.step(static_cast<double>(step))) {
             outcome.throttled[block] += held ? 1 : 0;
@@ -137,13 +162,13 @@ Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
         const double backlog = asked - done;
         const double now = step < steps ? static_cast<double>(demand_ns_[step]) : 0;
         if (step < steps)
-            asked_by.push_back(asked += now);
+            asked = asked_by_ns_[step];
         const double given = bucket.take(std::min(asked - done, std::max(now, widest_)));
         done += given;
         outcome.asked_ns[block] += now;
         outcome.late_ns[block] += std::min(backlog, given);
         held = held || (bucket.empty() && asked - done > 1);
-        for (; next_end < ends_.size() && ends_[next_end].step <= step && asked_by[ends_[next_end].step] <= done + 1;
+        for (; next_end < ends_.size() && ends_[next_end].step <= step && asked_by_ns_[ends_[next_end].step] <= done + 1;
              ++next_end) {
             const End& end = ends_[next_end];
             outcome.took_us[next_end] =
@@ -151,32 +176,31 @@ Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
         }
         if (step >= steps && asked - done <= 1)
             break;
+        ++step;
+        // With nothing to do, only periods go by.
+        if (step < steps && asked == done)
+            step = std::max(step, std::min<std::size_t>(next_active_[step], bucket.next()));
     }
     return outcome;
 }
 
-Added Replay::resampled(const Outcome& outcome, std::span<const std::uint32_t> blocks) const
+Added Replay::resampled(const Outcome& outcome, const Replicate& replicate) const
 {
-    std::vector<float> before, with;
+    std::vector<float> with;
+    with.reserve(ends_.size());
     double late = 0, asked = 0, throttled = 0, periods = 0;
     std::size_t steps = 0;
-    for (const std::uint32_t block : blocks) {
+    for (const std::uint32_t block : replicate.blocks) {
         const auto [first, last] = block_ends_[block];
-        for (std::size_t i = first; i < last; ++i) {
-            before.push_back(ends_[i].latency_us);
-            with.push_back(outcome.took_us[i]);
-        }
+        with.insert(with.end(), outcome.took_us.begin() + static_cast<std::ptrdiff_t>(first), outcome.took_us.begin() + static_cast<std::ptrdiff_t>(last));
         late += outcome.late_ns[block];
         asked += outcome.asked_ns[block];
         throttled += outcome.throttled[block];
         periods += outcome.periods[block];
         steps += block + 1 == block_ends_.size() ? demand_ns_.size() - block * block_steps_ : block_steps_;
     }
-    const auto more = [&](double q) {
-        const double was = quantile_of(before, q);
-        return was > 0 ? quantile_of(with, q) / was - 1 : 0;
-    };
-    return {more(0.5), more(0.99), asked > 0 ? late / asked : 0, periods > 0 ? throttled / periods : 0,
+    const auto more = [&](double q, double was) { return was > 0 ? quantile_of(with, q) / was - 1 : 0; };
+    return {more(0.5, replicate.p50_us), more(0.99, replicate.p99_us), asked > 0 ? late / asked : 0, periods > 0 ? throttled / periods : 0,
             steps > 0 ? asked / static_cast<double>(steps * kDemandStepNs) : 0};
 }
 
@@ -189,7 +213,7 @@ Added Replay::bound(const Bandwidth& limit, double quantile) const
         outcomes.push_back(play(limit, static_cast<double>(phase) / static_cast<double>(options_.phases)));
     std::vector<double> p50, p99, held, throttled, mean;
     for (const Replicate& replicate : replicates_) {
-        const Added one = resampled(outcomes[replicate.phase], replicate.blocks);
+        const Added one = resampled(outcomes[replicate.phase], replicate);
         p50.push_back(one.p50);
         p99.push_back(one.p99);
         held.push_back(one.held_share);

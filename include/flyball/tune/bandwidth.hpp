@@ -16,7 +16,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -66,19 +65,23 @@ private:
         std::vector<float> took_us;                                 // of ends_, with the limit
         std::vector<double> late_ns, asked_ns, throttled, periods;  // by block
     };
-    [[nodiscard]] Outcome play(const Bandwidth& limit, double phase) const;
-    [[nodiscard]] Added resampled(const Outcome& outcome, std::span<const std::uint32_t> blocks) const;
-
-    ReplayOptions options_;
-    std::vector<std::uint64_t> demand_ns_;
-    std::vector<End> ends_;                                        // by step
-    std::vector<std::pair<std::size_t, std::size_t>> block_ends_;  // of ends_, by block
-    std::size_t block_steps_ = 1;
     // Of a replicate: which phase, and which blocks. The same for all limits, so that more is never worse by chance.
     struct Replicate {
         std::size_t phase;
         std::vector<std::uint32_t> blocks;
+        double p50_us = 0, p99_us = 0;  // as it was
     };
+    void index_steps();
+    [[nodiscard]] Outcome play(const Bandwidth& limit, double phase) const;
+    [[nodiscard]] Added resampled(const Outcome& outcome, const Replicate& replicate) const;
+
+    ReplayOptions options_;
+    std::vector<std::uint64_t> demand_ns_;
+    std::vector<double> asked_by_ns_;         // until the end of each step
+    std::vector<std::uint32_t> next_active_;  // by step: the first from it on in which something is asked for or ends
+    std::vector<End> ends_;                                        // by step
+    std::vector<std::pair<std::size_t, std::size_t>> block_ends_;  // of ends_, by block
+    std::size_t block_steps_ = 1;
     std::vector<Replicate> replicates_;
     std::uint64_t jobs_ = 0;
     double widest_ = 0;  // most that runs in a step: what waited does not run on more CPUs than that
