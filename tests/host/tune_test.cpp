@@ -202,6 +202,38 @@ TEST_CASE("tune: after a SIGKILL at any instant every limit is as it was", "[ker
     }
 }
 
+TEST_CASE("tune memory: after a SIGKILL amid a trial memory.high is as it was", "[kernel][tune][long]")
+{
+    require_root();
+    TestCgroup::require_unified("memory", "memory.high");
+    std::mt19937 random(7);
+    std::uniform_int_distribution<int> when(0, 3000);
+    for (int times = long_run() ? 100 : 2; times > 0; --times) {
+        const TestCgroup cgroup("squeezed");
+        const Load load(cgroup, {"workset", "600", "--anon", "16", "--think-us", "20000"});
+        load.wait_until_inside(cgroup);
+        const auto high = [&] { return cgroup.read("memory", "memory.high"); };
+        Process tuner(tune({"memory", cgroup.path(), "--try", "--regret", "10m", "--disturbance", "100%"}));
+        const auto within = [&](std::chrono::milliseconds limit, auto condition) {
+            for (const auto end = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < end; sleep_ms(5)) {
+                if (condition())
+                    return true;
+            }
+            return condition();
+        };
+        // Each trial has the limit in force half of the time.
+        REQUIRE(within(patience(120), [&] { return high() != "max\n" || tuner.ended(); }));
+        if (tuner.ended()) {
+            const Outcome outcome = tuner.wait(patience(10));
+            FAIL("no experiment was made: " << outcome.out << outcome.err);
+        }
+        sleep_ms(when(random));
+        tuner.signal(SIGKILL);
+        INFO("memory.high: " << high());
+        CHECK(within(std::chrono::milliseconds(in_lab() ? 6000 : 2000), [&] { return high() == "max\n"; }));
+    }
+}
+
 TEST_CASE("tune: a Ctrl-C ends it with an answer, and all is put back", "[kernel][tune][any_kernel]")
 {
     require_root();
