@@ -28,8 +28,9 @@ Result<> MemoryTuner::search()
     const std::uint64_t limit = std::min(cgroup::parse_memory_limit(original_high_).value_or(cgroup::kUnlimited),
                                          cgroup::parse_memory_limit(subject_.limit("memory.max").value_or("max")).value_or(cgroup::kUnlimited));
     BracketOptions bracket = options_.bracket;
-    // Pressure alone is silent in too many ways to go below what came back.
-    if (!workload_tells_)
+    // What came back is needed after a start, too. With less, a trial may go well all the same: what the kernel has found to
+    // be in use (the active list) it goes on protecting under a limit under which it would never have found it out.
+    if (!workload_tells_ || (descent_ && descent_->felt()))
         bracket.most_tighter = 0;
     // Nothing has come back: the descent has ended for another reason, and what is needed may be far below.
     else if (descent_ && !descent_->felt())

@@ -354,3 +354,18 @@ TEST_CASE("tune memory: a peak of old is what the start kept, unless something w
     CHECK(high_after_a_start(0) >= 90 * kMiB);
     CHECK(high_after_a_start(1) <= 70 * kMiB);
 }
+
+TEST_CASE("tune memory: a scan that its past keeps in memory is judged from cold, as a start would be")
+{
+    MemoryLoad load;
+    load.dead = 40 * kMiB;
+    load.scan = 60 * kMiB;
+    load.cycle_s = 1;
+    // Of 80 % that has to be kept, thrashing leaves 67 %; with most of it still there it would be 90 %.
+    load.miss_cost = 0.5;
+    load.active_list = true;
+    const Tally t = tally([&](auto) { return load; }, 78 * kMiB, 0.02);
+    CHECK(t.highs == kSeeds);
+    CHECK(t.too_low == 0);
+    CHECK(t.too_high == 0);
+}

@@ -23,6 +23,7 @@ struct MemoryLoad {
     double scan = 0, cycle_s = 4;    // read round and round, a round takes so long
     double tail = 0, tail_share = 0; // this share of accesses goes there at random
     double miss_cost = 20;           // an access that misses takes so many times longer
+    bool active_list = false;        // what of the scan was all there once hits as long as it is: until it is cold again
     bool pressure = true;            // memory.pressure tells
 };
 
@@ -114,7 +115,8 @@ private:
         now_ns_ += static_cast<std::uint64_t>(kStepS * 1e9);
         const double high = limit_of("memory.high"), room = std::max(std::min(high, limit_of("memory.max")) - pinned(), 0.0);
         lowest_high = std::min(lowest_high, high);
-        const bool cliff = room < load_.scan;
+        warm_ = scan_ >= 0.999 * load_.scan || (warm_ && scan_ > 0.1 * load_.scan);
+        const bool cliff = room < load_.scan && !(load_.active_list && warm_);
         const double scan_miss = load_.scan <= 0 ? 0 : cliff ? 1 : (load_.scan - scan_) / load_.scan;
         const double tail_miss = load_.tail <= 0 ? 0 : load_.tail_share * (load_.tail - tail_) / load_.tail;
         double speed = 1 / (1 + load_.miss_cost * (scan_miss + tail_miss));
@@ -141,6 +143,7 @@ private:
 
     MemoryLoad load_;
     double dead_, scan_, tail_;
+    bool warm_ = true;
     double refaulted_ = 0, stalled_s_ = 0, peak_ = 0;
     std::uint64_t highs_ = 0;
 };
