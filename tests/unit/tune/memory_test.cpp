@@ -144,13 +144,13 @@ TEST_CASE("tune memory: pressure stands in for a workload that tells nothing")
     CHECK(t.too_high == 0);
 }
 
-TEST_CASE("tune memory: a cold tail is given up as far as the rate allows, and never further")
+TEST_CASE("tune memory: a cold tail that comes back is never given up further than the rate allows")
 {
     MemoryLoad load;
     load.tail = 200 * kMiB;
     load.tail_share = 0.05;
     load.miss_cost = 10;
-    // 1 / (1 + 10 * 0.05 * missing) >= 0.8: half of the tail may be missing.
+    // 1 / (1 + 10 * 0.05 * missing) >= 0.8: half of the tail may be missing. How much of it has to be there is not tried out.
     const double optimum = 118 * kMiB;
     const Tally t = tally([&](auto) { return load; }, optimum);
     CHECK(t.limits == kSeeds);
@@ -355,7 +355,7 @@ TEST_CASE("tune memory: a peak of old is what the start kept, unless something w
     CHECK(high_after_a_start(1) <= 70 * kMiB);
 }
 
-TEST_CASE("tune memory: a scan that its past keeps in memory is judged from cold, as a start would be")
+TEST_CASE("tune memory: a scan that its past keeps in memory is not taken for a smaller one")
 {
     MemoryLoad load;
     load.dead = 40 * kMiB;
