@@ -59,7 +59,7 @@ struct LiveSubject::State {
     Result<> check(std::uint64_t now_ns);
     Result<> make_room(std::string_view file, std::string_view value);
     [[nodiscard]] std::optional<std::string> reclaims_in() const;  // the directory, where that is possible
-    [[nodiscard]] std::uint64_t memory_use() const;
+    [[nodiscard]] std::optional<std::uint64_t> memory_use() const;  // bytes
     Result<std::uint64_t> reclaim(const std::string& directory, std::uint64_t bytes);
     std::unexpected<Error> stopped(const std::string& why);
 };
@@ -297,7 +297,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
             return std::unexpected(std::move(ticked.error()));
         if (now_ns >= next_sample_ns) {
             next_sample_ns = now_ns + kSampleNs;
-            if (const auto bytes = number_in(state.layout, state.path, "memory", "memory.current", "memory.usage_in_bytes"))
+            if (const auto bytes = state.memory_use())
                 window.memory_use.push_back({now_ns, *bytes});
         }
         if (auto looked = state.look_for_end(); !looked)
@@ -348,9 +348,9 @@ std::optional<std::string> LiveSubject::State::reclaims_in() const
     return directory && ::access((*directory + "/memory.reclaim").c_str(), W_OK) == 0 ? directory : std::nullopt;
 }
 
-std::uint64_t LiveSubject::State::memory_use() const
+std::optional<std::uint64_t> LiveSubject::State::memory_use() const
 {
-    return number_in(layout, path, "memory", "memory.current", "memory.usage_in_bytes").value_or(0);
+    return number_in(layout, path, "memory", "memory.current", "memory.usage_in_bytes");
 }
 
 Result<std::uint64_t> LiveSubject::State::reclaim(const std::string& directory, std::uint64_t bytes)
@@ -358,10 +358,10 @@ Result<std::uint64_t> LiveSubject::State::reclaim(const std::string& directory, 
     limits->touch();
     std::uint64_t reclaimed = 0;
     for (std::uint64_t left = bytes; left > 0;) {
-        const std::uint64_t piece = std::min(left, kReclaimPiece), before = memory_use();
+        const std::uint64_t piece = std::min(left, kReclaimPiece), before = memory_use().value_or(0);
         // EAGAIN: less than asked for could be reclaimed. That is an answer.
         auto written = write_file_once(directory + "/memory.reclaim", fmt::format("{}", piece));
-        const std::uint64_t after = memory_use();
+        const std::uint64_t after = memory_use().value_or(0);
         reclaimed += before - std::min(before, after);
         left -= piece;
         if (auto ticked = tick(monotonic_ns()); !ticked)
@@ -380,7 +380,7 @@ Result<> LiveSubject::State::make_room(std::string_view file, std::string_view v
     const auto directory = high ? reclaims_in() : std::nullopt;
     if (!directory)
         return {};
-    const std::uint64_t use = memory_use();
+    const std::uint64_t use = memory_use().value_or(0);
     if (use <= *high)
         return {};
     auto reclaimed = reclaim(*directory, use - *high);
