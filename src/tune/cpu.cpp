@@ -81,8 +81,11 @@ Proposal answer(Proposal proposal, Answer what, std::string summary)
 }
 
 // Why nothing can be said from this window; nullopt: it can.
-std::optional<Proposal> unusable(const Proposal& proposal, const Window& window, const CpuOptions& options)
+std::optional<Proposal> unusable(const Proposal& proposal, const Window& window, Subject& subject, const CpuOptions& options)
 {
+    if (!subject.limit("cpu.max"))
+        return answer(proposal, Answer::Refused,
+                      fmt::format("{} has no cpu.max: its parent does not hand the cpu controller on", subject.cgroup()));
     const DemandTrace& trace = window.trace;
     if (window.span_ns() < kLeastWindowNs)
         return answer(
@@ -127,13 +130,14 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
 }
 
 // What it would be without burst, and with other periods.
-Result<> add_others(Proposal& proposal, const DemandTrace& trace, const Replay& replay, const BandwidthBounds& bounds, std::uint64_t cpus,
-                    double confidence, const KeepUp& keep_up)
+Result<> add_others(Proposal& proposal, const DemandTrace& trace, const QuotaPrediction& prediction, Subject& subject, const CpuOptions& options)
 {
+    const KeepUp keep_up = [&] { return subject.keep_up(); };
+    const BandwidthBounds& bounds = prediction.bounds;
     if (bounds.burst_allowed) {
         BandwidthBounds without = bounds;
         without.burst_allowed = false;
-        const auto plain = least_bandwidth(replay, without, confidence, keep_up);
+        const auto plain = least_bandwidth(prediction.replay, without, options.confidence, keep_up);
         if (!plain)
             return std::unexpected(plain.error());
         if (*plain)
@@ -145,8 +149,8 @@ Result<> add_others(Proposal& proposal, const DemandTrace& trace, const Replay& 
             continue;
         BandwidthBounds with = bounds;
         with.period_ns = period_ns;
-        with.most_quota_ns = cpus * period_ns;
-        const auto other = least_bandwidth(quick, with, confidence, keep_up);
+        with.most_quota_ns = subject.cpus() * period_ns;
+        const auto other = least_bandwidth(quick, with, options.confidence, keep_up);
         if (!other)
             return std::unexpected(other.error());
         proposal.notes.push_back(*other ? fmt::format("with a period of {}: {} ({:.3g} CPUs)", format_ns(period_ns),
@@ -176,26 +180,25 @@ void add_advice(Proposal& proposal, const DemandTrace& trace, const Bandwidth& l
                         trace.jobs.size(), least));
 }
 
-struct Searched {
-    BandwidthBounds bounds;
-    std::optional<Bandwidth> limit;  // nullopt: none below all CPUs
-    Interval interval;               // of its quota
-};
+}  // namespace
 
-Result<Searched> search(const Replay& replay, Subject& subject, const CpuOptions& options)
+Result<QuotaPrediction> predict_quota(const Window& window, Subject& subject, const CpuOptions& options)
 {
     const KeepUp keep_up = [&] { return subject.keep_up(); };
-    Searched found{.bounds = {.period_ns = options.period_ns,
-                              .most_quota_ns = subject.cpus() * options.period_ns,
-                              .burst_allowed = subject.limit("cpu.max.burst").has_value(),
-                              .latency_bound = options.latency_bound},
-                   .limit = {}, .interval = {}};
-    const auto enough = least_bandwidth(replay, found.bounds, options.confidence, keep_up);
+    QuotaPrediction found{.replay = Replay(window.trace, replay_options(window.trace, ReplayOptions{}.replicates)),
+                          .bounds = {.period_ns = options.period_ns,
+                                     .most_quota_ns = subject.cpus() * options.period_ns,
+                                     .burst_allowed = subject.limit("cpu.max.burst").has_value(),
+                                     .latency_bound = options.latency_bound},
+                          .limit = {}, .interval = {}};
+    if (unusable({}, window, subject, options))
+        return found;
+    const auto enough = least_bandwidth(found.replay, found.bounds, options.confidence, keep_up);
     if (!enough)
         return std::unexpected(enough.error());
     if (!*enough || (*enough)->quota_ns >= found.bounds.most_quota_ns)
         return found;
-    const auto surely_needed = least_bandwidth(replay, found.bounds, 1 - options.confidence, keep_up);
+    const auto surely_needed = least_bandwidth(found.replay, found.bounds, 1 - options.confidence, keep_up);
     if (!surely_needed)
         return std::unexpected(surely_needed.error());
     found.limit = *enough;
@@ -204,40 +207,21 @@ Result<Searched> search(const Replay& replay, Subject& subject, const CpuOptions
     return found;
 }
 
-}  // namespace
-
-Result<std::optional<Interval>> quota_interval(const Window& window, Subject& subject, const CpuOptions& options)
-{
-    const Replay replay(window.trace, replay_options(window.trace, ReplayOptions{}.replicates));
-    if (!subject.limit("cpu.max") || unusable({}, window, options))
-        return std::nullopt;
-    const auto searched = search(replay, subject, options);
-    if (!searched)
-        return std::unexpected(searched.error());
-    return searched->limit ? std::optional(searched->interval) : std::nullopt;
-}
-
-Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOptions& options)
+Result<Proposal> propose_cpu(const Window& window, const QuotaPrediction& prediction, Subject& subject, const CpuOptions& options)
 {
     Proposal proposal{.resource = Resource::Cpu, .cgroup = subject.cgroup()};
     const DemandTrace& trace = window.trace;
-    const Replay replay(trace, replay_options(trace, ReplayOptions{}.replicates));
+    const Replay& replay = prediction.replay;
     add_evidence(proposal, window, replay);
     if (window.lost_events > 0)
         proposal.notes.push_back(
             fmt::format("{} events were lost: the demand is that much too low", window.lost_events));
-    if (!subject.limit("cpu.max"))
-        return answer(proposal, Answer::Refused,
-                      fmt::format("{} has no cpu.max: its parent does not hand the cpu controller on", subject.cgroup()));
-    if (auto why = unusable(proposal, window, options))
+    if (auto why = unusable(proposal, window, subject, options))
         return *why;
 
-    if (!subject.limit("cpu.max.burst"))
+    if (!prediction.bounds.burst_allowed)
         proposal.refused.push_back({"cpu.max.burst", "this kernel has none here"});
-    const auto searched = search(replay, subject, options);
-    if (!searched)
-        return std::unexpected(searched.error());
-    const std::optional<Bandwidth>& limit = searched->limit;
+    const std::optional<Bandwidth>& limit = prediction.limit;
     if (!limit)
         return answer(proposal, Answer::NoLimit,
                       fmt::format("no cpu.max: its jobs need all {} CPUs at times, and any quota would add more than "
@@ -245,7 +229,7 @@ Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOp
                                   subject.cpus(), format_percent(options.latency_bound)));
     const Added predicted = replay.bound(*limit, options.confidence);
     proposal.values = cpu_values(
-        *limit, subject, searched->interval, two_sided(options.confidence),
+        *limit, subject, prediction.interval, two_sided(options.confidence),
         fmt::format(
             "least quota that adds at most {} to the p50 and p99 of {} jobs, over 100 resampled demands and phases",
             format_percent(options.latency_bound), trace.jobs.size()));
@@ -253,7 +237,7 @@ Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOp
     proposal.evidence.push_back({"predicted_added_p99", predicted.p99, Unit::Share, std::nullopt, "replay"});
     proposal.evidence.push_back(
         {"predicted_throttled_periods", predicted.throttled_periods, Unit::Share, std::nullopt, "replay"});
-    if (auto added = add_others(proposal, trace, replay, searched->bounds, subject.cpus(), options.confidence, [&] { return subject.keep_up(); }); !added)
+    if (auto added = add_others(proposal, trace, prediction, subject, options); !added)
         return std::unexpected(std::move(added.error()));
     add_advice(proposal, trace, *limit);
     return answer(std::move(proposal), Answer::Limit, fmt::format("{}: {:.3g} CPUs", words(*limit), cpus_of(*limit)));

@@ -163,28 +163,29 @@ Result<> look_on(Subject& subject, Profile& profile, std::uint64_t length_ns)
 }
 
 // Demand that comes at random has to be seen for longer than one that repeats itself.
-Result<> look_until_precise(Subject& subject, Profile& profile, const CpuOptions& options)
+Result<QuotaPrediction> predict_precisely(Subject& subject, Profile& profile, const CpuOptions& options)
 {
     const std::uint64_t most_ns = std::min(options.most_profile_ns, options.longest_ns / 2);
-    while (!profile.window.finished) {
+    while (true) {
+        auto found = predict_quota(profile.window, subject, options);
+        if (!found)
+            return found;
+        const auto& [low, high] = found->interval;
         const std::uint64_t left_ns = most_ns - std::min(most_ns, profile.took_ns);
         const std::uint64_t again_ns = std::min(left_ns, profile.window.trace.demand_ns.size() * kDemandStepNs);
-        if (again_ns < options.profile_ns / 2 || options.precision >= 1)
-            return {};
-        const auto interval = quota_interval(profile.window, subject, options);
-        if (!interval)
-            return std::unexpected(interval.error());
-        if (!*interval || 1 - (*interval)->low / (*interval)->high <= options.precision)
-            return {};
-        subject.say(fmt::format("the quota is from {} to {}: looking for {} more", format_ns(static_cast<std::uint64_t>((*interval)->low)),
-                                format_ns(static_cast<std::uint64_t>((*interval)->high)), format_ns(again_ns)));
+        const bool precise = !found->limit || 1 - low / high <= options.precision;
+        if (precise || profile.window.finished || again_ns < options.profile_ns / 2)
+            return found;
+        subject.say(fmt::format("the quota is from {} to {}: looking for {} more", format_ns(static_cast<std::uint64_t>(low)),
+                                format_ns(static_cast<std::uint64_t>(high)), format_ns(again_ns)));
         auto looked = look_on(subject, profile, again_ns);
-        if (!looked && looked.error().kind == ErrorKind::Finished)
+        if (!looked && looked.error().kind == ErrorKind::Finished) {
             profile.window.finished = true;
-        else if (!looked)
-            return looked;
+            return found;
+        }
+        if (!looked)
+            return std::unexpected(std::move(looked.error()));
     }
-    return {};
 }
 
 Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& options)
@@ -193,9 +194,10 @@ Result<Proposal> examine(Subject& subject, Proposal proposal, const CpuOptions& 
     if (!profile)
         return ended(std::move(proposal), profile.error());
     subject.say("playing limits through");
-    if (auto looked = look_until_precise(subject, *profile, options); !looked)
-        return ended(std::move(proposal), looked.error());
-    auto proposed = propose_cpu(profile->window, subject, options);
+    const auto prediction = predict_precisely(subject, *profile, options);
+    if (!prediction)
+        return ended(std::move(proposal), prediction.error());
+    auto proposed = propose_cpu(profile->window, *prediction, subject, options);
     if (!proposed)
         return ended(std::move(proposal), proposed.error());
     Proposal& found = *proposed;

@@ -49,11 +49,18 @@ using KeepUp = std::function<Result<>()>;
 // Errors: those of the subject; Stopped is told as Answer::Aborted.
 [[nodiscard]] Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options);
 
-// The interval of the quota alone, at a third of what a proposal costs. nullopt: there would be none.
-[[nodiscard]] Result<std::optional<Interval>> quota_interval(const Window& window, Subject& subject, const CpuOptions& options);
+// What the demand of a window needs.
+struct QuotaPrediction {
+    Replay replay;
+    BandwidthBounds bounds;
+    std::optional<Bandwidth> limit;  // nullopt: none below all CPUs, or the window cannot be used
+    Interval interval;               // of its quota
+};
 
-// The part that only thinks: from a window in which nothing was changed to a proposal that is not validated. Errors: those of
-// Subject::keep_up().
-[[nodiscard]] Result<Proposal> propose_cpu(const Window& window, Subject& subject, const CpuOptions& options);
+// The parts that only think: from a window in which nothing was changed to a quota, and from there to a proposal that is not
+// validated. Errors: those of Subject::keep_up().
+[[nodiscard]] Result<QuotaPrediction> predict_quota(const Window& window, Subject& subject, const CpuOptions& options);
+// prediction: of this window.
+[[nodiscard]] Result<Proposal> propose_cpu(const Window& window, const QuotaPrediction& prediction, Subject& subject, const CpuOptions& options);
 
 }  // namespace flyball::tune
