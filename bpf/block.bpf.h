@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#define REQ_OP_MASK 0xff
-#define REQ_OP_FLUSH_ 2
+#define REQ_OP_MASK	0xff
+#define REQ_OP_FLUSH_	2
 #define REQ_OP_DISCARD_ 3
 
 static __always_inline u32 op_of(u32 opf)
@@ -105,7 +105,7 @@ int UNPREEMPTED_PROG(rq_complete, struct request *rq, int error, unsigned int nr
 		return 0;
 	}
 	if (!(u8)error && nr_bytes < state->left) {
-		state->left -= nr_bytes;	/* a part of it: more to come */
+		state->left -= nr_bytes; /* a part of it: more to come */
 		return 0;
 	}
 	now = bpf_ktime_get_ns();
@@ -117,7 +117,7 @@ int UNPREEMPTED_PROG(rq_complete, struct request *rq, int error, unsigned int nr
 		.bytes = state->bytes,
 		.op = state->op,
 		.sector = state->sector,
-		.error = (u8)error ? -5 : 0,	/* blk_status_t has no errno: EIO */
+		.error = (u8)error ? -5 : 0, /* blk_status_t has no errno: EIO */
 	};
 	bpf_map_delete_elem(&requests, &key);
 	EMIT(&e);

@@ -12,10 +12,9 @@ static __always_inline u64 cgroup_id(struct cgroup *cgrp)
  * own hierarchy has it. The index of a controller differs between kernels' configurations.
  */
 #define TASK_CGROUP(task, unified, which)                                                                    \
-	((settings.flags & (unified)) ? plain(task)->cgroups->dfl_cgrp :                                            \
-				      plain(task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id,     \
-										  which)]                   \
-					      ->cgroup)
+	((settings.flags & (unified)) ?                                                                      \
+		 plain(task)->cgroups->dfl_cgrp :                                                            \
+		 plain(task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, which)]->cgroup)
 
 static __always_inline u64 task_cpu_cgroup(struct task_struct *task)
 {

@@ -111,8 +111,9 @@ static __always_inline u64 mm_resident_pages(struct mm_struct *mm)
 		struct mm_struct___v6_2 *new = (void *)mm;
 
 		n = 0;
-		bpf_probe_read_kernel(&n, sizeof(n), (void *)&new->rss_stat + kinds[i] * stride +
-				      bpf_core_field_offset(struct percpu_counter, count));
+		bpf_probe_read_kernel(&n, sizeof(n),
+				      (void *)&new->rss_stat + kinds[i] * stride +
+					      bpf_core_field_offset(struct percpu_counter, count));
 		pages += n > 0 ? n : 0;
 	}
 	return pages;

@@ -24,7 +24,7 @@ static __always_inline void count_untracked(u32 prog)
 static __always_inline u64 wakeup_flag(void *ring)
 {
 	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > settings.wakeup_bytes ? BPF_RB_FORCE_WAKEUP :
-										  BPF_RB_NO_WAKEUP;
+										    BPF_RB_NO_WAKEUP;
 }
 
 /* The caller holds the batch. */
@@ -58,7 +58,7 @@ static __always_inline int append(struct fb_batch *batch, u32 cpu, struct fb_eve
 	batch->events[n] = *event;
 	batch->n = n + 1;
 	if (n + 1 == FB_BATCH_EVENTS)
-		flush_batch(batch, cpu);	/* full ring: the next event tries again */
+		flush_batch(batch, cpu); /* full ring: the next event tries again */
 	return 0;
 }
 
@@ -125,10 +125,11 @@ __noinline int emit(struct fb_event *event)
 #define EMIT(event) emit((struct fb_event *)(event))
 
 #define EVENT_HDR(event_type, event_prog, ts, id)                                                            \
-	{                                                                                                    \
-		.type = (event_type), .size = sizeof(struct fb_event), .prog = (event_prog), .ts_ns = (ts),  \
-		.cgroup_id = (id)                                                                            \
-	}
+	{ .type = (event_type),                                                                              \
+	  .size = sizeof(struct fb_event),                                                                   \
+	  .prog = (event_prog),                                                                              \
+	  .ts_ns = (ts),                                                                                     \
+	  .cgroup_id = (id) }
 
 /* Control ring: reserve, fill, submit; a refusal is a counted drop. */
 static __always_inline void *control_reserve(u32 size, u32 prog)
@@ -150,7 +151,8 @@ static __always_inline void *control_reserve_minor(u32 size, u32 prog)
 {
 	struct fb_stats *s;
 
-	if (bpf_ringbuf_query(&control, BPF_RB_AVAIL_DATA) < bpf_ringbuf_query(&control, BPF_RB_RING_SIZE) / 2)
+	if (bpf_ringbuf_query(&control, BPF_RB_AVAIL_DATA) <
+	    bpf_ringbuf_query(&control, BPF_RB_RING_SIZE) / 2)
 		return control_reserve(size, prog);
 	s = stats_of(prog);
 	if (s) {

@@ -132,7 +132,8 @@ static __always_inline int fold_rq(struct fb_rq *r)
 static __always_inline int fold_task(struct fb_task *t)
 {
 	u32 metric = t->kind == FB_TASK_FORK ? FB_M_FORKS :
-		     t->kind == FB_TASK_EXIT ? FB_M_EXITS : FB_M_FORKS_REFUSED;
+		     t->kind == FB_TASK_EXIT ? FB_M_EXITS :
+					       FB_M_FORKS_REFUSED;
 	int err = fold_count(t->hdr.cgroup_id, metric, 1);
 
 	if (t->pids_current != FB_UNKNOWN_PIDS)
@@ -156,7 +157,8 @@ __noinline int fold_event(struct fb_event *event)
 	case FB_EV_THROTTLE: {
 		struct fb_throttle *t = (struct fb_throttle *)event;
 
-		return fold_value(id, t->kind == FB_THROTTLE_OWN ? FB_M_THROTTLE_OWN : FB_M_THROTTLE_INHERITED,
+		return fold_value(id,
+				  t->kind == FB_THROTTLE_OWN ? FB_M_THROTTLE_OWN : FB_M_THROTTLE_INHERITED,
 				  t->duration_ns);
 	}
 	case FB_EV_CHARGE:
@@ -174,8 +176,8 @@ __noinline int fold_event(struct fb_event *event)
 		return fold_rq((struct fb_rq *)event);
 	case FB_EV_TASK:
 		return fold_task((struct fb_task *)event);
-	case FB_EV_MIGRATE:	/* the switch that ends the wait counts it */
-	case FB_EV_BIO_HELD:	/* its FB_EV_BIO counts it */
+	case FB_EV_MIGRATE:  /* the switch that ends the wait counts it */
+	case FB_EV_BIO_HELD: /* its FB_EV_BIO counts it */
 		return 0;
 	case FB_EV_SELFTEST:
 		return fold_value(id, FB_M_SELFTEST, ((struct fb_selftest *)event)->value);

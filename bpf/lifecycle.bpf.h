@@ -6,7 +6,7 @@ static __always_inline void last_cpu(struct cgroup *cgrp, struct fb_cgroup_count
 {
 	struct cgroup_subsys_state *css =
 		cgrp->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)];
-	struct task_group *tg = (struct task_group *)css;	/* css is its first member */
+	struct task_group *tg = (struct task_group *)css; /* css is its first member */
 
 	if (!css || BPF_CORE_READ(css, cgroup) != cgrp)
 		return;
@@ -27,10 +27,11 @@ static __always_inline void last_memory(struct cgroup *cgrp, struct fb_cgroup_co
 		return;
 	for (u32 i = 0; i < 10; i++)
 		if (i < n)
-			bpf_probe_read_kernel(&c->memory_events[i], sizeof(u64),
-					      (void *)memcg + bpf_core_field_offset(struct mem_cgroup,
-										    memory_events_local) +
-						      i * sizeof(u64));
+			bpf_probe_read_kernel(
+				&c->memory_events[i], sizeof(u64),
+				(void *)memcg +
+					bpf_core_field_offset(struct mem_cgroup, memory_events_local) +
+					i * sizeof(u64));
 	c->memory_watermark = BPF_CORE_READ(memcg, memory.watermark) << settings.page_shift;
 	c->valid |= FB_CV_MEMORY;
 }

@@ -17,39 +17,39 @@ volatile __u32 recording;
  * kswapd and deadlock.
  */
 struct task_state {
-	u64 runnable_ns;	/* waiting since, 0: not waiting */
-	u64 run_ns;		/* on the CPU since, 0: not running (or not seen to start) */
-	u64 held_ns;		/* held by cpu.max since, 0: not held */
-	u64 hold_queue;		/* the cfs_rq that it waits in, where the kernel keeps a held clock */
-	u64 hold_clock;		/* the clock of its cgroup and CPU when the wait began */
-	u64 hold_acc_ns;	/* held time of this wait on CPUs that it left */
-	u64 hold_cgroup;	/* cgroup whose throttle clock that is, 0: none */
+	u64 runnable_ns; /* waiting since, 0: not waiting */
+	u64 run_ns;	 /* on the CPU since, 0: not running (or not seen to start) */
+	u64 held_ns;	 /* held by cpu.max since, 0: not held */
+	u64 hold_queue;	 /* the cfs_rq that it waits in, where the kernel keeps a held clock */
+	u64 hold_clock;	 /* the clock of its cgroup and CPU when the wait began */
+	u64 hold_acc_ns; /* held time of this wait on CPUs that it left */
+	u64 hold_cgroup; /* cgroup whose throttle clock that is, 0: none */
 	u64 throttler_id;
 	u64 wait_total_ns;
 	u64 held_total_ns;
-	u64 run_total_ns;	/* without interrupts and steal, as sum_exec_runtime */
-	u64 irq_base_ns;	/* interrupts of this CPU's run queue at the switch-in */
-	u64 left_run_delay_ns;	/* the kernel's run_delay when it left the CPU */
-	u64 slept_delay_ns;	/* what it grew by in sleep, in all */
-	u64 reclaim_ns;		/* in memcg reclaim since */
+	u64 run_total_ns;      /* without interrupts and steal, as sum_exec_runtime */
+	u64 irq_base_ns;       /* interrupts of this CPU's run queue at the switch-in */
+	u64 left_run_delay_ns; /* the kernel's run_delay when it left the CPU */
+	u64 slept_delay_ns;    /* what it grew by in sleep, in all */
+	u64 reclaim_ns;	       /* in memcg reclaim since */
 	u64 global_reclaim_ns;
 	u64 high_ns;
-	u64 memstall_ns;	/* in a PSI memory stall since */
-	u64 charge_stall_ns;	/* reclaim started inside the charge under way */
+	u64 memstall_ns;     /* in a PSI memory stall since */
+	u64 charge_stall_ns; /* reclaim started inside the charge under way */
 	u32 high_pages;
 	u32 waits;
-	u32 gaps;		/* switches and wake-ups of it that were hidden from us */
+	u32 gaps; /* switches and wake-ups of it that were hidden from us */
 	u32 hold_cpu;
 	u32 episode_cpu;
 	u8 woken;
 	u8 fresh;
 	u8 wakeups;
 	u8 migrations;
-	u8 reclaimed;		/* reclaim or memory.high was part of the memory stall */
-	u8 episode;		/* 1: a throttle episode is open that its next run closes */
-	u8 adopted;		/* the iterator, or its fork, has seen it */
-	u8 partial;		/* run_ns is not its switch-in: no slice can be told */
-	u8 uncounted;		/* the kernel's run_delay leaves (some of) this wait out */
+	u8 reclaimed; /* reclaim or memory.high was part of the memory stall */
+	u8 episode;   /* 1: a throttle episode is open that its next run closes */
+	u8 adopted;   /* the iterator, or its fork, has seen it */
+	u8 partial;   /* run_ns is not its switch-in: no slice can be told */
+	u8 uncounted; /* the kernel's run_delay leaves (some of) this wait out */
 	u8 pad[7];
 };
 
@@ -64,7 +64,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);		/* nr_cpus, set before load */
+	__uint(max_entries, 1); /* nr_cpus, set before load */
 	__type(key, u32);
 	__type(value, struct fb_batch);
 } batches SEC(".maps");
@@ -77,7 +77,7 @@ struct stream_ring {
 /* One ring a CPU: a shared one falls tenfold with the number of CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);		/* nr_cpus */
+	__uint(max_entries, 1); /* nr_cpus */
 	__type(key, u32);
 	__array(values, struct stream_ring);
 } rings SEC(".maps");
@@ -118,15 +118,15 @@ struct {
 struct throttle_key {
 	u64 cgroup_id;
 	u32 cpu;
-	u32 own;		/* 1: by its own cpu.max only; 0: own or inherited */
+	u32 own; /* 1: by its own cpu.max only; 0: own or inherited */
 };
 struct throttle_clock {
-	u64 since_ns;		/* 0: not throttled now */
+	u64 since_ns; /* 0: not throttled now */
 	u64 total_ns;
 	u64 throttler_id;
-	u64 queue;		/* the cfs_rq whose own clock tells the duration, 0: ours does */
-	u64 queue_base_ns;	/* that clock when the episode began */
-	u32 depth;		/* nested throttling ancestors */
+	u64 queue;	   /* the cfs_rq whose own clock tells the duration, 0: ours does */
+	u64 queue_base_ns; /* that clock when the episode began */
+	u32 depth;	   /* nested throttling ancestors */
 	u32 pad;
 };
 struct {
@@ -143,7 +143,7 @@ struct rq_state {
 	u64 cgroup_id;
 	u32 dev;
 	u32 bytes;
-	u32 left;		/* bytes not completed yet */
+	u32 left; /* bytes not completed yet */
 	u32 op;
 	u64 sector;
 };

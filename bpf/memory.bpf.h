@@ -232,7 +232,7 @@ int UNPREEMPTED_PROG(memstall_enter)
 	struct task_state *state;
 
 	if (task_in_memstall(task))
-		return 0;	/* nested */
+		return 0; /* nested */
 	state = current_state(FB_P_MEMSTALL);
 	if (state) {
 		state->memstall_ns = bpf_ktime_get_ns();

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#define SIGKILL 9
+#define SIGKILL	   9
 #define PF_EXITING 0x4
 
 static __always_inline u64 pages_to_bytes(u64 pages)
@@ -15,8 +15,8 @@ static __always_inline u64 pages_to_bytes(u64 pages)
 
 static __always_inline struct mem_cgroup *task_memcg(struct task_struct *task)
 {
-	return (struct mem_cgroup *)
-		plain(task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
+	return (struct mem_cgroup *)plain(task)
+		->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
 }
 
 static __always_inline u64 memcg_limit(struct mem_cgroup *memcg)
@@ -179,7 +179,7 @@ static __always_inline void oom_exit_seen(struct task_struct *task)
 SEC("tp_btf/mark_victim")
 int UNPREEMPTED_PROG(oom_mark, struct task_struct *task)
 {
-	u32 tgid = task->tgid;	/* task may be any thread that still has the mm */
+	u32 tgid = task->tgid; /* task may be any thread that still has the mm */
 	u64 now = bpf_ktime_get_ns();
 	struct fb_oom_task *e;
 

@@ -2,15 +2,16 @@
 /*
  * A task that is only read.
  *
- * Since v6.3 ("bpf: Enable annotating trusted nested pointers") each load of a pointer through one that the verifier trusts, as
- * a tracepoint's arguments are, makes it look for types by name in all of vmlinux's BTF, up to four of them, on each path anew:
- * most of the time that our programs took to load. What is read through an untrusted pointer is the same load.
+ * Since v6.3 ("bpf: Enable annotating trusted nested pointers") each load of a pointer through one that the
+ * verifier trusts, as a tracepoint's arguments are, makes it look for types by name in all of vmlinux's BTF,
+ * up to four of them, on each path anew: most of the time that our programs took to load. What is read
+ * through an untrusted pointer is the same load.
  *
  * Only where the kernel has the function (FB_C_RDONLY_CAST); helpers that take a task want the trusted one.
  */
 #pragma once
 
-extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;	/* v6.2, a35b9af4ec2c */
+extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak; /* v6.2, a35b9af4ec2c */
 
 static __always_inline struct task_struct *plain(struct task_struct *task)
 {

@@ -19,9 +19,9 @@
  */
 #pragma once
 
-extern void bpf_preempt_disable(void) __ksym __weak;			/* v6.10, fc7566ad0a82 */
+extern void bpf_preempt_disable(void) __ksym __weak; /* v6.10, fc7566ad0a82 */
 extern void bpf_preempt_enable(void) __ksym __weak;
-extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;	/* v6.14, c8e2ee1f3df0 */
+extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak; /* v6.14, c8e2ee1f3df0 */
 extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
 
 static __always_inline void preempt_off(void)
@@ -50,11 +50,9 @@ static __always_inline void preempt_on(void)
 		int ret;                                                                                     \
                                                                                                              \
 		preempt_off();                                                                               \
-		_Pragma("GCC diagnostic push")                                                               \
-		_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")                                       \
-		ret = name##_body(___bpf_ctx_cast(args));                                                    \
-		_Pragma("GCC diagnostic pop")                                                                \
-		preempt_on();                                                                                \
+		_Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wint-conversion\"")        \
+			ret = name##_body(___bpf_ctx_cast(args));                                            \
+		_Pragma("GCC diagnostic pop") preempt_on();                                                  \
 		return ret;                                                                                  \
 	}                                                                                                    \
 	static __always_inline int name##_body(unsigned long long *ctx, ##args)

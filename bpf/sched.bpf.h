@@ -50,8 +50,7 @@ static __always_inline int on_wakeup(struct task_struct *task, bool fresh)
 	state->uncounted = 0;
 	state->woken = !fresh;
 	state->fresh = fresh;
-	hold_begin(state, task, rq->cpu, now,
-		   kernel_throttles_tasks() && task_throttled(task));
+	hold_begin(state, task, rq->cpu, now, kernel_throttles_tasks() && task_throttled(task));
 	return 0;
 }
 
@@ -83,7 +82,8 @@ int BPF_PROG(sched_migrate_task, struct task_struct *task, int to_cpu)
 	if (state->runnable_ns) {
 		struct rq *from = task_rq(task);
 		struct fb_migrate e = {
-			.hdr = EVENT_HDR(FB_EV_MIGRATE, FB_P_MIGRATE, rq_time(from->clock), task_cpu_cgroup(task)),
+			.hdr = EVENT_HDR(FB_EV_MIGRATE, FB_P_MIGRATE, rq_time(from->clock),
+					 task_cpu_cgroup(task)),
 			.tid = task->pid,
 			.from_cpu = from->cpu,
 			.to_cpu = to_cpu,

@@ -3,10 +3,10 @@
 #pragma once
 
 struct selftest_args {
-	u64 first;	/* of a sequence of values: first, first + step, ... */
+	u64 first; /* of a sequence of values: first, first + step, ... */
 	u64 step;
 	u64 cgroup_id;
-	u64 count;	/* at most SELFTEST_MAX a run */
+	u64 count; /* at most SELFTEST_MAX a run */
 };
 #define SELFTEST_MAX 1024
 

@@ -22,12 +22,12 @@ volatile __u32 recording;
 #include "plain.bpf.h"
 #include "cgroup_id.bpf.h"
 
-#define PF_KTHREAD 0x00200000
+#define PF_KTHREAD  0x00200000
 #define STACK_BYTES (FB_STACK_FRAMES * sizeof(u64))
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);	/* set by user space */
+	__uint(max_entries, 4096); /* set by user space */
 } samples SEC(".maps");
 
 struct {
@@ -73,7 +73,7 @@ static __always_inline u64 wakeup_flag(struct fb_stack_sample *sample)
 		return BPF_RB_FORCE_WAKEUP;
 	}
 	return bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > settings.wakeup_bytes ? BPF_RB_FORCE_WAKEUP :
-											 BPF_RB_NO_WAKEUP;
+											BPF_RB_NO_WAKEUP;
 }
 
 /* Bytes of the record, or 0. */

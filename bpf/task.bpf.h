@@ -5,7 +5,8 @@
 /* The pids cgroup of a task: its own on v2 when the controller is on there, else an ancestor's. */
 static __always_inline struct pids_cgroup *task_pids(struct task_struct *task)
 {
-	return (struct pids_cgroup *)plain(task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)];
+	return (struct pids_cgroup *)plain(task)
+		->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)];
 }
 
 static __always_inline void emit_task(struct task_struct *task, u32 kind)
@@ -17,7 +18,8 @@ static __always_inline void emit_task(struct task_struct *task, u32 kind)
 				 cgroup_id(owner)),
 		/* an ancestor's counter would not be this cgroup's */
 		.pids_current = BPF_CORE_READ(pids, css.cgroup) == owner ?
-					(u32)BPF_CORE_READ(pids, counter.counter) : FB_UNKNOWN_PIDS,
+					(u32)BPF_CORE_READ(pids, counter.counter) :
+					FB_UNKNOWN_PIDS,
 		.cpu_cgroup_id = task_cpu_cgroup(task),
 		.kind = kind,
 		.tid = task->pid,
@@ -34,7 +36,8 @@ static __always_inline void emit_task(struct task_struct *task, u32 kind)
 SEC("tp_btf/task_newtask")
 int UNPREEMPTED_PROG(task_newtask, struct task_struct *task)
 {
-	struct task_state *state = bpf_task_storage_get(&task_states, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct task_state *state = bpf_task_storage_get(&task_states, task, 0,
+							BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (state)
 		state->adopted = 1;

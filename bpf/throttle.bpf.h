@@ -44,7 +44,7 @@ static __always_inline bool quota_applies(struct task_struct *task)
 	 * there the queues tell.
 	 */
 	if (!bpf_core_field_exists(((struct cfs_rq *)0)->runtime_enabled))
-		return false;	/* built without CONFIG_CFS_BANDWIDTH */
+		return false; /* built without CONFIG_CFS_BANDWIDTH */
 	if (kernel_keeps_held_clock())
 		return plain(task)->sched_task_group->cfs_bandwidth.hierarchical_quota != -1;
 	for (int i = 0; i < THROTTLE_LEVELS && se; i++) {
@@ -225,7 +225,8 @@ int BPF_PROG(throttle_up, struct task_group *tg, void *data)
 /* ---- what the scheduler hooks ask ---------------------------------------------------------------- */
 
 /* A task was taken off by quota: episodes of the throttler, and of its cgroup below, begin. */
-static __always_inline void episode_begin(struct task_state *state, struct task_struct *task, u32 cpu, u64 now)
+static __always_inline void episode_begin(struct task_state *state, struct task_struct *task, u32 cpu,
+					  u64 now)
 {
 	struct cfs_rq *throttler = find_throttler(task);
 
@@ -325,13 +326,13 @@ static __always_inline u64 hold_end(struct task_state *state, u32 tid, u64 now, 
 			.held_ns = held,
 			.held_until_ns = now,
 			.tid = tid,
-			.exact_end = kernel_keeps_held_clock() ||
-				     !(settings.flags & FB_C_THROTTLE_BY_SWITCH),
+			.exact_end = kernel_keeps_held_clock() || !(settings.flags & FB_C_THROTTLE_BY_SWITCH),
 		};
 
 		/* queued behind the one that spent the quota: the clock knows by whom */
 		if (!e.throttler_id) {
-			struct throttle_clock *clock = clock_of(state->hold_cgroup, state->hold_cpu, 0, false);
+			struct throttle_clock *clock = clock_of(state->hold_cgroup, state->hold_cpu, 0,
+								false);
 
 			e.throttler_id = clock ? clock->throttler_id : 0;
 		}

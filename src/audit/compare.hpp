@@ -2,16 +2,16 @@
 // What all comparisons share: counters over the window, coverage, tolerances, rows.
 #pragma once
 
+#include "flyball/audit/audit.hpp"
+#include "flyball/audit/coverage.hpp"
+#include "flyball/profile/snapshot.hpp"
+
 #include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "flyball/audit/audit.hpp"
-#include "flyball/audit/coverage.hpp"
-#include "flyball/profile/snapshot.hpp"
 
 namespace flyball::audit {
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU: throttled time, run delay and time on the CPU.
-#include <algorithm>
+#include "checks.hpp"
+
 #include <fmt/format.h>
 
-#include "checks.hpp"
+#include <algorithm>
 
 namespace flyball::audit {
 namespace {
@@ -21,7 +22,8 @@ constexpr double kRunRelative = 0.02;
 
 // With fentry an episode is told at the kernel's own instant. Where sched_switch shows its end, that is
 // when one of the tasks runs again: of the last episode of each CPU this may come after the window.
-Tolerance throttle_tolerance(const Subject& subject) {
+Tolerance throttle_tolerance(const Subject& subject)
+{
     const std::string hook = covered(subject.snapshot->meta, "cpu.throttle.own").hook;
     if (hook.find("sched_switch") == std::string::npos || subject.profile == nullptr)
         return {kThrottleRelative, kThrottleSlackNs, "1 % or 2 ms"};
@@ -31,14 +33,15 @@ Tolerance throttle_tolerance(const Subject& subject) {
 
 }  // namespace
 
-void check_throttling(const Subject& subject, Rows& rows) {
+void check_throttling(const Subject& subject, Rows& rows)
+{
     const std::uint64_t ours = subject.profile ? subject.profile->of(FB_M_THROTTLE_OWN).sum64() : 0;
-    if (subject.window == nullptr && ours == 0) return;
+    if (subject.window == nullptr && ours == 0)
+        return;
     const Reading kernel =
         growth(subject.window, [](const KernelCounters& c) { return c.throttled_ns; }, "cpu.stat throttled_usec", true);
     AuditRow row = compare(subject.path, "cpu.throttled", Unit::Nanoseconds,
-                           measured(subject, "cpu.throttle.own", ours), kernel,
-                           throttle_tolerance(subject));
+                           measured(subject, "cpu.throttle.own", ours), kernel, throttle_tolerance(subject));
     if (row.verdict == Verdict::Disagree) {
         row.reason = "an episode that reaches over an edge of the window is whole on the kernel's side and cut on ours";
     }
@@ -51,13 +54,15 @@ struct TaskSums {
     std::uint64_t tasks = 0;
     std::uint64_t delay = 0, kernel_delay = 0, run = 0, kernel_run = 0;
     std::uint64_t hidden_tasks = 0, gaps = 0;  // set aside: not all of their switches were shown to us
-    std::uint64_t slept = 0;  // sleep that the kernel counts as run delay
+    std::uint64_t slept = 0;                   // sleep that the kernel counts as run delay
 };
 
-TaskSums sum_tasks(const Subject& subject) {
+TaskSums sum_tasks(const Subject& subject)
+{
     TaskSums sums;
     for (const profile::TaskWindow& task : subject.snapshot->tasks) {
-        if (task.cgroup != subject.path) continue;
+        if (task.cgroup != subject.path)
+            continue;
         if (task.gaps > 0) {
             ++sums.hidden_tasks;
             sums.gaps += task.gaps;
@@ -74,7 +79,8 @@ TaskSums sum_tasks(const Subject& subject) {
     return sums;
 }
 
-std::string tasks_reason(const TaskSums& sums, bool delay) {
+std::string tasks_reason(const TaskSums& sums, bool delay)
+{
     std::string reason = fmt::format("{} task{} alive at both ends", sums.tasks, sums.tasks == 1 ? "" : "s");
     if (delay && sums.slept > 0)
         reason += fmt::format("; less {:.3f} ms of sleep that the kernel counts as delay (delayed dequeue)",
@@ -87,24 +93,31 @@ std::string tasks_reason(const TaskSums& sums, bool delay) {
 
 }  // namespace
 
-void check_tasks(const Subject& subject, Rows& rows) {
+void check_tasks(const Subject& subject, Rows& rows)
+{
     const TaskSums sums = sum_tasks(subject);
-    const auto add = [&](const char* quantity, const char* metric, fb_metric id, std::uint64_t ours, std::uint64_t kernel,
-                         const Tolerance& tolerance) {
+    const auto add = [&](const char* quantity, const char* metric, fb_metric id, std::uint64_t ours,
+                         std::uint64_t kernel, const Tolerance& tolerance) {
         if (sums.tasks > 0) {
             AuditRow row = compare(subject.path, quantity, Unit::Nanoseconds, measured(subject, metric, ours),
                                    {.value = kernel}, tolerance);
-            if (row.reason.empty()) row.reason = tasks_reason(sums, id == FB_M_CPU_WAIT);
+            if (row.reason.empty())
+                row.reason = tasks_reason(sums, id == FB_M_CPU_WAIT);
             rows.push_back(std::move(row));
             return;
         }
-        if (subject.profile == nullptr || subject.profile->of(id).empty()) return;
-        rows.push_back(not_comparable({.cgroup = subject.path, .quantity = quantity, .unit = Unit::Nanoseconds,
-                                       .ours = subject.profile->of(id).sum64(), .rule = tolerance.rule},
+        if (subject.profile == nullptr || subject.profile->of(id).empty())
+            return;
+        rows.push_back(not_comparable({.cgroup = subject.path,
+                                       .quantity = quantity,
+                                       .unit = Unit::Nanoseconds,
+                                       .ours = subject.profile->of(id).sum64(),
+                                       .rule = tolerance.rule},
                                       sums.hidden_tasks > 0 ? tasks_reason(sums, false)
                                                             : "no task of it lived through the whole window"));
     };
-    add("cpu.run_delay", "cpu.wait", FB_M_CPU_WAIT, sums.delay, sums.kernel_delay, {kTaskRelative, kTaskSlackNs, "1 % or 1 ms"});
+    add("cpu.run_delay", "cpu.wait", FB_M_CPU_WAIT, sums.delay, sums.kernel_delay,
+        {kTaskRelative, kTaskSlackNs, "1 % or 1 ms"});
     add("cpu.run", "cpu.slice", FB_M_CPU_SLICE, sums.run, sums.kernel_run, {kRunRelative, kTaskSlackNs, "2 % or 1 ms"});
 }
 

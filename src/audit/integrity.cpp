@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recording against itself: nothing lost without being counted, no bucket without its count.
-#include <limits>
+#include "checks.hpp"
 
 #include <fmt/format.h>
 
-#include "checks.hpp"
+#include <limits>
 
 namespace flyball::audit {
 namespace {
 
-AuditRow equal(std::string quantity, std::uint64_t ours, std::uint64_t reference) {
+AuditRow equal(std::string quantity, std::uint64_t ours, std::uint64_t reference)
+{
     AuditRow row = compare({}, std::move(quantity), Unit::Count, {.value = ours}, {.value = reference}, {});
     row.scope = Scope::Recording;
     return row;
@@ -17,7 +18,8 @@ AuditRow equal(std::string quantity, std::uint64_t ours, std::uint64_t reference
 
 }  // namespace
 
-void check_losses(const Snapshot& snapshot, Rows& rows) {
+void check_losses(const Snapshot& snapshot, Rows& rows)
+{
     for (const profile::ProgramLoss& loss : snapshot.loss.programs) {
         AuditRow row = equal(fmt::format("loss.{}.cpu{}", program_name(loss.prog), loss.cpu),
                              loss.delivered + loss.folded + loss.dropped, loss.attempted);
@@ -41,11 +43,13 @@ void check_losses(const Snapshot& snapshot, Rows& rows) {
         rows.push_back(std::move(row));
     }
     AuditRow gaps = equal("loss.sequence_gaps", snapshot.loss.sequence_gaps, 0);
-    if (gaps.verdict == Verdict::Disagree) gaps.reason = "batches were lost between the kernel and the reader";
+    if (gaps.verdict == Verdict::Disagree)
+        gaps.reason = "batches were lost between the kernel and the reader";
     rows.push_back(std::move(gaps));
 }
 
-void check_buckets(const Snapshot& snapshot, Rows& rows) {
+void check_buckets(const Snapshot& snapshot, Rows& rows)
+{
     for (const Metric& metric : histogram_metrics()) {
         std::uint64_t buckets = 0, count = 0;
         const CgroupProfile* wrong = nullptr;  // the first: sums alone could hide two errors
@@ -53,9 +57,11 @@ void check_buckets(const Snapshot& snapshot, Rows& rows) {
             const profile::Histogram& hist = cgroup.of(metric.id);
             buckets += hist.bucket_total();
             count += hist.count();
-            if (wrong == nullptr && hist.bucket_total() != hist.count()) wrong = &cgroup;
+            if (wrong == nullptr && hist.bucket_total() != hist.count())
+                wrong = &cgroup;
         }
-        if (buckets == 0 && count == 0) continue;
+        if (buckets == 0 && count == 0)
+            continue;
         AuditRow row = equal(fmt::format("buckets.{}", metric.name), buckets, count);
         if (wrong != nullptr) {
             const profile::Histogram& hist = wrong->of(metric.id);

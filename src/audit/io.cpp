@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Block I/O against io.stat: exact, in bytes and in operations.
-#include <fmt/format.h>
-
 #include "checks.hpp"
 #include "flyball/profile/subtree.hpp"
+
+#include <fmt/format.h>
 
 namespace flyball::audit {
 namespace {
@@ -13,10 +13,11 @@ struct Side {
     const char* metric;
     Unit unit;
     std::uint64_t ours;
-    std::optional<std::uint64_t> KernelCounters::*field;
+    std::optional<std::uint64_t> KernelCounters::* field;
 };
 
-const profile::Histogram& at(const std::map<std::string, profile::Histogram>& totals, const std::string& path) {
+const profile::Histogram& at(const std::map<std::string, profile::Histogram>& totals, const std::string& path)
+{
     static const profile::Histogram none;
     const auto found = totals.find(path);
     return found == totals.end() ? none : found->second;
@@ -24,11 +25,13 @@ const profile::Histogram& at(const std::map<std::string, profile::Histogram>& to
 
 }  // namespace
 
-IoTotals io_totals(const Snapshot& snapshot) {
+IoTotals io_totals(const Snapshot& snapshot)
+{
     return {profile::subtrees(snapshot, FB_M_IO_SIZE_READ), profile::subtrees(snapshot, FB_M_IO_SIZE_WRITE)};
 }
 
-void check_io(const Subject& subject, const IoTotals& totals, Rows& rows) {
+void check_io(const Subject& subject, const IoTotals& totals, Rows& rows)
+{
     const profile::Histogram& read = at(totals.read, subject.path);
     const profile::Histogram& write = at(totals.write, subject.path);
     const Side sides[] = {
@@ -38,10 +41,12 @@ void check_io(const Subject& subject, const IoTotals& totals, Rows& rows) {
         {"io.write.ops", "io.size.write", Unit::Count, write.count(), &KernelCounters::io_wios},
     };
     for (const Side& side : sides) {
-        if (subject.window == nullptr && side.ours == 0) continue;
+        if (subject.window == nullptr && side.ours == 0)
+            continue;
         const Reading kernel =
             growth(subject.window, [&](const KernelCounters& c) { return c.*side.field; }, "io.stat", false);
-        AuditRow row = compare(subject.path, side.quantity, side.unit, measured(subject, side.metric, side.ours), kernel, {});
+        AuditRow row =
+            compare(subject.path, side.quantity, side.unit, measured(subject, side.metric, side.ours), kernel, {});
         // The root's io.stat is made of the disks' own counters: requests after merging, flushes too.
         if (subject.path == "/" && row.verdict == Verdict::Disagree) {
             row = not_comparable(std::move(row), "the root's io.stat counts the disks' requests, not bios");

@@ -80,39 +80,62 @@ static_assert(kHistograms == FB_M_HIST_MAX - 2, "every histogram but NONE and SE
 static_assert(kMetrics.size() - kHistograms == FB_M_MAX - FB_M_WAKEUPS, "every count has a name");
 
 constexpr std::array<std::string_view, FB_P_MAX> kPrograms{
-    "?",        "sched_switch", "sched_wakeup", "sched_migrate", "fork",      "exit",       "fork_refused", "throttle", "charge",
-    "mem_high", "mem_reclaim",  "mem_stall",    "bio",           "request", "oom",  "cgroup", "selftest",
+    "?",        "sched_switch", "sched_wakeup", "sched_migrate", "fork",      "exit", "fork_refused",
+    "throttle", "charge",       "mem_high",     "mem_reclaim",   "mem_stall", "bio",  "request",
+    "oom",      "cgroup",       "selftest",
 };
 static_assert(!kPrograms.back().empty());
 
 }  // namespace
 
-std::span<const Metric> metrics() { return kMetrics; }
-std::span<const Metric> histogram_metrics() { return metrics().first(kHistograms); }
-std::span<const Metric> count_metrics() { return metrics().subspan(kHistograms); }
+std::span<const Metric> metrics()
+{
+    return kMetrics;
+}
+std::span<const Metric> histogram_metrics()
+{
+    return metrics().first(kHistograms);
+}
+std::span<const Metric> count_metrics()
+{
+    return metrics().subspan(kHistograms);
+}
 
-const Metric* find_metric(fb_metric id) {
+const Metric* find_metric(fb_metric id)
+{
     const auto* found = std::ranges::find(kMetrics, id, &Metric::id);
     return found == kMetrics.end() ? nullptr : found;
 }
 
-const Metric* find_metric(std::string_view name) {
+const Metric* find_metric(std::string_view name)
+{
     const auto* found = std::ranges::find(kMetrics, name, &Metric::name);
     return found == kMetrics.end() ? nullptr : found;
 }
 
-std::string_view coverage_name(const Metric& metric) { return metric.source.empty() ? metric.name : metric.source; }
+std::string_view coverage_name(const Metric& metric)
+{
+    return metric.source.empty() ? metric.name : metric.source;
+}
 
-std::string_view unit_name(Unit unit) {
+std::string_view unit_name(Unit unit)
+{
     switch (unit) {
-        case Nanoseconds: return "ns";
-        case Bytes: return "bytes";
-        case Pages: return "pages";
-        case Count: return "count";
+    case Nanoseconds:
+        return "ns";
+    case Bytes:
+        return "bytes";
+    case Pages:
+        return "pages";
+    case Count:
+        return "count";
     }
     return "?";
 }
 
-std::string_view program_name(std::uint32_t prog) { return prog < FB_P_MAX ? kPrograms[prog] : kPrograms[0]; }
+std::string_view program_name(std::uint32_t prog)
+{
+    return prog < FB_P_MAX ? kPrograms[prog] : kPrograms[0];
+}
 
 }  // namespace flyball::audit

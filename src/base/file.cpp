@@ -59,8 +59,7 @@ int read_at(int dirfd, const char* path, int flags, std::string& out)
 
 bool means_absent(int errnum)
 {
-    return errnum == ENOENT || errnum == ENOTDIR || errnum == ENODEV || errnum == EOPNOTSUPP ||
-           errnum == EINVAL;
+    return errnum == ENOENT || errnum == ENOTDIR || errnum == ENODEV || errnum == EOPNOTSUPP || errnum == EINVAL;
 }
 
 Result<> write_once(UniqueFd fd, const std::string& path, std::string_view text)
@@ -72,8 +71,7 @@ Result<> write_once(UniqueFd fd, const std::string& path, std::string_view text)
         if (put == static_cast<ssize_t>(text.size()))
             return {};
         if (put >= 0)
-            return fail(ErrorKind::Io,
-                        fmt::format("writing {}: only {} of {} bytes taken", path, put, text.size()));
+            return fail(ErrorKind::Io, fmt::format("writing {}: only {} of {} bytes taken", path, put, text.size()));
         if (errno != EINTR)
             return errno_fail("writing", path, errno);
     }

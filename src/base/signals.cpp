@@ -21,7 +21,7 @@ sigset_t stop_signals()
     sigset_t set;
     sigemptyset(&set);
     for (const int number : kStops) {
-        struct sigaction action {};
+        struct sigaction action{};
         if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
             sigaddset(&set, number);
     }

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -51,8 +51,7 @@ struct Number {
 std::optional<Number> take_number(std::string_view& text)
 {
     const auto digits = [&text] {
-        const auto end =
-            static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+        const auto end = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
         const std::string_view run = text.substr(0, end);
         text.remove_prefix(end);
         return run;
@@ -71,8 +70,7 @@ std::optional<Number> take_number(std::string_view& text)
 
 std::string_view take_letters(std::string_view& text)
 {
-    const auto end =
-        static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_letter) - text.begin());
+    const auto end = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_letter) - text.begin());
     const std::string_view run = text.substr(0, end);
     text.remove_prefix(end);
     return run;
@@ -219,7 +217,8 @@ Result<double> parse_share(std::string_view text)
     if (percent)
         value /= 100;
     if (!(value >= 0 && value <= 1))
-        return fail(ErrorKind::Usage, fmt::format("'{}' is not from 0% to 100%", text), percent ? "" : fmt::format("{}% perhaps", left));
+        return fail(ErrorKind::Usage, fmt::format("'{}' is not from 0% to 100%", text),
+                    percent ? "" : fmt::format("{}% perhaps", left));
     return value;
 }
 

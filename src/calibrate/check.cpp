@@ -55,7 +55,8 @@ void check_order(const Component& component, const Fields& fields)
     }
     const auto group = component.limits.find("memory.oom.group");
     if (component.critical && group != component.limits.end() && group->second == "1")
-        fields.problems().add(node_of(fields, "memory.oom.group"), join(fields.at("resource_limits"), "memory.oom.group"),
+        fields.problems().add(node_of(fields, "memory.oom.group"),
+                              join(fields.at("resource_limits"), "memory.oom.group"),
                               "is 1 though the component is critical", "give 0, or leave critical out");
 }
 
@@ -83,9 +84,10 @@ void check_service(const Component& component, const Fields& fields)
         std::ranges::find_if(component.scenarios, [](const Scenario& s) { return s.memory_stress.has_value(); });
     const bool limited = limit(component, "memory.max").has_value();
     if (!limited && (stressed != component.scenarios.end() || component.oom_test))
-        fields.problems().add(node_of(fields, "memory.max"), join(fields.at("resource_limits"), "memory.max"),
-                              "is not limited, so that there is nothing to take a part of for memory_stress and oom_test",
-                              "give memory.max a size");
+        fields.problems().add(
+            node_of(fields, "memory.max"), join(fields.at("resource_limits"), "memory.max"),
+            "is not limited, so that there is nothing to take a part of for memory_stress and oom_test",
+            "give memory.max a size");
     if (component.oom_test && !component.cgroup.empty() && !component.restart)
         fields.problems().add(*fields.get("oom_test"), fields.at("restart"),
                               "is missing: nobody would start the service after an OOM kill",

@@ -12,8 +12,8 @@ namespace {
 // A name in braces at this place of a text.
 struct Found {
     std::string_view name;
-    bool quoted = false;      // by double braces
-    std::size_t length = 0;   // of the whole
+    bool quoted = false;     // by double braces
+    std::size_t length = 0;  // of the whole
 };
 
 std::optional<Found> at(std::string_view text, std::size_t offset)

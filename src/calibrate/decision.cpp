@@ -37,7 +37,8 @@ double total(const Measurements& measured, const std::string& metric)
 }
 
 // Order statistics of both medians, each at the root of the confidence, give an interval of their ratio.
-std::optional<tune::Interval> ratio_interval(const Measurements& before, const Measurements& after, const std::string& metric, double confidence)
+std::optional<tune::Interval> ratio_interval(const Measurements& before, const Measurements& after,
+                                             const std::string& metric, double confidence)
 {
     const auto sorted = [&](const Measurements& measured) {
         const auto found = measured.metrics.find(metric);
@@ -48,7 +49,8 @@ std::optional<tune::Interval> ratio_interval(const Measurements& before, const M
         return values;
     };
     const auto a = sorted(before), b = sorted(after);
-    const auto was = tune::quantile_interval(a, 0.5, std::sqrt(confidence)), is = tune::quantile_interval(b, 0.5, std::sqrt(confidence));
+    const auto was = tune::quantile_interval(a, 0.5, std::sqrt(confidence)),
+               is = tune::quantile_interval(b, 0.5, std::sqrt(confidence));
     if (!was || !is || was->low <= 0)
         return std::nullopt;
     return tune::Interval{is->low / was->high, is->high / was->low};
@@ -73,7 +75,8 @@ std::set<std::string> suspects(const ScenarioResult& scenario, const Limits& tri
     const auto more = [&](const char* metric, double by) {
         return figure(scenario.after, metric).value_or(0) > figure(scenario.before, metric).value_or(0) + by;
     };
-    if (total(scenario.after, "oom_kills") > total(scenario.before, "oom_kills") || more("memory_pressure", kMoreStalled))
+    if (total(scenario.after, "oom_kills") > total(scenario.before, "oom_kills") ||
+        more("memory_pressure", kMoreStalled))
         found.insert({"memory.max", "memory.high"});
     if (total(scenario.after, "fork_failures") > total(scenario.before, "fork_failures"))
         found.insert("pids.max");
@@ -94,7 +97,8 @@ bool same(const std::string& file, const std::string& a, const std::string& b, d
 }
 
 // One step up, and no further than it was.
-std::string raised(const std::string& file, const std::string& tried, const std::optional<std::string>& before, const Tuning& tuning, std::uint32_t failures)
+std::string raised(const std::string& file, const std::string& tried, const std::optional<std::string>& before,
+                   const Tuning& tuning, std::uint32_t failures)
 {
     const auto now = limit_number(file, tried);
     if (!now)
@@ -106,8 +110,8 @@ std::string raised(const std::string& file, const std::string& tried, const std:
     return limit_with(file, tried, next);
 }
 
-Limits next_limits(const Component& component, const Limits& tried, const std::set<std::string>& guilty, std::uint32_t failures,
-                   std::vector<std::string>& reasons)
+Limits next_limits(const Component& component, const Limits& tried, const std::set<std::string>& guilty,
+                   std::uint32_t failures, std::vector<std::string>& reasons)
 {
     Limits next = tried;
     bool any = false;
@@ -115,7 +119,9 @@ Limits next_limits(const Component& component, const Limits& tried, const std::s
         const auto before = component.limits.find(file);
         if (!guilty.contains(file) || (before != component.limits.end() && before->second == value))
             continue;
-        const std::string more = raised(file, value, before == component.limits.end() ? std::nullopt : std::optional(before->second), component.tuning, failures);
+        const std::string more =
+            raised(file, value, before == component.limits.end() ? std::nullopt : std::optional(before->second),
+                   component.tuning, failures);
         if (more == value)
             continue;
         reasons.push_back(fmt::format("{} goes from {} to {}", file, value, more));
@@ -130,10 +136,14 @@ Limits next_limits(const Component& component, const Limits& tried, const std::s
 std::string_view name(End end)
 {
     switch (end) {
-    case End::Calibrated: return "calibrated";
-    case End::Unchanged: return "unchanged";
-    case End::NotConverged: return "not_converged";
-    case End::Missed: return "missed";
+    case End::Calibrated:
+        return "calibrated";
+    case End::Unchanged:
+        return "unchanged";
+    case End::NotConverged:
+        return "not_converged";
+    case End::Missed:
+        return "missed";
     }
     return "?";
 }
@@ -141,17 +151,25 @@ std::string_view name(End end)
 bool Calibration::all_met() const
 {
     return std::ranges::all_of(components, [](const ComponentResult& component) {
-        return (component.end == End::Calibrated || component.end == End::Unchanged) && (!component.oom.tested || component.oom.passed) &&
+        return (component.end == End::Calibrated || component.end == End::Unchanged) &&
+               (!component.oom.tested || component.oom.passed) &&
                std::ranges::all_of(component.scenarios, [](const ScenarioResult& scenario) {
-                   return std::ranges::none_of(scenario.targets, [](const TargetResult& t) { return t.after.outcome == Outcome::Missed; });
+                   return std::ranges::none_of(
+                       scenario.targets, [](const TargetResult& t) { return t.after.outcome == Outcome::Missed; });
                });
     });
 }
 
-ScenarioResult judge(const Component& component, const Scenario& scenario, const Measurements& before, const Measurements& after,
-                     const References& references_before, const References& references_after)
+ScenarioResult judge(const Component& component, const Scenario& scenario, const Measurements& before,
+                     const Measurements& after, const References& references_before, const References& references_after)
 {
-    ScenarioResult result{.name = scenario.name, .before = before, .after = after, .targets = {}, .retention = {}, .retention_interval = {}, .troubles = {}};
+    ScenarioResult result{.name = scenario.name,
+                          .before = before,
+                          .after = after,
+                          .targets = {},
+                          .retention = {},
+                          .retention_interval = {},
+                          .troubles = {}};
     for (const Target& target : scenario.targets)
         result.targets.push_back({target, evaluate(target, before, references_before, component.tuning.confidence),
                                   evaluate(target, after, references_after, component.tuning.confidence)});
@@ -166,7 +184,8 @@ ScenarioResult judge(const Component& component, const Scenario& scenario, const
     return result;
 }
 
-Decision decide(const Component& component, std::span<const ScenarioResult> scenarios, const Limits& tried, std::uint32_t failures)
+Decision decide(const Component& component, std::span<const ScenarioResult> scenarios, const Limits& tried,
+                std::uint32_t failures)
 {
     Decision decision{.accepted = true, .hopeless = false, .reasons = {}, .next = tried};
     std::set<std::string> guilty;
@@ -178,15 +197,18 @@ Decision decide(const Component& component, std::span<const ScenarioResult> scen
             guilty.merge(suspects(scenario, tried));
         };
         if (scenario.retention && *scenario.retention < component.tuning.floor)
-            fails(fmt::format("{} of the performance is left, {} is the floor", format_percent(*scenario.retention), format_percent(component.tuning.floor)));
+            fails(fmt::format("{} of the performance is left, {} is the floor", format_percent(*scenario.retention),
+                              format_percent(component.tuning.floor)));
         if (const double kills = total(scenario.after, "oom_kills"); kills > total(scenario.before, "oom_kills"))
             fails(fmt::format("the OOM killer acted {:.0f} times", kills));
-        if (const double refused = total(scenario.after, "fork_failures"); refused > total(scenario.before, "fork_failures"))
+        if (const double refused = total(scenario.after, "fork_failures");
+            refused > total(scenario.before, "fork_failures"))
             fails(fmt::format("{:.0f} forks were refused", refused));
         for (const TargetResult& target : scenario.targets) {
             // A workload that did not come up tells nothing, and that is worse than a bad figure.
             if (figure(scenario.before, target.target.metric) && !figure(scenario.after, target.target.metric)) {
-                fails(fmt::format("'{}' cannot be judged any more: there was no {}", target.target.text, target.target.metric));
+                fails(fmt::format("'{}' cannot be judged any more: there was no {}", target.target.text,
+                                  target.target.metric));
                 continue;
             }
             if (target.after.outcome != Outcome::Missed)
@@ -203,8 +225,8 @@ Decision decide(const Component& component, std::span<const ScenarioResult> scen
     return decision;
 }
 
-Limits adopted(const Component& component, std::span<const tune::Proposal> proposals, const std::map<std::string, double>& started_with,
-               std::vector<std::string>& notes)
+Limits adopted(const Component& component, std::span<const tune::Proposal> proposals,
+               const std::map<std::string, double>& started_with, std::vector<std::string>& notes)
 {
     Limits limits = component.limits;
     for (const tune::Proposal& proposal : proposals) {
@@ -214,9 +236,11 @@ Limits adopted(const Component& component, std::span<const tune::Proposal> propo
         }
         for (const tune::Value& value : proposal.values) {
             std::string text = value.text;
-            if (const auto floor = started_with.find(value.file); floor != started_with.end() && limit_number(value.file, text) < floor->second) {
+            if (const auto floor = started_with.find(value.file);
+                floor != started_with.end() && limit_number(value.file, text) < floor->second) {
                 text = limit_with(value.file, text, floor->second);
-                notes.push_back(fmt::format("{}: {} was found, and a start has taken {}", value.file, value.text, text));
+                notes.push_back(
+                    fmt::format("{}: {} was found, and a start has taken {}", value.file, value.text, text));
             }
             const auto bounds = component.bounds.find(value.file);
             if (const auto number = limit_number(value.file, text); number && bounds != component.bounds.end()) {
@@ -224,15 +248,18 @@ Limits adopted(const Component& component, std::span<const tune::Proposal> propo
                 const double within = std::max(std::min(*number, most), bounds->second.least.value_or(0));
                 if (within != *number) {
                     text = limit_with(value.file, text, within);
-                    notes.push_back(fmt::format("{}: {} was found, and the bounds make it {}", value.file, value.text, text));
+                    notes.push_back(
+                        fmt::format("{}: {} was found, and the bounds make it {}", value.file, value.text, text));
                 }
             }
             const auto before = component.limits.find(value.file);
             // What it has is a little more than it needs. A little less would not do.
-            const bool enough = before != component.limits.end() && limit_number(value.file, before->second) >= limit_number(value.file, text);
+            const bool enough = before != component.limits.end() &&
+                                limit_number(value.file, before->second) >= limit_number(value.file, text);
             if (enough && same(value.file, before->second, text, component.tuning.convergence)) {
                 if (before->second != text)
-                    notes.push_back(fmt::format("{} stays {}: the {} that was found is the same to {}", value.file, before->second, text, format_percent(component.tuning.convergence)));
+                    notes.push_back(fmt::format("{} stays {}: the {} that was found is the same to {}", value.file,
+                                                before->second, text, format_percent(component.tuning.convergence)));
                 continue;
             }
             limits[value.file] = text;

@@ -201,12 +201,18 @@ const Node* Node::find(std::string_view key) const
 std::string_view name(Node::Kind kind)
 {
     switch (kind) {
-    case Node::Kind::Null: return "null";
-    case Node::Kind::Boolean: return "true or false";
-    case Node::Kind::Number: return "a number";
-    case Node::Kind::String: return "a text";
-    case Node::Kind::Array: return "a list";
-    case Node::Kind::Object: return "an object";
+    case Node::Kind::Null:
+        return "null";
+    case Node::Kind::Boolean:
+        return "true or false";
+    case Node::Kind::Number:
+        return "a number";
+    case Node::Kind::String:
+        return "a text";
+    case Node::Kind::Array:
+        return "a list";
+    case Node::Kind::Object:
+        return "an object";
     }
     return "?";
 }

@@ -25,10 +25,14 @@ bool tells_need(const Scenario& scenario)
 const char* need_of(tune::Resource resource)
 {
     switch (resource) {
-    case tune::Resource::Cpu: return "cpu";
-    case tune::Resource::Memory: return "memory";
-    case tune::Resource::Pids: return "tasks";
-    case tune::Resource::Io: return "io_read";
+    case tune::Resource::Cpu:
+        return "cpu";
+    case tune::Resource::Memory:
+        return "memory";
+    case tune::Resource::Pids:
+        return "tasks";
+    case tune::Resource::Io:
+        return "io_read";
     }
     return "";
 }
@@ -106,7 +110,8 @@ private:
         auto kept = store_.get(key.file());
         if (!kept)
             return std::unexpected(std::move(kept.error()));
-        tell(fmt::format("{}, {}{}, {} of {}", key.phase, scenario.name, stage != nullptr ? "/" + stage->name : "", key.repetition + 1, scenario.timing.iterations),
+        tell(fmt::format("{}, {}{}, {} of {}", key.phase, scenario.name, stage != nullptr ? "/" + stage->name : "",
+                         key.repetition + 1, scenario.timing.iterations),
              length_of(scenario, stage));
         if (*kept) {
             auto run = run_from_json(**kept);
@@ -133,7 +138,11 @@ private:
         for (std::uint32_t repetition = 0; repetition < scenario.timing.iterations; ++repetition) {
             for (const Stage* stage : stages) {
                 auto one = run(scenario, stage, limits,
-                               {.component = component_.name, .phase = phase, .scenario = scenario.name, .stage = stage != nullptr ? stage->name : "", .repetition = repetition});
+                               {.component = component_.name,
+                                .phase = phase,
+                                .scenario = scenario.name,
+                                .stage = stage != nullptr ? stage->name : "",
+                                .repetition = repetition});
                 if (!one)
                     return std::unexpected(std::move(one.error()));
                 if (!one->trouble.empty())
@@ -206,7 +215,8 @@ private:
         for (const tune::Resource resource : component_.tune) {
             const Scenario* const scenario = neediest(resource);
             if (scenario == nullptr) {
-                result_.notes.push_back(fmt::format("{} was not tuned: no scenario has a steady load", tune::name(resource)));
+                result_.notes.push_back(
+                    fmt::format("{} was not tuned: no scenario has a steady load", tune::name(resource)));
                 continue;
             }
             const std::string file = fmt::format("processed/{}/tune-{}.json", component_.name, tune::name(resource));
@@ -214,7 +224,9 @@ private:
             if (!kept)
                 return std::unexpected(std::move(kept.error()));
             const Stage* const stage = neediest_stage(*scenario, resource);
-            tell(fmt::format("tuning {} under {}{}", tune::name(resource), scenario->name, stage != nullptr ? "/" + stage->name : ""), 0);
+            tell(fmt::format("tuning {} under {}{}", tune::name(resource), scenario->name,
+                             stage != nullptr ? "/" + stage->name : ""),
+                 0);
             if (*kept) {
                 if (auto proposal = proposal_from_json(**kept)) {
                     result_.proposals.push_back(std::move(*proposal));
@@ -241,7 +253,8 @@ private:
                 after_refs[other.name] = &after.at(other.name);
             }
             before_refs["baseline"] = after_refs["baseline"] = &baseline_.at(scenario.name);
-            all.push_back(judge(component_, scenario, baseline_.at(scenario.name), after.at(scenario.name), before_refs, after_refs));
+            all.push_back(judge(component_, scenario, baseline_.at(scenario.name), after.at(scenario.name), before_refs,
+                                after_refs));
             if (const auto troubles = troubles_.find(scenario.name); troubles != troubles_.end())
                 all.back().troubles = troubles->second;
         }
@@ -275,8 +288,10 @@ private:
     void hold(std::uint32_t number, Limits limits, const Decision& decision, std::vector<ScenarioResult> scenarios)
     {
         result_.end = decision.hopeless ? End::Missed : End::Calibrated;
-        result_.summary = decision.hopeless ? "nothing is worse than before, and some targets are missed as they were before: no limit mends that"
-                                            : fmt::format("calibrated at the {} attempt", number == 1 ? "first" : fmt::format("{}.", number));
+        result_.summary =
+            decision.hopeless
+                ? "nothing is worse than before, and some targets are missed as they were before: no limit mends that"
+                : fmt::format("calibrated at the {} attempt", number == 1 ? "first" : fmt::format("{}.", number));
         result_.after = std::move(limits);
         result_.scenarios = std::move(scenarios);
     }
@@ -288,7 +303,9 @@ private:
         for (std::uint32_t number = 1;; ++number) {
             if (limits == component_.limits) {
                 stay(number == 1 ? End::Unchanged : End::NotConverged,
-                     number == 1 ? "the limits as they are are right" : "no tighter limits held: they stay as they were", baseline_);
+                     number == 1 ? "the limits as they are are right"
+                                 : "no tighter limits held: they stay as they were",
+                     baseline_);
                 return {};
             }
             step_.all += component_.scenarios.size();
@@ -309,7 +326,8 @@ private:
             if (held)
                 return {};
             if (number >= component_.tuning.max_iterations) {
-                stay(End::NotConverged, fmt::format("no limits held in {} attempts: they stay as they were", number), baseline_);
+                stay(End::NotConverged, fmt::format("no limits held in {} attempts: they stay as they were", number),
+                     baseline_);
                 return {};
             }
             goal = limits = std::move(decision.next);

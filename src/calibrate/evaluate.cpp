@@ -82,8 +82,12 @@ Judgement judge_share(const Target& target, const Figures& figures, double confi
 {
     const Within count = figures.within(target.bound, target.comparison);
     const double share = required_share(target);
-    Judgement judgement{.outcome = outcome_of(count, share, confidence), .reason = {}, .estimate = {}, .interval = {},
-                        .confidence = confidence, .n = count.n};
+    Judgement judgement{.outcome = outcome_of(count, share, confidence),
+                        .reason = {},
+                        .estimate = {},
+                        .interval = {},
+                        .confidence = confidence,
+                        .n = count.n};
     const double q = target.share ? (upward(target) ? 1 - share : share)
                                   : (target.statistic == Statistic::Quantile ? target.quantile : 0.5);
     judgement.estimate = figures.quantile(q);
@@ -93,7 +97,8 @@ Judgement judge_share(const Target& target, const Figures& figures, double confi
     if (judgement.interval)
         judgement.reason += fmt::format("; p{:.4g} lies {}", q * 100, between(*judgement.interval, target.unit));
     if (judgement.outcome == Outcome::Inconclusive && count.n < enough_for(share, confidence))
-        judgement.reason += fmt::format("; n too small: {} within the bound would be enough", enough_for(share, confidence));
+        judgement.reason +=
+            fmt::format("; n too small: {} within the bound would be enough", enough_for(share, confidence));
     if (judgement.outcome != Outcome::Inconclusive && runs_disagree(figures, target, share, judgement.outcome)) {
         judgement.outcome = Outcome::Inconclusive;
         judgement.reason += "; the runs disagree";
@@ -106,10 +111,14 @@ Judgement judge_observed(const Target& target, const Estimate& found, double con
 {
     Judgement judgement{.outcome = within(*found.value, target) ? Outcome::Met : Outcome::Missed,
                         .reason = fmt::format("{} in {} runs", format(*found.value, target.unit), found.n),
-                        .estimate = found.value, .interval = {}, .confidence = confidence, .n = found.n};
+                        .estimate = found.value,
+                        .interval = {},
+                        .confidence = confidence,
+                        .n = found.n};
     if (judgement.outcome == Outcome::Met && target.of.empty())
-        judgement.reason += fmt::format("; a run passes the bound with a probability below {:.2g} at {:.4g}% confidence",
-                                        tune::upper_bound_of_none(found.n, confidence), confidence * 100);
+        judgement.reason +=
+            fmt::format("; a run passes the bound with a probability below {:.2g} at {:.4g}% confidence",
+                        tune::upper_bound_of_none(found.n, confidence), confidence * 100);
     return judgement;
 }
 
@@ -119,7 +128,10 @@ Judgement judge_interval(const Target& target, const Estimate& found, double con
         return inconclusive(found.lacking, found.n);
     return {.outcome = outcome_of(*found.interval, target),
             .reason = fmt::format("{}, {}", format(*found.value, target.unit), between(*found.interval, target.unit)),
-            .estimate = found.value, .interval = found.interval, .confidence = confidence, .n = found.n};
+            .estimate = found.value,
+            .interval = found.interval,
+            .confidence = confidence,
+            .n = found.n};
 }
 
 Judgement judge_ratio(const Target& target, const Estimate& mine, const Estimate& other)
@@ -133,8 +145,12 @@ Judgement judge_ratio(const Target& target, const Estimate& mine, const Estimate
     const Interval ratio{mine.interval->low / other.interval->high, mine.interval->high / other.interval->low};
     const double estimate = *mine.value / *other.value;
     return {.outcome = outcome_of(ratio, target),
-            .reason = fmt::format("{} of {}, {}", format(estimate, Unit::Share), target.of, between(ratio, Unit::Share)),
-            .estimate = estimate, .interval = ratio, .confidence = 0, .n = std::min(mine.n, other.n)};
+            .reason =
+                fmt::format("{} of {}, {}", format(estimate, Unit::Share), target.of, between(ratio, Unit::Share)),
+            .estimate = estimate,
+            .interval = ratio,
+            .confidence = 0,
+            .n = std::min(mine.n, other.n)};
 }
 
 // Of one side: the figures, divided by the parameter where the target says so.
@@ -166,9 +182,12 @@ bool is_observed(Statistic statistic)
 std::string_view name(Outcome outcome)
 {
     switch (outcome) {
-    case Outcome::Met: return "met";
-    case Outcome::Missed: return "missed";
-    case Outcome::Inconclusive: return "inconclusive";
+    case Outcome::Met:
+        return "met";
+    case Outcome::Missed:
+        return "missed";
+    case Outcome::Inconclusive:
+        return "inconclusive";
     }
     return "?";
 }

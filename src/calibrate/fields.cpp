@@ -166,9 +166,10 @@ void Fields::read_share(std::string_view key, double& share, Range range) const
                        : found->is(Node::Kind::String) ? parse_share(trim(found->text))
                                                        : std::nullopt;
     if (!value || *value < range.least || *value > range.most)
-        problems_.add(*found, at(key), fmt::format("{} is not a share from {:g}% to {:g}%", shown(*found),
-                                                   range.least * 100, range.most * 100),
-                      fmt::format("write it like \"{:g}%\"", std::min(range.most, 0.8) * 100));
+        problems_.add(
+            *found, at(key),
+            fmt::format("{} is not a share from {:g}% to {:g}%", shown(*found), range.least * 100, range.most * 100),
+            fmt::format("write it like \"{:g}%\"", std::min(range.most, 0.8) * 100));
     else
         share = *value;
 }
@@ -190,7 +191,8 @@ std::vector<std::string> Fields::read_texts(std::string_view key) const
         if (!expect(element, join(at(key), i), Node::Kind::String, problems_))
             continue;
         if (std::ranges::find(texts, element.text) != texts.end())
-            problems_.add(element, join(at(key), i), fmt::format("'{}' is there twice", element.text), "remove one of them");
+            problems_.add(element, join(at(key), i), fmt::format("'{}' is there twice", element.text),
+                          "remove one of them");
         texts.push_back(element.text);
     }
     return texts;
@@ -215,7 +217,8 @@ void Fields::read_parameters(std::string_view key, Parameters& parameters, bool 
             problems_.add(member.begin, where, "is no name of an environment variable", "leave = out of it");
         const auto kind = member.value.kind;
         if (kind == Node::Kind::Object || kind == Node::Kind::Array || kind == Node::Kind::Null)
-            problems_.add(member.value, where, fmt::format("is {}", name(kind)), "give a text, a number, true or false");
+            problems_.add(member.value, where, fmt::format("is {}", name(kind)),
+                          "give a text, a number, true or false");
         else
             parameters[member.key] = member.value.text;
     }
@@ -246,7 +249,8 @@ std::optional<Command> read_command(const Node& node, const std::string& path, P
                      "give a text for the shell, or a list of words");
         return std::nullopt;
     }
-    const bool has_nul = std::ranges::any_of(command.argv, [](const auto& word) { return word.find('\0') != std::string::npos; });
+    const bool has_nul =
+        std::ranges::any_of(command.argv, [](const auto& word) { return word.find('\0') != std::string::npos; });
     if (command.argv.empty() || command.argv.back().empty() || command.argv.front().empty() || has_nul) {
         problems.add(node, path, "is no command", "give a text for the shell, or a list of words");
         return std::nullopt;
@@ -259,7 +263,8 @@ bool expect_one_of(const Node& node, const std::string& path, std::string_view t
 {
     if (std::ranges::find(allowed, text) != allowed.end())
         return true;
-    problems.add(node, path, fmt::format("'{}' is none of {}", text, fmt::join(allowed, ", ")), did_you_mean(text, allowed));
+    problems.add(node, path, fmt::format("'{}' is none of {}", text, fmt::join(allowed, ", ")),
+                 did_you_mean(text, allowed));
     return false;
 }
 

@@ -45,9 +45,10 @@ double coefficient_of_variation(double n, double sum, double squares)
 const std::vector<double>& list_of(const Series& series, const Target& target)
 {
     // A peak is one of a run, and so is what "95% of runs" counts.
-    const bool by_run = target.share ? target.among == Among::Runs
-                                     : target.statistic == Statistic::Largest || target.statistic == Statistic::Smallest ||
-                                           target.statistic == Statistic::Total;
+    const bool by_run = target.share
+                            ? target.among == Among::Runs
+                            : target.statistic == Statistic::Largest || target.statistic == Statistic::Smallest ||
+                                  target.statistic == Statistic::Total;
     return (by_run && !series.runs.empty()) || series.samples.empty() ? series.runs : series.samples;
 }
 
@@ -65,18 +66,26 @@ bool about_events(const Series& series, const Target& target)
 bool compares(double figure, Comparison comparison, double bound)
 {
     switch (comparison) {
-    case Comparison::Less: return figure < bound;
-    case Comparison::AtMost: return figure <= bound;
-    case Comparison::More: return figure > bound;
-    case Comparison::AtLeast: return figure >= bound;
-    case Comparison::Equal: return figure == bound;
+    case Comparison::Less:
+        return figure < bound;
+    case Comparison::AtMost:
+        return figure <= bound;
+    case Comparison::More:
+        return figure > bound;
+    case Comparison::AtLeast:
+        return figure >= bound;
+    case Comparison::Equal:
+        return figure == bound;
     }
     return false;
 }
 
 Figures::Figures(const Series& series, const Target& target, double divisor)
-    : good_(series.good), all_(series.all), statistic_(target.statistic),
-      quantile_(target.statistic == Statistic::Quantile ? target.quantile : 0.5), divisor_(divisor)
+    : good_(series.good),
+      all_(series.all),
+      statistic_(target.statistic),
+      quantile_(target.statistic == Statistic::Quantile ? target.quantile : 0.5),
+      divisor_(divisor)
 {
     if (about_events(series, target)) {
         events_ = series.events;
@@ -151,7 +160,8 @@ Estimate Figures::variation(double confidence) const
     const auto n = static_cast<double>(values_.size());
     const double sum = std::accumulate(values_.begin(), values_.end(), 0.0);
     const double squares = std::inner_product(values_.begin(), values_.end(), values_.begin(), 0.0);
-    Estimate result{.value = coefficient_of_variation(n, sum, squares), .interval = {}, .n = values_.size(), .lacking = {}};
+    Estimate result{
+        .value = coefficient_of_variation(n, sum, squares), .interval = {}, .n = values_.size(), .lacking = {}};
     if (values_.size() < kLeast || sum <= 0) {
         result.lacking = fmt::format("n too small: {} of {} for a variation", values_.size(), kLeast);
         return result;
@@ -173,10 +183,14 @@ Estimate Figures::estimate(double confidence) const
         return result;
     };
     switch (statistic_) {
-    case Statistic::Largest: return exactly(values_.back());
-    case Statistic::Smallest: return exactly(values_.front());
-    case Statistic::Total: return exactly(std::accumulate(values_.begin(), values_.end(), 0.0));
-    case Statistic::Variation: return variation(confidence);
+    case Statistic::Largest:
+        return exactly(values_.back());
+    case Statistic::Smallest:
+        return exactly(values_.front());
+    case Statistic::Total:
+        return exactly(std::accumulate(values_.begin(), values_.end(), 0.0));
+    case Statistic::Variation:
+        return variation(confidence);
     case Statistic::Ratio:
         if (all_ > 0) {
             result.n = static_cast<std::size_t>(all_);

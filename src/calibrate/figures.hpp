@@ -45,8 +45,8 @@ private:
     [[nodiscard]] std::size_t count() const;
     [[nodiscard]] Estimate variation(double confidence) const;
 
-    std::vector<double> values_;                 // ascending
-    std::vector<profile::Histogram> events_;     // of each run; empty: values_ are the figures
+    std::vector<double> values_;              // ascending
+    std::vector<profile::Histogram> events_;  // of each run; empty: values_ are the figures
     profile::Histogram merged_;
     double good_ = 0, all_ = 0;
     Statistic statistic_ = Statistic::Median;

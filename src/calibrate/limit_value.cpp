@@ -104,12 +104,18 @@ Result<std::string> read_text(const LimitFile& file, std::string_view text, std:
 {
     text = trim(text);
     switch (file.form) {
-    case Form::Memory: return said(cgroup::parse_memory_limit(text), cgroup::limit_text);
-    case Form::Bytes: return read_bytes(file.name, text);
-    case Form::Cpu: return read_cpu(text, cpu_period_us);
-    case Form::Microseconds: return read_microseconds(file.name, text);
-    case Form::Tasks: return said(cgroup::parse_pids_max(text), cgroup::limit_text);
-    case Form::Weight: return read_weight(file.name, text);
+    case Form::Memory:
+        return said(cgroup::parse_memory_limit(text), cgroup::limit_text);
+    case Form::Bytes:
+        return read_bytes(file.name, text);
+    case Form::Cpu:
+        return read_cpu(text, cpu_period_us);
+    case Form::Microseconds:
+        return read_microseconds(file.name, text);
+    case Form::Tasks:
+        return said(cgroup::parse_pids_max(text), cgroup::limit_text);
+    case Form::Weight:
+        return read_weight(file.name, text);
     case Form::Flag:
         if (text == "0" || text == "1")
             return std::string(text);
@@ -136,8 +142,8 @@ std::string bytes_like(std::uint64_t bytes, std::string_view like)
         if (bytes == 0 || bytes % scale != 0)
             continue;
         if (i != power + 1)
-            unit[prefix] =
-                upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(kPrefixes[i - 1]))) : kPrefixes[i - 1];
+            unit[prefix] = upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(kPrefixes[i - 1])))
+                                 : kPrefixes[i - 1];
         return std::to_string(bytes / scale) + unit;
     }
     return std::to_string(bytes);
@@ -179,8 +185,9 @@ std::string text_like(const LimitFile& file, std::string_view value, std::string
 
 bool is_group(std::string_view name)
 {
-    return std::ranges::any_of(
-        kNames, [&](std::string_view file) { return file.starts_with(name) && file.substr(name.size()).starts_with('.'); });
+    return std::ranges::any_of(kNames, [&](std::string_view file) {
+        return file.starts_with(name) && file.substr(name.size()).starts_with('.');
+    });
 }
 
 void collect(const Node& node, const std::string& prefix, const std::string& path, LimitNodes& nodes)

@@ -19,7 +19,8 @@ namespace flyball::calibrate::detail {
 [[nodiscard]] bool is_limit_file(std::string_view name);
 [[nodiscard]] tune::Resource resource_of(std::string_view file);
 
-// As it is written to the file: "536870912", "200000 1000000", "max". cpu_period_us: of a cpu.max that is a quota alone.
+// As it is written to the file: "536870912", "200000 1000000", "max". cpu_period_us: of a cpu.max that is a quota
+// alone.
 [[nodiscard]] Result<std::string> read_limit(std::string_view file, const Node& value, std::uint64_t cpu_period_us);
 
 // The JSON of a value in the form that `form` has, as far as that can say it.

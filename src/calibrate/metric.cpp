@@ -19,18 +19,12 @@ struct DeclaredUnit {
 };
 
 constexpr std::array kDeclared{
-    DeclaredUnit{"ns", Unit::Nanoseconds, 1},
-    DeclaredUnit{"us", Unit::Nanoseconds, 1e3},
-    DeclaredUnit{"ms", Unit::Nanoseconds, 1e6},
-    DeclaredUnit{"s", Unit::Nanoseconds, 1e9},
-    DeclaredUnit{"bytes", Unit::Bytes, 1},
-    DeclaredUnit{"KiB", Unit::Bytes, 1024.0},
-    DeclaredUnit{"MiB", Unit::Bytes, 1024.0 * 1024},
-    DeclaredUnit{"GiB", Unit::Bytes, 1024.0 * 1024 * 1024},
-    DeclaredUnit{"share", Unit::Share, 1},
-    DeclaredUnit{"percent", Unit::Share, 0.01},
-    DeclaredUnit{"per_second", Unit::PerSecond, 1},
-    DeclaredUnit{"bytes_per_second", Unit::BytesPerSecond, 1},
+    DeclaredUnit{"ns", Unit::Nanoseconds, 1},        DeclaredUnit{"us", Unit::Nanoseconds, 1e3},
+    DeclaredUnit{"ms", Unit::Nanoseconds, 1e6},      DeclaredUnit{"s", Unit::Nanoseconds, 1e9},
+    DeclaredUnit{"bytes", Unit::Bytes, 1},           DeclaredUnit{"KiB", Unit::Bytes, 1024.0},
+    DeclaredUnit{"MiB", Unit::Bytes, 1024.0 * 1024}, DeclaredUnit{"GiB", Unit::Bytes, 1024.0 * 1024 * 1024},
+    DeclaredUnit{"share", Unit::Share, 1},           DeclaredUnit{"percent", Unit::Share, 0.01},
+    DeclaredUnit{"per_second", Unit::PerSecond, 1},  DeclaredUnit{"bytes_per_second", Unit::BytesPerSecond, 1},
     DeclaredUnit{"count", Unit::Count, 1},
 };
 
@@ -51,12 +45,18 @@ std::string rate(double figure)
 std::string_view name(Unit unit)
 {
     switch (unit) {
-    case Unit::Nanoseconds: return "ns";
-    case Unit::Bytes: return "bytes";
-    case Unit::Share: return "share";
-    case Unit::PerSecond: return "per_second";
-    case Unit::BytesPerSecond: return "bytes_per_second";
-    case Unit::Count: return "count";
+    case Unit::Nanoseconds:
+        return "ns";
+    case Unit::Bytes:
+        return "bytes";
+    case Unit::Share:
+        return "share";
+    case Unit::PerSecond:
+        return "per_second";
+    case Unit::BytesPerSecond:
+        return "bytes_per_second";
+    case Unit::Count:
+        return "count";
     }
     return "?";
 }
@@ -111,12 +111,18 @@ std::string format(double figure, Unit unit)
 {
     const auto whole = static_cast<std::uint64_t>(std::llround(std::clamp(figure, 0.0, 9e18)));
     switch (unit) {
-    case Unit::Nanoseconds: return format_ns(whole);
-    case Unit::Bytes: return format_bytes(whole);
-    case Unit::Share: return format_percent(figure);
-    case Unit::PerSecond: return rate(figure) + "/s";
-    case Unit::BytesPerSecond: return format_bytes(whole) + "/s";
-    case Unit::Count: return fmt::format("{:.6g}", figure);
+    case Unit::Nanoseconds:
+        return format_ns(whole);
+    case Unit::Bytes:
+        return format_bytes(whole);
+    case Unit::Share:
+        return format_percent(figure);
+    case Unit::PerSecond:
+        return rate(figure) + "/s";
+    case Unit::BytesPerSecond:
+        return format_bytes(whole) + "/s";
+    case Unit::Count:
+        return fmt::format("{:.6g}", figure);
     }
     return "?";
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "flyball/base/strings.hpp"
 #include "flyball/calibrate/decision.hpp"
 #include "limit_value.hpp"
 #include "settings.hpp"
-
-#include "flyball/base/strings.hpp"
 
 #include <fmt/format.h>
 
@@ -15,16 +14,17 @@ namespace flyball::calibrate::detail {
 namespace {
 
 constexpr std::array<std::string_view, 27> kComponentKeys{
-    "name",       "description", "cgroup",        "start",           "restart",     "health",     "directory",
-    "critical",   "command",     "inside",        "resource_limits", "tune",        "tuning",     "bounds",
-    "metrics",    "metrics_regex", "neighbours",  "oom_test",        "parameters",  "load_parameters", "environment",
-    "targets",    "duration",    "warmup",        "iterations",      "scenarios",   "cpu_period"};
+    "name",     "description",   "cgroup",     "start",           "restart",    "health",          "directory",
+    "critical", "command",       "inside",     "resource_limits", "tune",       "tuning",          "bounds",
+    "metrics",  "metrics_regex", "neighbours", "oom_test",        "parameters", "load_parameters", "environment",
+    "targets",  "duration",      "warmup",     "iterations",      "scenarios",  "cpu_period"};
 constexpr std::array<std::string_view, 5> kOomKeys{"command", "stress", "processes", "repeats", "recover_within"};
 constexpr std::array<std::string_view, 2> kBoundKeys{"min", "max"};
 
 void read_limits(const Fields& fields, const Inherited& outer, Component& component)
 {
-    fields.require("resource_limits", "add \"resource_limits\": {\"memory.max\": \"512M\"}, or {} where there is none yet");
+    fields.require("resource_limits",
+                   "add \"resource_limits\": {\"memory.max\": \"512M\"}, or {} where there is none yet");
     const Node* const node = fields.get("resource_limits", Node::Kind::Object);
     if (node == nullptr)
         return;
@@ -33,7 +33,8 @@ void read_limits(const Fields& fields, const Inherited& outer, Component& compon
     for (const LimitNode& one : found.strange) {
         const auto dot = one.file.rfind('.');
         if (!problems.ignores(dot == std::string::npos ? one.file : one.file.substr(dot + 1)))
-            problems.add(one.member->begin, one.path, "is no limit that flyball knows", did_you_mean(one.file, limit_files()));
+            problems.add(one.member->begin, one.path, "is no limit that flyball knows",
+                         did_you_mean(one.file, limit_files()));
     }
     for (const LimitNode& one : found.twice)
         problems.add(one.member->begin, one.path, "is there twice", "make one of them");
@@ -143,7 +144,8 @@ std::vector<tune::Resource> tuned(const std::optional<std::vector<tune::Resource
         return *asked;
     std::vector<tune::Resource> resources;
     for (const auto resource : {tune::Resource::Memory, tune::Resource::Cpu, tune::Resource::Pids, tune::Resource::Io})
-        if (std::ranges::any_of(component.limits, [&](const auto& limit) { return resource_of(limit.first) == resource; }))
+        if (std::ranges::any_of(component.limits,
+                                [&](const auto& limit) { return resource_of(limit.first) == resource; }))
             resources.push_back(resource);
     return resources;
 }

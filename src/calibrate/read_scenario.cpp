@@ -30,7 +30,8 @@ double read_load(const Fields& fields)
         load = as_number(node->text.substr(0, node->text.size() - 1));
     if (load && *load >= kLoads.least && *load <= kLoads.most)
         return *load;
-    fields.problems().add(*node, fields.at("load"), "is not a multiple of the normal load", "write it like 2 or \"2x\"");
+    fields.problems().add(*node, fields.at("load"), "is not a multiple of the normal load",
+                          "write it like 2 or \"2x\"");
     return 1;
 }
 
@@ -70,7 +71,8 @@ std::optional<ColdStart> read_cold_start(const Fields& scenario, const Component
                   : until == "metric" ? ColdStart::Until::Metric
                                       : ColdStart::Until::Exit;
     const auto known = std::ranges::find(component.metrics, start.metric, &Metric::name);
-    if (start.until == ColdStart::Until::Metric && (known == component.metrics.end() || known->unit != Unit::Nanoseconds))
+    if (start.until == ColdStart::Until::Metric &&
+        (known == component.metrics.end() || known->unit != Unit::Nanoseconds))
         fields.problems().add(*node, fields.at("metric"),
                               fmt::format("'{}' is no time that the component declares", start.metric),
                               "declare it: \"metrics\": {\"cold_start_ms\": \"ms\"}, and name it here");
@@ -108,7 +110,8 @@ std::vector<Stage> read_stages(const Fields& scenario, const ComponentParts& par
     }
     const bool none = std::ranges::none_of(stages, &Stage::measured);
     if (none)
-        scenario.problems().add(*list, scenario.at("stages"), "none is measured", "leave \"measured\" out of one at least");
+        scenario.problems().add(*list, scenario.at("stages"), "none is measured",
+                                "leave \"measured\" out of one at least");
     return stages;
 }
 
@@ -126,7 +129,8 @@ void check_target(const Node& node, const std::string& path, const Target& targe
     }
     if (target.of == scenario.name)
         problems.add(node, path, "compares the scenario with itself", "name another scenario, or baseline");
-    else if (!target.of.empty() && target.of != "baseline" && std::ranges::find(parts.names, target.of) == parts.names.end()) {
+    else if (!target.of.empty() && target.of != "baseline" &&
+             std::ranges::find(parts.names, target.of) == parts.names.end()) {
         std::vector<std::string_view> known(parts.names.begin(), parts.names.end());
         known.push_back("baseline");
         problems.add(node, path, fmt::format("there is no scenario '{}' to compare with", target.of),
@@ -134,8 +138,8 @@ void check_target(const Node& node, const std::string& path, const Target& targe
     }
 }
 
-void read_targets(const Node& list, const std::string& path, const ComponentParts& parts, bool of_component, Scenario& scenario,
-                  Problems& problems)
+void read_targets(const Node& list, const std::string& path, const ComponentParts& parts, bool of_component,
+                  Scenario& scenario, Problems& problems)
 {
     for (std::size_t i = 0; i < list.elements.size(); ++i) {
         const Node& node = list.elements[i];
@@ -175,7 +179,8 @@ void read_command_of(const Fields& fields, const ComponentParts& parts, Scenario
     if (!own && fields.get("command") == nullptr)
         own = parts.command;
     if (node == nullptr) {
-        fields.problems().add(fields.node(), fields.at("command"), "is missing", "give the scenario or its component a command");
+        fields.problems().add(fields.node(), fields.at("command"), "is missing",
+                              "give the scenario or its component a command");
         return;
     }
     if (!own)
@@ -192,8 +197,8 @@ void check_scenario(const Fields& fields, const Scenario& scenario)
     std::vector<std::string> values;
     for (const auto& [name, value] : scenario.environment)
         values.push_back(value);
-    check_placeholders(fields.node(), fields.at("environment"), values, scenario.parameters, scenario.memory_stress.has_value(),
-                       fields.problems());
+    check_placeholders(fields.node(), fields.at("environment"), values, scenario.parameters,
+                       scenario.memory_stress.has_value(), fields.problems());
     if (scenario.cold_start && !scenario.stages.empty())
         fields.problems().add(*fields.get("stages"), fields.at("stages"), "a cold start has no stages",
                               "make it a scenario of its own");

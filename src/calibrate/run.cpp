@@ -30,7 +30,11 @@ Json of_histogram(const profile::Histogram& histogram)
     Json buckets = Json::array();
     for (const profile::Histogram::Bucket& bucket : histogram.buckets())
         buckets.push_back({bucket.index, bucket.count});
-    return {{"count", histogram.count()}, {"sum", histogram.sum64()}, {"min", histogram.min()}, {"max", histogram.max()}, {"buckets", std::move(buckets)}};
+    return {{"count", histogram.count()},
+            {"sum", histogram.sum64()},
+            {"min", histogram.min()},
+            {"max", histogram.max()},
+            {"buckets", std::move(buckets)}};
 }
 
 profile::Histogram histogram_of(const Json& json)
@@ -53,7 +57,11 @@ Json of_series(const Series& series)
     Json events = Json::array();
     for (const profile::Histogram& histogram : series.events)
         events.push_back(of_histogram(histogram));
-    return {{"runs", series.runs}, {"samples", series.samples}, {"events", std::move(events)}, {"good", series.good}, {"all", series.all}};
+    return {{"runs", series.runs},
+            {"samples", series.samples},
+            {"events", std::move(events)},
+            {"good", series.good},
+            {"all", series.all}};
 }
 
 Series series_of(const Json& json)
@@ -78,7 +86,8 @@ void append(std::vector<T>& into, const std::vector<T>& more)
 
 std::string RunKey::file() const
 {
-    return fmt::format("raw/{}/{}/{}/{}-{}.json", plain(component), plain(phase), plain(scenario), stage.empty() ? "all" : "stage_" + plain(stage), repetition);
+    return fmt::format("raw/{}/{}/{}/{}-{}.json", plain(component), plain(phase), plain(scenario),
+                       stage.empty() ? "all" : "stage_" + plain(stage), repetition);
 }
 
 std::string run_to_json(const Run& run)
@@ -86,18 +95,12 @@ std::string run_to_json(const Run& run)
     Json metrics = Json::object();
     for (const auto& [name, series] : run.metrics)
         metrics[name] = of_series(series);
-    const Json json{{"schema", kSchema},
-                    {"component", run.key.component},
-                    {"phase", run.key.phase},
-                    {"scenario", run.key.scenario},
-                    {"stage", run.key.stage},
-                    {"repetition", run.key.repetition},
-                    {"limits", run.limits},
-                    {"start_wall_ns", run.start_wall_ns},
-                    {"span_ns", run.span_ns},
-                    {"displaced", run.displaced},
-                    {"trouble", run.trouble},
-                    {"metrics", std::move(metrics)}};
+    const Json json{{"schema", kSchema},      {"component", run.key.component},
+                    {"phase", run.key.phase}, {"scenario", run.key.scenario},
+                    {"stage", run.key.stage}, {"repetition", run.key.repetition},
+                    {"limits", run.limits},   {"start_wall_ns", run.start_wall_ns},
+                    {"span_ns", run.span_ns}, {"displaced", run.displaced},
+                    {"trouble", run.trouble}, {"metrics", std::move(metrics)}};
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

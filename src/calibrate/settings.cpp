@@ -15,8 +15,8 @@ namespace {
 constexpr std::array<std::string_view, 4> kResources{"memory", "cpu", "pids", "io"};
 constexpr std::array<std::string_view, 8> kTuningKeys{"step_down", "step_up",     "convergence", "max_iterations",
                                                       "floor",     "performance", "confidence",  "experiments"};
-constexpr std::array<std::string_view, 9> kProfileKeys{"description", "duration",   "warmup",    "iterations", "samples",
-                                                       "parameters",  "components", "scenarios", "tuning"};
+constexpr std::array<std::string_view, 9> kProfileKeys{
+    "description", "duration", "warmup", "iterations", "samples", "parameters", "components", "scenarios", "tuning"};
 
 template <class T>
 void hold(T& value, const std::optional<T>& profile, bool own, bool outermost)
@@ -59,7 +59,8 @@ Profile read_profile(const Member& member, const std::string& path, Problems& pr
     return profile;
 }
 
-void check_references(const Fields& top, const Member& profile, std::string_view key, const std::vector<std::string>& known)
+void check_references(const Fields& top, const Member& profile, std::string_view key,
+                      const std::vector<std::string>& known)
 {
     const Node* const list = profile.value.find(key);
     if (list == nullptr)
@@ -98,10 +99,11 @@ void read_tuning_object(const Node& node, const std::string& path, Tuning& tunin
     fields.read_share("confidence", tuning.confidence, {0.5, 0.9999});
     fields.read("experiments", tuning.experiments);
     if (tuning.convergence > tuning.step_down)
-        problems.add(node, path,
-                     fmt::format("a step down of {:g}% is below the convergence of {:g}%: no step would change anything",
-                                 tuning.step_down * 100, tuning.convergence * 100),
-                     "give a convergence of at most the step");
+        problems.add(
+            node, path,
+            fmt::format("a step down of {:g}% is below the convergence of {:g}%: no step would change anything",
+                        tuning.step_down * 100, tuning.convergence * 100),
+            "give a convergence of at most the step");
 }
 
 void read_tuning(const Fields& fields, Tuning& tuning)
@@ -136,7 +138,8 @@ Profile read_profiles(const Fields& top, std::string_view wanted, std::vector<st
     if (all != nullptr) {
         for (const Member& member : all->members) {
             if (std::ranges::find(known, member.key) != known.end())
-                top.problems().add(member.begin, join(top.at("profiles"), member.key), "is there twice", "remove one of them");
+                top.problems().add(member.begin, join(top.at("profiles"), member.key), "is there twice",
+                                   "remove one of them");
             known.push_back(member.key);
             names.push_back(member.key);
             Profile profile = read_profile(member, join(top.at("profiles"), member.key), top.problems());
@@ -145,14 +148,15 @@ Profile read_profiles(const Fields& top, std::string_view wanted, std::vector<st
         }
     }
     if (!wanted.empty() && std::ranges::find(known, wanted) == known.end())
-        top.problems().add(all == nullptr ? top.node() : *all, top.at("profiles"),
-                           fmt::format("there is no profile '{}'", wanted),
-                           known.empty() ? fmt::format("add \"profiles\": {{\"{}\": {{\"duration\": \"10s\"}}}}", wanted)
-                                         : did_you_mean(wanted, known));
+        top.problems().add(
+            all == nullptr ? top.node() : *all, top.at("profiles"), fmt::format("there is no profile '{}'", wanted),
+            known.empty() ? fmt::format("add \"profiles\": {{\"{}\": {{\"duration\": \"10s\"}}}}", wanted)
+                          : did_you_mean(wanted, known));
     return chosen;
 }
 
-void check_profiles(const Fields& top, const std::vector<std::string>& components, const std::vector<std::string>& scenarios)
+void check_profiles(const Fields& top, const std::vector<std::string>& components,
+                    const std::vector<std::string>& scenarios)
 {
     const Node* const all = top.get("profiles");
     if (all == nullptr)
@@ -168,9 +172,11 @@ void read_name(const Fields& fields, std::string& name)
     fields.require("name", "give it a name of letters, digits and _-.");
     fields.read("name", name);
     const Node* const node = fields.get("name");
-    const auto allowed = [](unsigned char c) { return (c < 0x80 && std::isalnum(c) != 0) || c == '_' || c == '-' || c == '.'; };
-    const bool good =
-        !name.empty() && name.size() <= 64 && name.front() != '.' && name.front() != '-' && std::ranges::all_of(name, allowed);
+    const auto allowed = [](unsigned char c) {
+        return (c < 0x80 && std::isalnum(c) != 0) || c == '_' || c == '-' || c == '.';
+    };
+    const bool good = !name.empty() && name.size() <= 64 && name.front() != '.' && name.front() != '-' &&
+                      std::ranges::all_of(name, allowed);
     if (node != nullptr && node->is(Node::Kind::String) && !good)
         fields.problems().add(*node, fields.at("name"), fmt::format("'{}' is no name for files and cgroups", name),
                               "use up to 64 letters, digits and _-., a letter or digit first");
@@ -216,8 +222,8 @@ void check_placeholders(const Node& node, const std::string& path, const std::ve
             for (const auto& [key, value] : parameters)
                 known.push_back(key);
             problems.add(node, path, fmt::format("{{{}}} has no value", name),
-                         fmt::format("add \"{}\" to parameters, or write {{{{{}}}}} where it is meant as it is; {}", name, name,
-                                     did_you_mean(name, known)));
+                         fmt::format("add \"{}\" to parameters, or write {{{{{}}}}} where it is meant as it is; {}",
+                                     name, name, did_you_mean(name, known)));
         }
     }
 }

@@ -41,10 +41,12 @@ void read_tuning(const Fields& fields, Tuning& tuning);
 void read_tuning_object(const Node& node, const std::string& path, Tuning& tuning, Problems& problems);
 [[nodiscard]] std::optional<std::vector<tune::Resource>> read_tune(const Fields& fields);
 
-// All profiles of the file; the one asked for is returned, an empty one where none was. That it is missing is a problem.
+// All profiles of the file; the one asked for is returned, an empty one where none was. That it is missing is a
+// problem.
 [[nodiscard]] Profile read_profiles(const Fields& top, std::string_view wanted, std::vector<std::string>& names);
 // The components and scenarios that profiles name must exist.
-void check_profiles(const Fields& top, const std::vector<std::string>& components, const std::vector<std::string>& scenarios);
+void check_profiles(const Fields& top, const std::vector<std::string>& components,
+                    const std::vector<std::string>& scenarios);
 
 // Letters, digits and "_-.": names become file names and cgroups.
 void read_name(const Fields& fields, std::string& name);
@@ -61,7 +63,7 @@ struct ComponentParts {
     std::vector<std::string> load_parameters;
     const Node* targets = nullptr;  // list
     std::string targets_path;
-    std::vector<std::string> names; // of all scenarios
+    std::vector<std::string> names;  // of all scenarios
 };
 [[nodiscard]] Scenario read_scenario(const Node& node, const std::string& path, const Inherited& outer,
                                      const ComponentParts& parts, const Profile& profile, Problems& problems);

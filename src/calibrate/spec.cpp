@@ -15,9 +15,9 @@ namespace {
 
 using namespace detail;
 
-constexpr std::array<std::string_view, 15> kTopKeys{
-    "$schema", "version",    "name",   "description", "profiles", "ignore",     "cpu_period", "duration",
-    "warmup",  "iterations", "tuning", "tune",        "parameters", "environment", "components"};
+constexpr std::array<std::string_view, 15> kTopKeys{"$schema", "version",    "name",       "description", "profiles",
+                                                    "ignore",  "cpu_period", "duration",   "warmup",      "iterations",
+                                                    "tuning",  "tune",       "parameters", "environment", "components"};
 
 // Fields of other tools must be known before any object is read.
 void read_ignored(const Node& root, Problems& problems)
@@ -42,7 +42,8 @@ Inherited read_defaults(const Fields& top, const Profile& profile)
     std::uint64_t period_ns = defaults.cpu_period_us * 1000;
     top.read_duration("cpu_period", period_ns, false);
     if (period_ns < cgroup::kMinCpuPeriodUs * 1000 || period_ns > cgroup::kMaxCpuPeriodUs * 1000)
-        top.problems().add(*top.get("cpu_period"), top.at("cpu_period"), "is outside the kernel's bounds", "give 1ms to 1s");
+        top.problems().add(*top.get("cpu_period"), top.at("cpu_period"), "is outside the kernel's bounds",
+                           "give 1ms to 1s");
     else
         defaults.cpu_period_us = period_ns / 1000;
     return defaults;
@@ -98,7 +99,8 @@ void check_version(const Fields& top)
 {
     const Node* const version = top.get("version", Node::Kind::Number);
     if (version != nullptr && version->number != 1)
-        top.problems().add(*version, "version", fmt::format("{} is not known", version->text), "write 1, or leave it out");
+        top.problems().add(*version, "version", fmt::format("{} is not known", version->text),
+                           "write 1, or leave it out");
 }
 
 }  // namespace

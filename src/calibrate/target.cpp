@@ -26,8 +26,8 @@ std::unexpected<Error> wrong(std::string what, std::string hint = fmt::format("w
 
 bool is_name_character(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' ||
-           c == '%';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.' || c == '%';
 }
 
 // The next word of letters, digits and "_-.%", or nothing.
@@ -251,11 +251,16 @@ Result<> check_sense(const Target& target)
 std::string_view sign(Comparison comparison)
 {
     switch (comparison) {
-    case Comparison::Less: return "<";
-    case Comparison::AtMost: return "<=";
-    case Comparison::More: return ">";
-    case Comparison::AtLeast: return ">=";
-    case Comparison::Equal: return "=";
+    case Comparison::Less:
+        return "<";
+    case Comparison::AtMost:
+        return "<=";
+    case Comparison::More:
+        return ">";
+    case Comparison::AtLeast:
+        return ">=";
+    case Comparison::Equal:
+        return "=";
     }
     return "?";
 }

@@ -37,15 +37,15 @@ std::optional<double> take_number(std::string_view& text)
 std::optional<double> seconds_of(std::string_view word)
 {
     constexpr std::array<std::pair<std::string_view, double>, 10> kWords{{{"s", 1},
-                                                                         {"sec", 1},
-                                                                         {"second", 1},
-                                                                         {"seconds", 1},
-                                                                         {"m", 60},
-                                                                         {"min", 60},
-                                                                         {"minute", 60},
-                                                                         {"h", 3600},
-                                                                         {"hour", 3600},
-                                                                         {"hours", 3600}}};
+                                                                          {"sec", 1},
+                                                                          {"second", 1},
+                                                                          {"seconds", 1},
+                                                                          {"m", 60},
+                                                                          {"min", 60},
+                                                                          {"minute", 60},
+                                                                          {"h", 3600},
+                                                                          {"hour", 3600},
+                                                                          {"hours", 3600}}};
     const auto* found = std::ranges::find(kWords, word, &std::pair<std::string_view, double>::first);
     return found == kWords.end() ? std::nullopt : std::optional(found->second);
 }

@@ -66,8 +66,8 @@ const Node& group_of(const Node& limits, std::string& file)
     return *group;
 }
 
-Result<std::vector<Edit>> edits_of(std::string_view text, const Node& component, const std::map<std::string, std::string>& values,
-                                   std::uint64_t period_us)
+Result<std::vector<Edit>> edits_of(std::string_view text, const Node& component,
+                                   const std::map<std::string, std::string>& values, std::uint64_t period_us)
 {
     std::vector<Edit> edits;
     const Node& limits = *component.find("resource_limits");
@@ -90,7 +90,8 @@ Result<std::vector<Edit>> edits_of(std::string_view text, const Node& component,
             additions[&group].push_back(
                 fmt::format("\"{}\": {}", key, detail::limit_token(file, *canonical, nullptr, period_us)));
         } else if (detail::read_limit(file, *old->value, period_us).value_or("") != *canonical) {
-            edits.push_back({old->value->begin, old->value->end, detail::limit_token(file, *canonical, old->value, period_us)});
+            edits.push_back(
+                {old->value->begin, old->value->end, detail::limit_token(file, *canonical, old->value, period_us)});
         }
     }
     for (const auto& [group, members] : additions)

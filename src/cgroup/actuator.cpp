@@ -49,9 +49,8 @@ Result<> Actuator::State::record_companion(const std::string& directory, std::ui
     if (along.empty())
         return {};
     const auto now = detail::read_limit(directory, along);
-    const bool known = std::ranges::any_of(entries, [&](const JournalEntry& entry) {
-        return entry.directory == directory && entry.file == along;
-    });
+    const bool known = std::ranges::any_of(
+        entries, [&](const JournalEntry& entry) { return entry.directory == directory && entry.file == along; });
     if (!now || known)
         return {};  // this kernel has none, or its first value is in the journal
     return record({directory, inode, std::string(along), *now, {}, true});
@@ -61,8 +60,10 @@ namespace {
 
 std::unexpected<Error> foreign(const JournalEntry& ours, const std::string& found)
 {
-    return fail(ErrorKind::Io, fmt::format("{}/{}: somebody else has set {} (ours was {})", ours.directory, ours.file, found, ours.after),
-                "two controllers of one limit undo each other's work");
+    return fail(
+        ErrorKind::Io,
+        fmt::format("{}/{}: somebody else has set {} (ours was {})", ours.directory, ours.file, found, ours.after),
+        "two controllers of one limit undo each other's work");
 }
 
 }  // namespace
@@ -134,7 +135,8 @@ Result<> Actuator::set(const std::string& directory, std::string_view file, std:
         return r;
     const auto after = detail::read_limit(directory, file);
     if (!after || !detail::same_value(file, *after, value))
-        return fail(ErrorKind::Io, fmt::format("{}/{}: the kernel made {} of {}", directory, file, after.value_or("nothing"), value));
+        return fail(ErrorKind::Io,
+                    fmt::format("{}/{}: the kernel made {} of {}", directory, file, after.value_or("nothing"), value));
     return {};
 }
 

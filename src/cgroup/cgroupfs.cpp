@@ -93,7 +93,7 @@ bool others_depend(const std::string& mount_point, const std::string& controller
 
 bool is_cgroup_file_system(const std::string& directory)
 {
-    struct statfs status {};
+    struct statfs status{};
     if (::statfs(directory.c_str(), &status) != 0)
         return false;
     return status.f_type == CGROUP2_SUPER_MAGIC || status.f_type == CGROUP_SUPER_MAGIC;
@@ -101,7 +101,7 @@ bool is_cgroup_file_system(const std::string& directory)
 
 bool is_directory(const std::string& path)
 {
-    struct stat status {};
+    struct stat status{};
     return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
@@ -176,9 +176,8 @@ std::vector<pid_t> processes_in(const std::string& directory)
     return pids;
 }
 
-void enable_in_root(const std::string& mount_point, const std::string& own,
-                    const std::vector<std::string>& wanted, std::vector<std::string>& enabled,
-                    std::vector<std::string>& notes)
+void enable_in_root(const std::string& mount_point, const std::string& own, const std::vector<std::string>& wanted,
+                    std::vector<std::string>& enabled, std::vector<std::string>& notes)
 {
     const std::string control = mount_point + "/cgroup.subtree_control";
     const auto available = words_of(mount_point + "/cgroup.controllers");
@@ -196,8 +195,8 @@ void enable_in_root(const std::string& mount_point, const std::string& own,
         } else {
             std::erase(names, name);
             remember(own, names);
-            notes.push_back(fmt::format("the {} controller cannot be enabled for a new cgroup: {}", name,
-                                        written.error().what));
+            notes.push_back(
+                fmt::format("the {} controller cannot be enabled for a new cgroup: {}", name, written.error().what));
         }
     }
 }
@@ -211,8 +210,7 @@ void enable_in_own(const std::string& own, const std::vector<std::string>& wante
             (void)write_file_once(own + "/cgroup.subtree_control", "+" + name);
 }
 
-void leave_unified(const std::string& mount_point, const std::string& own,
-                   const std::vector<std::string>& enabled)
+void leave_unified(const std::string& mount_point, const std::string& own, const std::vector<std::string>& enabled)
 {
     auto names = remembered(own);
     for (const std::string& name : enabled)

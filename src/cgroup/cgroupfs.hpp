@@ -45,18 +45,15 @@ struct KillPlace {
     bool freezer = false;  // v1's
 };
 // Io: some are left after the patience.
-[[nodiscard]] Result<> kill_processes(const std::vector<KillPlace>& places,
-                                      std::chrono::milliseconds patience);
+[[nodiscard]] Result<> kill_processes(const std::vector<KillPlace>& places, std::chrono::milliseconds patience);
 
 // v2: enables in `mount_point`'s subtree_control those of `wanted` that are available and missing, and
 // remembers them at `own` (mount_point/flyball) and in `enabled`. What cannot be had becomes a note.
-void enable_in_root(const std::string& mount_point, const std::string& own,
-                    const std::vector<std::string>& wanted, std::vector<std::string>& enabled,
-                    std::vector<std::string>& notes);
+void enable_in_root(const std::string& mount_point, const std::string& own, const std::vector<std::string>& wanted,
+                    std::vector<std::string>& enabled, std::vector<std::string>& notes);
 // The same for own/cgroup.subtree_control, nothing remembered.
 void enable_in_own(const std::string& own, const std::vector<std::string>& wanted);
 // Removes `own`; and, when that was possible (nobody else is in it), disables in the root what it remembered.
-void leave_unified(const std::string& mount_point, const std::string& own,
-                   const std::vector<std::string>& enabled);
+void leave_unified(const std::string& mount_point, const std::string& own, const std::vector<std::string>& enabled);
 
 }  // namespace flyball::cgroup::detail

@@ -162,8 +162,7 @@ std::optional<Report> read_report(int fd)
 
 std::uint64_t ns_of(const timeval& time)
 {
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(time.tv_usec) * 1'000U;
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_usec) * 1'000U;
 }
 
 ExitStatus exit_status(int status, const rusage& usage)
@@ -181,11 +180,7 @@ ExitStatus exit_status(int status, const rusage& usage)
 }  // namespace
 
 Child::Child(pid_t pid, UniqueFd pidfd, UniqueFd gate, UniqueFd status, std::string name)
-    : pid_(pid),
-      pidfd_(std::move(pidfd)),
-      gate_(std::move(gate)),
-      status_(std::move(status)),
-      name_(std::move(name))
+    : pid_(pid), pidfd_(std::move(pidfd)), gate_(std::move(gate)), status_(std::move(status)), name_(std::move(name))
 {
 }
 
@@ -254,12 +249,11 @@ Result<Child> Child::spawn(const std::vector<std::string>& command, const Transi
     status.write.reset();
     const auto ready = read_report(child.status_.get());
     if (!ready)
-        return fail(ErrorKind::Io,
-                    fmt::format("the child for '{}' died before it could be started", command.front()));
+        return fail(ErrorKind::Io, fmt::format("the child for '{}' died before it could be started", command.front()));
     if (ready->stage == Stage::Attach)
-        return std::unexpected(errno_error(
-            ErrorKind::Unavailable, fmt::format("moving the child for '{}' into its cgroup", command.front()),
-            ready->errnum));
+        return std::unexpected(errno_error(ErrorKind::Unavailable,
+                                           fmt::format("moving the child for '{}' into its cgroup", command.front()),
+                                           ready->errnum));
     return child;
 }
 
@@ -278,8 +272,7 @@ Result<> Child::release()
         return {};  // closed by exec
     return std::unexpected(errno_error(
         ErrorKind::Usage, fmt::format("running '{}'", name_), failed->errnum,
-        failed->errnum == ENOENT ? "the command is searched for in $PATH; give a path if it is elsewhere"
-                                 : ""));
+        failed->errnum == ENOENT ? "the command is searched for in $PATH; give a path if it is elsewhere" : ""));
 }
 
 Result<bool> Child::reap(int options)

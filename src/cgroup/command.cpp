@@ -23,7 +23,7 @@ constexpr std::size_t kFirstLine = 256;  // BINPRM_BUF_SIZE: what the kernel rea
 // 0, or the errno that execve() would give; EISDIR for a directory, of which it says EACCES.
 int refusal(const std::string& path)
 {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0)
         return errno;
     if (S_ISDIR(status.st_mode))
@@ -69,9 +69,9 @@ Result<> check_interpreter(const std::string& path)
     const bool windows = interpreter.ends_with('\r');
     if (windows)
         interpreter.pop_back();
-    return std::unexpected(errno_error(
-        ErrorKind::Usage, fmt::format("cannot run '{}': its interpreter '{}'", path, interpreter), errnum,
-        windows ? "its lines end in CR LF: the CR is taken for a part of the name" : "see its first line"));
+    return std::unexpected(
+        errno_error(ErrorKind::Usage, fmt::format("cannot run '{}': its interpreter '{}'", path, interpreter), errnum,
+                    windows ? "its lines end in CR LF: the CR is taken for a part of the name" : "see its first line"));
 }
 
 }  // namespace

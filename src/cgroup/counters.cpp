@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/cgroup/counters.hpp"
 
+#include "files.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/cgroup/limits.hpp"
-
-#include "files.hpp"
 
 #include <limits>
 
@@ -116,7 +115,8 @@ void read_io(const Layout& layout, std::string_view path, Counters& counters)
     // written): nothing at all is no reading.
     const auto text = io.text("blkio.throttle.io_service_bytes_recursive");
     const ReadWrite counted = text ? parse_blkio_throttle(*text) : ReadWrite{};
-    if (counted.read == 0 && counted.write == 0) return;
+    if (counted.read == 0 && counted.write == 0)
+        return;
     counters.io_rbytes = counted.read;
     counters.io_wbytes = counted.write;
     if (const auto serviced = io.text("blkio.throttle.io_serviced_recursive")) {
@@ -146,10 +146,10 @@ void read_pressure(const Layout& layout, std::string_view path, Counters& counte
 
 bool Counters::empty() const
 {
-    return !throttled_ns && !nr_periods && !nr_throttled && !throttled_local_ns && !usage_ns &&
-           !cpu_quota_ns && !cpu_period_ns && !cpu_burst_ns && memory_events.empty() &&
-           memory_events_local.empty() && !memory_peak_bytes && !pids_peak && !pids_max_events &&
-           !io_rbytes && !io_wbytes && !io_rios && !io_wios && pressure_us.empty();
+    return !throttled_ns && !nr_periods && !nr_throttled && !throttled_local_ns && !usage_ns && !cpu_quota_ns &&
+           !cpu_period_ns && !cpu_burst_ns && memory_events.empty() && memory_events_local.empty() &&
+           !memory_peak_bytes && !pids_peak && !pids_max_events && !io_rbytes && !io_wbytes && !io_rios && !io_wios &&
+           pressure_us.empty();
 }
 
 Counters read_counters(const Layout& layout, std::string_view path)

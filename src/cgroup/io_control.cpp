@@ -98,9 +98,12 @@ Result<WeightLevel> weight_level(const Mount& io, const std::string& path, std::
 std::string_view IoControl::file() const
 {
     switch (by) {
-    case WeightedBy::Bfq: return "io.bfq.weight";
-    case WeightedBy::IoCost: return "io.weight";
-    case WeightedBy::Nothing: break;
+    case WeightedBy::Bfq:
+        return "io.bfq.weight";
+    case WeightedBy::IoCost:
+        return "io.weight";
+    case WeightedBy::Nothing:
+        break;
     }
     return {};
 }
@@ -124,7 +127,8 @@ IoControl judge_io_control(DeviceNumber device, const IoFiles& files)
         control.why = "the io controller is on cgroup v1 here, which has no io.weight";
         control.remedy = "boot with cgroup v2";
     } else if (!files.below.empty()) {
-        control.why = fmt::format("{} has no queue of its own: it is made of {}", files.name, fmt::join(files.below, ", "));
+        control.why =
+            fmt::format("{} has no queue of its own: it is made of {}", files.name, fmt::join(files.below, ", "));
         control.remedy = "look at those";
     } else if (cost) {
         control.by = WeightedBy::IoCost;
@@ -134,17 +138,23 @@ IoControl judge_io_control(DeviceNumber device, const IoFiles& files)
         if (bfq)
             control.notes.push_back("BFQ is the scheduler as well, with weights of its own (io.bfq.weight)");
         if (control.model && !control.model->user)
-            control.notes.push_back("io.cost.model is the kernel's guess for this kind of device: the device may be held far below what it can do");
+            control.notes.push_back("io.cost.model is the kernel's guess for this kind of device: the device may be "
+                                    "held far below what it can do");
     } else if (bfq) {
         control.by = WeightedBy::Bfq;
         if (files.bfq_low_latency && trim(*files.bfq_low_latency) == "1")
-            control.notes.push_back("BFQ's low_latency is on: it raises weights of what it takes for interactive, whatever is set");
+            control.notes.push_back(
+                "BFQ's low_latency is on: it raises weights of what it takes for interactive, whatever is set");
     } else {
-        control.why = fmt::format("iocost is {} for {} and its scheduler is {}, not bfq", files.cost_qos ? "off" : "not in this kernel",
-                                  files.name, control.scheduler.active.empty() ? "unknown" : control.scheduler.active);
-        control.remedy = files.cost_qos ? fmt::format("give it a model in io.cost.model and '{} enable=1' in io.cost.qos of the root cgroup, "
-                                                      "or choose the scheduler bfq", device_text(device))
-                                        : "choose the scheduler bfq";
+        control.why = fmt::format("iocost is {} for {} and its scheduler is {}, not bfq",
+                                  files.cost_qos ? "off" : "not in this kernel", files.name,
+                                  control.scheduler.active.empty() ? "unknown" : control.scheduler.active);
+        control.remedy =
+            files.cost_qos
+                ? fmt::format("give it a model in io.cost.model and '{} enable=1' in io.cost.qos of the root cgroup, "
+                              "or choose the scheduler bfq",
+                              device_text(device))
+                : "choose the scheduler bfq";
     }
     return control;
 }

@@ -79,7 +79,8 @@ Result<Journal> Journal::create(const std::string& directory)
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error)
-        return std::unexpected(errno_error(ErrorKind::Unavailable, "making " + directory, error.value(), "run as root"));
+        return std::unexpected(
+            errno_error(ErrorKind::Unavailable, "making " + directory, error.value(), "run as root"));
     const pid_t pid = ::getpid();
     for (int n = 0; n < 1000; ++n) {
         std::string path = fmt::format("{}/{}-{}{}", directory, pid, n, kSuffix);
@@ -88,7 +89,9 @@ Result<Journal> Journal::create(const std::string& directory)
             continue;
         if (!file.valid())
             return std::unexpected(errno_error(ErrorKind::Unavailable, "making " + path, errno, "run as root"));
-        if (auto r = write_line(file.get(), path, {{"flyball_journal", kVersion}, {"pid", pid}, {"start", start_time_of(pid)}}); !r)
+        if (auto r = write_line(file.get(), path,
+                                {{"flyball_journal", kVersion}, {"pid", pid}, {"start", start_time_of(pid)}});
+            !r)
             return std::unexpected(std::move(r.error()));
         if (auto r = sync_directory(directory); !r)
             return std::unexpected(std::move(r.error()));
@@ -124,8 +127,9 @@ Result<JournalFile> read_journal(const std::string& path)
         rest.remove_prefix(end + 1);
         ++number;
         if (first) {
-            const bool ours = json.is_object() && json.contains("flyball_journal") && json["flyball_journal"] == kVersion &&
-                              json.contains("pid") && json["pid"].is_number_integer() && json.contains("start") &&
+            const bool ours = json.is_object() && json.contains("flyball_journal") &&
+                              json["flyball_journal"] == kVersion && json.contains("pid") &&
+                              json["pid"].is_number_integer() && json.contains("start") &&
                               json["start"].is_number_unsigned();
             if (!ours)
                 return fail(ErrorKind::Io, fmt::format("{}: not a journal of this version", path));

@@ -79,9 +79,8 @@ Result<> kill_processes(const std::vector<KillPlace>& places, std::chrono::milli
             return {};
         if (std::chrono::steady_clock::now() >= deadline)
             return fail(ErrorKind::Io,
-                        fmt::format("{} processes in {} are still there after SIGKILL (pid {}{})",
-                                    left.size(), places.front().directory, left.front(),
-                                    left.size() > 1 ? ", ..." : ""),
+                        fmt::format("{} processes in {} are still there after SIGKILL (pid {}{})", left.size(),
+                                    places.front().directory, left.front(), left.size() > 1 ? ", ..." : ""),
                         "processes in an uninterruptible sleep end when that does");
         if (!kill_by_file(places) || round >= kRoundsBeforeSignals) {
             set_frozen(places, true);

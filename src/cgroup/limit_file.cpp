@@ -91,7 +91,8 @@ Result<> check_value(std::string_view file, std::string_view value)
         return {};
     const auto number = parse_u64(text);
     if (!number || *number < known->least || *number > known->most)
-        return fail(ErrorKind::Usage, fmt::format("{}: '{}' is not from {} to {}", file, text, known->least, known->most));
+        return fail(ErrorKind::Usage,
+                    fmt::format("{}: '{}' is not from {} to {}", file, text, known->least, known->most));
     return {};
 }
 
@@ -105,9 +106,10 @@ Result<> check_harmless(const std::string& directory, std::string_view file, std
     const auto now = text && *text ? parse_u64(trim(**text)) : std::nullopt;
     // Below what is used, memory.max kills (v2) and pids.max makes every fork fail.
     if (now && *wanted < *now)
-        return fail(ErrorKind::Usage, fmt::format("{} of {}: {} is below the {} in use, which would kill", file,
-                                                  directory, *wanted, *now),
-                    "lower the use first, with memory.high or memory.reclaim");
+        return fail(
+            ErrorKind::Usage,
+            fmt::format("{} of {}: {} is below the {} in use, which would kill", file, directory, *wanted, *now),
+            "lower the use first, with memory.high or memory.reclaim");
     return {};
 }
 

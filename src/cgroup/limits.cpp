@@ -21,8 +21,8 @@ std::unexpected<Error> usage(std::string what, std::string_view hint)
 Result<> in_bounds(const CpuMax& limit)
 {
     if (limit.quota_us != kUnlimited && (limit.quota_us < kMinCpuQuotaUs || limit.quota_us > kMaxCpuQuotaUs))
-        return usage(fmt::format("a CPU quota of {} us is outside the kernel's bounds, {} us to {} us",
-                                 limit.quota_us, kMinCpuQuotaUs, kMaxCpuQuotaUs),
+        return usage(fmt::format("a CPU quota of {} us is outside the kernel's bounds, {} us to {} us", limit.quota_us,
+                                 kMinCpuQuotaUs, kMaxCpuQuotaUs),
                      "a longer period allows the same share with a larger quota");
     if (limit.period_us < kMinCpuPeriodUs || limit.period_us > kMaxCpuPeriodUs)
         return usage(fmt::format("a CPU period of {} us is outside the kernel's bounds, {} us to {} us",
@@ -35,9 +35,9 @@ Result<> memory_in_bounds(std::uint64_t bytes, std::string_view file)
 {
     if (bytes == kUnlimited || (bytes >= kMinMemoryBytes && bytes <= kMaxMemoryBytes))
         return {};
-    return usage(fmt::format("{} of {} bytes is outside the bounds, {} to {}", file, bytes, kMinMemoryBytes,
-                             kMaxMemoryBytes),
-                 "give a size such as 64M, or max");
+    return usage(
+        fmt::format("{} of {} bytes is outside the bounds, {} to {}", file, bytes, kMinMemoryBytes, kMaxMemoryBytes),
+        "give a size such as 64M, or max");
 }
 
 Result<> pids_in_bounds(std::uint64_t tasks)
@@ -129,8 +129,7 @@ Result<std::uint64_t> parse_memory_limit(std::string_view text)
     if (!bytes)
         return std::unexpected(bytes.error());
     if (*bytes == kUnlimited)
-        return usage(fmt::format("'{}' is too large for a memory limit", text),
-                     "give a size such as 64M, or max");
+        return usage(fmt::format("'{}' is too large for a memory limit", text), "give a size such as 64M, or max");
     if (auto checked = memory_in_bounds(*bytes, "a memory limit"); !checked)
         return std::unexpected(checked.error());
     return *bytes;
@@ -166,8 +165,7 @@ Result<> validate(const Limits& limits)
     const std::uint64_t max = limits.memory_max.value_or(kUnlimited);
     if (high != kUnlimited && high > max)
         return usage(
-            fmt::format("memory.high of {} bytes is above memory.max of {} bytes and would never act", high,
-                        max),
+            fmt::format("memory.high of {} bytes is above memory.max of {} bytes and would never act", high, max),
             "give a memory.high below memory.max");
     return {};
 }

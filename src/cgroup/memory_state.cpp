@@ -17,7 +17,7 @@ using detail::Files;
 struct Field {
     const char* unified;
     const char* v1;  // after "total_"; nullptr: v1 does not keep it
-    Count MemoryState::*into;
+    Count MemoryState::* into;
 };
 
 constexpr std::array kFields{

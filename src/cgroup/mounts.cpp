@@ -25,10 +25,8 @@ std::string unescape(std::string_view text)
     std::string out;
     const auto octal = [](char c) { return c >= '0' && c <= '7'; };
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\\' && i + 3 < text.size() && octal(text[i + 1]) && octal(text[i + 2]) &&
-            octal(text[i + 3])) {
-            out += static_cast<char>(((text[i + 1] - '0') << 6) | ((text[i + 2] - '0') << 3) |
-                                     (text[i + 3] - '0'));
+        if (text[i] == '\\' && i + 3 < text.size() && octal(text[i + 1]) && octal(text[i + 2]) && octal(text[i + 3])) {
+            out += static_cast<char>(((text[i + 1] - '0') << 6) | ((text[i + 2] - '0') << 3) | (text[i + 3] - '0'));
             i += 3;
         } else {
             out += text[i];
@@ -80,12 +78,7 @@ void keep_better(std::map<int, Mount>& by_hierarchy, Mount mount)
 
 std::optional<Mount> v1_mount(const MountLine& line, const std::map<std::string, int>& known)
 {
-    Mount mount{.hierarchy = 0,
-                .unified = false,
-                .controllers = {},
-                .path = line.point,
-                .root = line.root,
-                .name = {}};
+    Mount mount{.hierarchy = 0, .unified = false, .controllers = {}, .path = line.point, .root = line.root, .name = {}};
     for (const std::string& option : line.options) {
         const auto found = known.find(option);
         if (option.starts_with(kNamed))
@@ -105,17 +98,15 @@ void add_notes(Layout& layout, const std::map<std::string, int>& known)
     for (const Mount& mount : layout.mounts) {
         if (above_namespace(mount.root))
             layout.notes.push_back(fmt::format(
-                "{} shows cgroups above this process's cgroup namespace: paths are relative to the mount",
-                mount.path));
+                "{} shows cgroups above this process's cgroup namespace: paths are relative to the mount", mount.path));
         else if (mount.root != "/")
-            layout.notes.push_back(
-                fmt::format("{} shows only {} and what is below it", mount.path, mount.root));
+            layout.notes.push_back(fmt::format("{} shows only {} and what is below it", mount.path, mount.root));
     }
     for (const auto& [name, hierarchy] : known) {
         const bool ours = std::ranges::find(kControllers, v2_name(name)) != std::end(kControllers);
         if (ours && layout.hierarchy(hierarchy) == nullptr)
-            layout.notes.push_back(fmt::format(
-                "the {} controller is in v1 hierarchy {}, which is not mounted here", name, hierarchy));
+            layout.notes.push_back(
+                fmt::format("the {} controller is in v1 hierarchy {}, which is not mounted here", name, hierarchy));
     }
 }
 
@@ -170,8 +161,8 @@ Mode Layout::mode() const
 {
     if (mounts.empty())
         return Mode::None;
-    const bool v1 = std::ranges::any_of(
-        mounts, [](const Mount& mount) { return !mount.unified && !mount.controllers.empty(); });
+    const bool v1 =
+        std::ranges::any_of(mounts, [](const Mount& mount) { return !mount.unified && !mount.controllers.empty(); });
     if (unified() == nullptr)
         return Mode::Legacy;
     return v1 ? Mode::Hybrid : Mode::Unified;
@@ -228,10 +219,9 @@ std::vector<SelfLine> parse_self_cgroup(std::string_view text)
         const std::string_view names = line.substr(first + 1, second - first - 1);
         if (!hierarchy || !line.substr(second + 1).starts_with('/'))
             return;
-        lines.push_back(
-            {.hierarchy = *hierarchy,
-             .controllers = names.empty() ? std::vector<std::string>{} : strings(split(names, ',')),
-             .path = std::string(line.substr(second + 1))});
+        lines.push_back({.hierarchy = *hierarchy,
+                         .controllers = names.empty() ? std::vector<std::string>{} : strings(split(names, ',')),
+                         .path = std::string(line.substr(second + 1))});
     });
     return lines;
 }
@@ -287,8 +277,7 @@ Result<Layout> detect(const std::string& root)
                                     return text ? *text : std::nullopt;
                                 });
     if (layout.mounts.empty())
-        return fail(ErrorKind::Unavailable, "no cgroup hierarchy is mounted",
-                    "mount -t cgroup2 none /sys/fs/cgroup");
+        return fail(ErrorKind::Unavailable, "no cgroup hierarchy is mounted", "mount -t cgroup2 none /sys/fs/cgroup");
     for (Mount& mount : layout.mounts)
         mount.path = prefix + mount.path;
     return layout;

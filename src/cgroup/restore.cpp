@@ -31,7 +31,11 @@ std::vector<Changed> by_file(const std::vector<JournalEntry>& entries)
             return changed.directory == entry.directory && changed.file == entry.file && changed.inode == entry.inode;
         });
         if (found == all.end()) {
-            all.push_back({.directory = entry.directory, .file = entry.file, .before = entry.before, .inode = entry.inode, .ours = {}});
+            all.push_back({.directory = entry.directory,
+                           .file = entry.file,
+                           .before = entry.before,
+                           .inode = entry.inode,
+                           .ours = {}});
             found = std::prev(all.end());
         }
         if (!entry.companion) {
@@ -115,10 +119,18 @@ RestoreReport restore(const std::vector<JournalEntry>& entries)
             std::string why;
             const std::string name = changed.directory + "/" + changed.file;
             switch (put_back(changed, why)) {
-            case Step::Done: ++report.restored; break;
-            case Step::Unchanged: ++report.unchanged; break;
-            case Step::Gone: ++report.gone; break;
-            case Step::Foreign: report.foreign.push_back(name + ": " + why); break;
+            case Step::Done:
+                ++report.restored;
+                break;
+            case Step::Unchanged:
+                ++report.unchanged;
+                break;
+            case Step::Gone:
+                ++report.gone;
+                break;
+            case Step::Foreign:
+                report.foreign.push_back(name + ": " + why);
+                break;
             case Step::Failed:
                 if (pass == kPasses)
                     report.failed.push_back(name + ": " + why);

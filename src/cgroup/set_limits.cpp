@@ -47,8 +47,7 @@ Result<> write_and_verify(const std::string& file, const std::string& text, cons
         return std::unexpected(read.error());
     if (same(trim(*read)))
         return {};
-    return fail(ErrorKind::Io,
-                fmt::format("{}: '{}' was written, and it says '{}'", file, text, trim(*read)));
+    return fail(ErrorKind::Io, fmt::format("{}: '{}' was written, and it says '{}'", file, text, trim(*read)));
 }
 
 Result<> exactly(const std::string& file, const std::string& text)
@@ -80,9 +79,7 @@ Result<> set_cpu(const Mount& mount, const std::string& directory, const CpuMax&
 
 Result<> check_available(const Layout& layout, const Limits& limits)
 {
-    const auto lacks = [&layout](std::string_view controller) {
-        return layout.controller(controller) == nullptr;
-    };
+    const auto lacks = [&layout](std::string_view controller) { return layout.controller(controller) == nullptr; };
     const auto missing = [](std::string_view limit, std::string_view controller) {
         return fail(ErrorKind::Unavailable,
                     fmt::format("{} cannot be set: there is no {} controller here", limit, controller),
@@ -95,8 +92,7 @@ Result<> check_available(const Layout& layout, const Limits& limits)
     if (limits.pids_max && lacks("pids"))
         return missing("pids.max", "pids");
     if (limits.memory_high && (lacks("memory") || !layout.controller("memory")->unified))
-        return fail(ErrorKind::Unavailable,
-                    "memory.high cannot be set: the memory controller is not in cgroup v2 here",
+        return fail(ErrorKind::Unavailable, "memory.high cannot be set: the memory controller is not in cgroup v2 here",
                     "boot with systemd.unified_cgroup_hierarchy=1, use tools/lab, or limit with memory.max");
     return {};
 }
@@ -114,9 +110,7 @@ Result<> set_limits(const Mount& mount, const std::string& directory, const Limi
             return set;
     }
     if (limits.memory_high && has(mount, "memory"))
-        if (auto set =
-                bytes(directory + "/memory.high", limit_text(*limits.memory_high), *limits.memory_high);
-            !set)
+        if (auto set = bytes(directory + "/memory.high", limit_text(*limits.memory_high), *limits.memory_high); !set)
             return set;
     if (limits.pids_max && has(mount, "pids"))
         if (auto set = exactly(directory + "/pids.max", limit_text(*limits.pids_max)); !set)

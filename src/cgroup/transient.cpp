@@ -172,14 +172,13 @@ Result<> TransientCgroup::State::destroy()
     Result<> result = std::move(killed);
     const auto deadline = std::chrono::steady_clock::now() + options.patience;
     for (const Place& place : places) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            deadline - std::chrono::steady_clock::now());
-        const auto removed =
-            detail::remove_tree(place.directory, std::max(left, std::chrono::milliseconds(0)));
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        const auto removed = detail::remove_tree(place.directory, std::max(left, std::chrono::milliseconds(0)));
         if (removed == detail::Removal::Busy && result)
-            result = fail(ErrorKind::Io,
-                          fmt::format("the cgroup {} cannot be removed: it is still in use", place.directory),
-                          "the next flyball removes it, once it is empty");
+            result =
+                fail(ErrorKind::Io, fmt::format("the cgroup {} cannot be removed: it is still in use", place.directory),
+                     "the next flyball removes it, once it is empty");
         if (place.mount.unified)
             detail::leave_unified(place.mount.path, place.own, enabled);
         else
@@ -212,8 +211,7 @@ Result<TransientCgroup> TransientCgroup::create(const Layout& layout, const Limi
         return std::unexpected(std::move(possible.error()));
 
     static std::atomic<unsigned> next{0};
-    const std::string below =
-        fmt::format("/{}/{}{}-{}", detail::kOwnDirectory, kRunPrefix, ::getpid(), next++);
+    const std::string below = fmt::format("/{}/{}{}-{}", detail::kOwnDirectory, kRunPrefix, ::getpid(), next++);
     auto state = std::make_unique<State>();
     state->options = options;
     std::vector<Place> wanted;
@@ -272,8 +270,8 @@ Result<> TransientCgroup::attach(pid_t pid) const
     for (const Place& place : state_->places) {
         auto moved = write_file_once(place.directory + "/cgroup.procs", std::to_string(pid));
         if (!moved)
-            return std::unexpected(std::move(moved.error())
-                                       .context(fmt::format("moving process {} into {}", pid, state_->path)));
+            return std::unexpected(
+                std::move(moved.error()).context(fmt::format("moving process {} into {}", pid, state_->path)));
     }
     return {};
 }
@@ -329,7 +327,8 @@ int remove_runs(const Layout& layout, const std::function<bool(pid_t)>& gone, st
 
 int sweep_leftovers(const Layout& layout)
 {
-    return remove_runs(layout, [](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; }, std::chrono::milliseconds(0));
+    return remove_runs(
+        layout, [](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; }, std::chrono::milliseconds(0));
 }
 
 int end_runs_of(const Layout& layout, pid_t owner)
@@ -341,7 +340,9 @@ int end_runs_of(const Layout& layout, pid_t owner)
             continue;
         for (const std::string& name : detail::child_directories(own)) {
             if (run_owner(name) == owner)
-                runs[name].push_back({.directory = own + "/" + name, .unified = mount.unified, .freezer = has_controller(mount, "freezer")});
+                runs[name].push_back({.directory = own + "/" + name,
+                                      .unified = mount.unified,
+                                      .freezer = has_controller(mount, "freezer")});
         }
     }
     for (const auto& [name, places] : runs)

@@ -53,10 +53,9 @@ std::vector<std::string> child_names(DIR* dir)
     return names;
 }
 
-void walk_below(const Mount& mount, Directory dir, const std::string& below, int depth,
-                std::vector<Node>& nodes)
+void walk_below(const Mount& mount, Directory dir, const std::string& below, int depth, std::vector<Node>& nodes)
 {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(::dirfd(dir.get()), &status) != 0)
         return;
     nodes.push_back({.hierarchy = mount.hierarchy, .id = status.st_ino, .path = mount.hierarchy_path(below)});
@@ -96,9 +95,8 @@ std::vector<std::string> matching(const std::vector<std::string>& paths, const s
     const std::string anchored = pattern.starts_with('/') ? pattern : "/" + pattern;
     for (const std::string& path : paths) {
         const std::string name(last_component(path));
-        const bool matched = by_name
-                                 ? !name.empty() && ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0
-                                 : ::fnmatch(anchored.c_str(), path.c_str(), deep ? 0 : FNM_PATHNAME) == 0;
+        const bool matched = by_name ? !name.empty() && ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0
+                                     : ::fnmatch(anchored.c_str(), path.c_str(), deep ? 0 : FNM_PATHNAME) == 0;
         if (matched)
             found.push_back(path);
     }
@@ -155,8 +153,8 @@ Result<std::vector<Node>> walk_all(const Layout& layout)
 {
     std::vector<Node> all;
     for (const Mount& mount : layout.mounts) {
-        const bool measured = std::ranges::any_of(
-            layout.hierarchy_of, [&](const auto& entry) { return entry.second == mount.hierarchy; });
+        const bool measured = std::ranges::any_of(layout.hierarchy_of,
+                                                  [&](const auto& entry) { return entry.second == mount.hierarchy; });
         if (!measured && !mount.unified)
             continue;
         auto nodes = walk(mount);
@@ -170,7 +168,7 @@ Result<std::vector<Node>> walk_all(const Layout& layout)
 std::optional<std::uint64_t> id_of(const Mount& mount, std::string_view path)
 {
     const auto directory = mount.directory(path);
-    struct stat status {};
+    struct stat status{};
     if (!directory || ::stat(directory->c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
         return std::nullopt;
     return status.st_ino;
@@ -183,9 +181,7 @@ Result<std::vector<std::string>> resolve_among(const Layout& layout, const std::
         return fail(ErrorKind::Usage, "an empty name was given for a cgroup", "the root cgroup is /");
     const std::string given = strip_slashes(trim(pattern));
     const std::string in_hierarchy = given.starts_with('/') ? given : "/" + given;
-    const auto exists = [&paths](const std::string& path) {
-        return std::ranges::find(paths, path) != paths.end();
-    };
+    const auto exists = [&paths](const std::string& path) { return std::ranges::find(paths, path) != paths.end(); };
 
     const auto mounted = below_mount(layout, given);
     if (mounted && exists(*mounted))
@@ -205,8 +201,8 @@ Result<std::vector<std::string>> resolve_among(const Layout& layout, const std::
     if (!found.empty())
         return found;
 
-    std::string tried = is_glob(given) ? "as a pattern of paths"
-                                       : fmt::format("as the path {}", mounted ? *mounted : in_hierarchy);
+    std::string tried =
+        is_glob(given) ? "as a pattern of paths" : fmt::format("as the path {}", mounted ? *mounted : in_hierarchy);
     if (given.find('/') == std::string::npos)
         tried += is_glob(given) ? " and of names" : " and as a cgroup's own name";
     const auto near = near_names(paths, given);

@@ -106,7 +106,7 @@ void WorkloadPipe::give_metrics(SpawnOptions& options) const
 
 Result<WorkloadFile> WorkloadFile::open(const std::string& path)
 {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0)
         return std::unexpected(errno_error(errno == EACCES ? ErrorKind::Unavailable : ErrorKind::Usage,
                                            fmt::format("opening '{}' for metrics", path), errno,
@@ -153,7 +153,7 @@ Result<bool> WorkloadFile::read(std::string& into)
 // Another file has the name now: goes over to it. What the former still had was read before.
 bool WorkloadFile::replaced()
 {
-    struct stat named {}, ours {};
+    struct stat named{}, ours{};
     if (::stat(path_.c_str(), &named) != 0 || ::fstat(fd_.get(), &ours) != 0 || !S_ISREG(named.st_mode))
         return false;
     if (named.st_ino == ours.st_ino && named.st_dev == ours.st_dev)
@@ -170,7 +170,7 @@ bool WorkloadFile::replaced()
 Result<bool> WorkloadFile::read_grown(std::string& into)
 {
     const std::size_t before = into.size();
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd_.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) < offset_) {
         offset_ = 0;
         within_line_ = false;

@@ -35,7 +35,8 @@ constexpr unsigned kBlock = 4096;
 constexpr int kRemovals = 200;
 constexpr useconds_t kRemovalPauseUs = 10'000;
 
-// ---- in the child: system calls only ---------------------------------------------------------------------------------------
+// ---- in the child: system calls only
+// ---------------------------------------------------------------------------------------
 
 constexpr std::size_t kStack = 64 << 10;
 
@@ -62,7 +63,8 @@ int read_on(void* argument)
         x ^= x >> 7;
         x ^= x << 17;
         // Not pread(): the threads share the C library's state of one.
-        if (::syscall(SYS_pread64, all.fd, reader.memory, all.block_bytes, x % all.blocks * all.block_bytes) < 0 && errno != EINTR)
+        if (::syscall(SYS_pread64, all.fd, reader.memory, all.block_bytes, x % all.blocks * all.block_bytes) < 0 &&
+            errno != EINTR)
             ::_exit(3);
     }
 }
@@ -103,7 +105,8 @@ void live_on(int)
     ::_exit(5);
 }
 
-// ---- in the parent ---------------------------------------------------------------------------------------------------------
+// ---- in the parent
+// ---------------------------------------------------------------------------------------------------------
 
 // Empty cgroups of antagonists whose flyball was killed.
 void sweep(const std::string& parent)
@@ -120,24 +123,29 @@ void sweep(const std::string& parent)
 Result<> check(const AntagonistOptions& options)
 {
     if (options.readers < 1 || options.readers > kMostReaders)
-        return fail(ErrorKind::Usage, fmt::format("an antagonist with {} readers: from 1 to {}", options.readers, kMostReaders));
+        return fail(ErrorKind::Usage,
+                    fmt::format("an antagonist with {} readers: from 1 to {}", options.readers, kMostReaders));
     if (options.block_bytes == 0 || options.block_bytes % kBlock != 0)
-        return fail(ErrorKind::Usage, fmt::format("an antagonist that reads {} bytes: a multiple of {}", options.block_bytes, kBlock));
+        return fail(ErrorKind::Usage,
+                    fmt::format("an antagonist that reads {} bytes: a multiple of {}", options.block_bytes, kBlock));
     if (options.file_bytes < kLeastScratch || options.file_bytes > kMostScratch)
-        return fail(ErrorKind::Usage, fmt::format("a scratch file of {} bytes: from {} to {}", options.file_bytes, kLeastScratch, kMostScratch));
+        return fail(ErrorKind::Usage, fmt::format("a scratch file of {} bytes: from {} to {}", options.file_bytes,
+                                                  kLeastScratch, kMostScratch));
     return {};
 }
 
 }  // namespace
 
-Result<DiskAntagonist> DiskAntagonist::make(const cgroup::Layout& layout, const std::string& beside, const AntagonistOptions& options)
+Result<DiskAntagonist> DiskAntagonist::make(const cgroup::Layout& layout, const std::string& beside,
+                                            const AntagonistOptions& options)
 {
     if (auto valid = check(options); !valid)
         return std::unexpected(std::move(valid.error()));
     const cgroup::Mount* const io = layout.controller("io");
     const auto subject = io != nullptr && io->unified ? io->directory(beside) : std::nullopt;
     if (!subject || beside == "/")
-        return fail(ErrorKind::Unavailable, fmt::format("no antagonist can be put beside {}", beside), "it needs cgroup v2 with the io controller");
+        return fail(ErrorKind::Unavailable, fmt::format("no antagonist can be put beside {}", beside),
+                    "it needs cgroup v2 with the io controller");
     const std::string parent = subject->substr(0, subject->rfind('/'));
     sweep(parent);
     DiskAntagonist antagonist(layout, fmt::format("{}/{}{}", parent, kPrefix, ::getpid()), options);
@@ -155,8 +163,11 @@ DiskAntagonist::DiskAntagonist(cgroup::Layout layout, std::string directory, Ant
 }
 
 DiskAntagonist::DiskAntagonist(DiskAntagonist&& other) noexcept
-    : layout_(std::move(other.layout_)), directory_(std::exchange(other.directory_, {})), options_(std::move(other.options_)),
-      scratch_(std::exchange(other.scratch_, false)), readers_(std::exchange(other.readers_, -1))
+    : layout_(std::move(other.layout_)),
+      directory_(std::exchange(other.directory_, {})),
+      options_(std::move(other.options_)),
+      scratch_(std::exchange(other.scratch_, false)),
+      readers_(std::exchange(other.readers_, -1))
 {
 }
 
@@ -191,7 +202,9 @@ Result<std::string> DiskAntagonist::target(cgroup::DeviceNumber device) const
     const auto where = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
     const auto number = static_cast<cgroup::DeviceNumber>(::major(where) << kMinorBits | ::minor(where));
     if (cgroup::io_control(layout_, number).device != control.device)
-        return fail(ErrorKind::Usage, fmt::format("{} is on {}, the subject's I/O goes to {}", options_.file, cgroup::device_text(number), cgroup::device_text(device)),
+        return fail(ErrorKind::Usage,
+                    fmt::format("{} is on {}, the subject's I/O goes to {}", options_.file, cgroup::device_text(number),
+                                cgroup::device_text(device)),
                     "name a file on that device");
     return options_.file;
 }
@@ -205,7 +218,8 @@ Result<> DiskAntagonist::start(cgroup::DeviceNumber device, std::string_view fil
         if (!path)
             return std::unexpected(std::move(path.error()));
         if (::mkdir(directory_.c_str(), 0755) != 0 && errno != EEXIST)
-            return std::unexpected(errno_error(ErrorKind::Unavailable, "creating the antagonist's cgroup " + directory_, errno));
+            return std::unexpected(
+                errno_error(ErrorKind::Unavailable, "creating the antagonist's cgroup " + directory_, errno));
         if (auto forked = fork_readers(*path); !forked)
             return forked;
     }
@@ -226,8 +240,12 @@ Result<> DiskAntagonist::fork_readers(const std::string& path)
     const off_t size = ::lseek(target->get(), 0, SEEK_END);
     if (size < static_cast<off_t>(options_.block_bytes))
         return fail(ErrorKind::Usage, fmt::format("{}: too small for an antagonist to read", path));
-    const Readers all{.fd = target->get(), .procs = procs->get(), .blocks = static_cast<std::uint64_t>(size) / options_.block_bytes,
-                      .block_bytes = options_.block_bytes, .count = options_.readers, .parent = ::getpid()};
+    const Readers all{.fd = target->get(),
+                      .procs = procs->get(),
+                      .blocks = static_cast<std::uint64_t>(size) / options_.block_bytes,
+                      .block_bytes = options_.block_bytes,
+                      .count = options_.readers,
+                      .parent = ::getpid()};
     const pid_t pid = ::fork();
     if (pid < 0)
         return std::unexpected(errno_error(ErrorKind::Io, "fork", errno));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Direct readers of a block device in a cgroup beside the subject: who a weight is tried out against.
 //
-// Bounded: readers (requests under way) and their size, the size of a scratch file, and their life, which also ends with the
-// thread that started them. Between stop() and start() they are only stopped (SIGSTOP). It reads; only a scratch file that did not exist is ever written.
+// Bounded: readers (requests under way) and their size, the size of a scratch file, and their life, which also ends
+// with the thread that started them. Between stop() and start() they are only stopped (SIGSTOP). It reads; only a
+// scratch file that did not exist is ever written.
 #pragma once
 
 #include "flyball/cgroup/mounts.hpp"
@@ -22,7 +23,8 @@ inline constexpr std::uint64_t kLeastScratch = 16ULL << 20, kMostScratch = 4ULL 
 struct AntagonistOptions {
     unsigned readers = 16;
     std::uint64_t block_bytes = 4096;  // a multiple of 4096
-    // A file on the device; empty: the device itself is read. One that does not exist is made, filled and removed again.
+    // A file on the device; empty: the device itself is read. One that does not exist is made, filled and removed
+    // again.
     std::string file;
     std::uint64_t file_bytes = 256ULL << 20;
 };
@@ -30,7 +32,8 @@ struct AntagonistOptions {
 class DiskAntagonist final : public tune::Antagonist {
 public:
     // Makes the scratch file. beside: the subject's path. Usage: bounds, or a file that is of no use.
-    [[nodiscard]] static Result<DiskAntagonist> make(const cgroup::Layout& layout, const std::string& beside, const AntagonistOptions& options);
+    [[nodiscard]] static Result<DiskAntagonist> make(const cgroup::Layout& layout, const std::string& beside,
+                                                     const AntagonistOptions& options);
     ~DiskAntagonist() override;
     DiskAntagonist(DiskAntagonist&& other) noexcept;
     DiskAntagonist& operator=(DiskAntagonist&&) = delete;
@@ -50,7 +53,7 @@ private:
     std::string directory_;  // of its cgroup
     AntagonistOptions options_;
     bool scratch_ = false;  // the file is ours
-    pid_t readers_ = -1;  // the process whose threads they are
+    pid_t readers_ = -1;    // the process whose threads they are
 };
 
 }  // namespace flyball::cli

@@ -17,11 +17,12 @@
 #include "progress.hpp"
 #include "put_back.hpp"
 
-#include <algorithm>
-#include <filesystem>
 #include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
 
 namespace flyball::cli {
 namespace {
@@ -54,7 +55,8 @@ std::string directory_of(const CalibrateOptions& options)
 {
     if (!options.directory.empty())
         return options.directory;
-    return fs::path(options.spec).stem().string() + (options.profile.empty() ? "" : "." + options.profile) + ".calibration";
+    return fs::path(options.spec).stem().string() + (options.profile.empty() ? "" : "." + options.profile) +
+           ".calibration";
 }
 
 // The same text under another profile is another calibration.
@@ -86,7 +88,8 @@ std::string text_of(const tune::Resource& resource)
 
 std::string plan_text(const calibrate::Spec& spec)
 {
-    std::string text = fmt::format("{}{}: {} components\n", spec.name, spec.profile.empty() ? "" : " (" + spec.profile + ")", spec.components.size());
+    std::string text = fmt::format("{}{}: {} components\n", spec.name,
+                                   spec.profile.empty() ? "" : " (" + spec.profile + ")", spec.components.size());
     std::uint64_t all_ns = 0;
     for (const calibrate::Component& component : spec.components) {
         const calibrate::Round round = calibrate::round_of(component);
@@ -97,16 +100,21 @@ std::string plan_text(const calibrate::Spec& spec)
         text += fmt::format("\n{}\n", component.name);
         text += fmt::format("  baseline   {} runs of {} scenarios, {}\n", round.runs, component.scenarios.size(), once);
         text += fmt::format("  tune       {}\n", resources.empty() ? "nothing" : resources);
-        text += fmt::format("  validate   the same runs under the new limits, {} for each attempt, {} at most\n", once, component.tuning.max_iterations);
+        text += fmt::format("  validate   the same runs under the new limits, {} for each attempt, {} at most\n", once,
+                            component.tuning.max_iterations);
         if (component.oom_test)
             text += "  OOM        kills in cgroups of flyball's own\n";
         all_ns += 2 * round.length_ns;
     }
-    return text + fmt::format("\nRuns alone: {} with one attempt each; tuning takes minutes a resource.\nNothing was changed.\n", format_ns(all_ns));
+    return text +
+           fmt::format(
+               "\nRuns alone: {} with one attempt each; tuning takes minutes a resource.\nNothing was changed.\n",
+               format_ns(all_ns));
 }
 
 // Every deliverable of P4.2 section 8.3, and the page.
-Result<> write_deliverables(const calibrate::Calibration& calibration, const Loaded& loaded, DirectoryStore& store, const std::string& spec_file)
+Result<> write_deliverables(const calibrate::Calibration& calibration, const Loaded& loaded, DirectoryStore& store,
+                            const std::string& spec_file)
 {
     const std::vector<calibrate::Component>& asked = loaded.spec.components;
     calibrate::CalibratedValues values;
@@ -120,12 +128,15 @@ Result<> write_deliverables(const calibrate::Calibration& calibration, const Loa
     auto calibrated = calibrate::write_calibrated(loaded.text, values);
     if (!calibrated)
         return std::unexpected(std::move(calibrated.error()));
-    for (const auto& [name, text] : {std::pair<std::string, std::string>{"reports/calibration_report.txt", report::render_calibration_report(calibration, asked)},
-                                     {"reports/performance_comparison.txt", report::render_performance_comparison(calibration, asked)},
-                                     {"reports/oom_behavior.txt", report::render_oom_behavior(calibration)},
-                                     {"reports/report.html", report::render_calibration_html(calibration, asked)},
-                                     {"processed/optimal_values.json", report::render_optimal_values(calibration)},
-                                     {"configs/" + fs::path(calibrate::calibrated_name(spec_file, loaded.spec.profile)).filename().string(), *calibrated}}) {
+    for (const auto& [name, text] :
+         {std::pair<std::string, std::string>{"reports/calibration_report.txt",
+                                              report::render_calibration_report(calibration, asked)},
+          {"reports/performance_comparison.txt", report::render_performance_comparison(calibration, asked)},
+          {"reports/oom_behavior.txt", report::render_oom_behavior(calibration)},
+          {"reports/report.html", report::render_calibration_html(calibration, asked)},
+          {"processed/optimal_values.json", report::render_optimal_values(calibration)},
+          {"configs/" + fs::path(calibrate::calibrated_name(spec_file, loaded.spec.profile)).filename().string(),
+           *calibrated}}) {
         if (auto put = store.put(name, text); !put)
             return put;
     }
@@ -137,18 +148,21 @@ Result<> print_result(const calibrate::Calibration& calibration, const Loaded& l
     if (json)
         return print(report::render_optimal_values(calibration));
     const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
-    return print(report::render_calibration_report(calibration, loaded.spec.components,
-                                                   {.width = static_cast<std::size_t>(terminal_width(STDOUT_FILENO, process_environment())), .color = color}));
+    return print(report::render_calibration_report(
+        calibration, loaded.spec.components,
+        {.width = static_cast<std::size_t>(terminal_width(STDOUT_FILENO, process_environment())), .color = color}));
 }
 
 // Nothing is measured: what is missing ends it.
 class NoMachine final : public calibrate::Machine {
 public:
-    Result<calibrate::Run> run(const calibrate::Component&, const calibrate::Scenario&, const calibrate::Stage*, const calibrate::Limits&, const calibrate::RunKey& key) override
+    Result<calibrate::Run> run(const calibrate::Component&, const calibrate::Scenario&, const calibrate::Stage*,
+                               const calibrate::Limits&, const calibrate::RunKey& key) override
     {
         return missing(key.file());
     }
-    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario&, const calibrate::Stage*, tune::Resource resource, const calibrate::Limits&) override
+    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario&,
+                                const calibrate::Stage*, tune::Resource resource, const calibrate::Limits&) override
     {
         return missing(fmt::format("tuning of {} for {}", tune::name(resource), component.name));
     }
@@ -160,16 +174,19 @@ public:
 private:
     static std::unexpected<Error> missing(const std::string& what)
     {
-        return fail(ErrorKind::Usage, fmt::format("the calibration is not complete: no {}", what), "run `flyball calibrate SPEC` to go on with it");
+        return fail(ErrorKind::Usage, fmt::format("the calibration is not complete: no {}", what),
+                    "run `flyball calibrate SPEC` to go on with it");
     }
 };
 
-Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, DirectoryStore& store, calibrate::Machine& machine, Progress& progress)
+Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, DirectoryStore& store,
+                     calibrate::Machine& machine, Progress& progress)
 {
     calibrate::Calibration calibration = this_calibration(options, loaded.spec);
     const std::uint64_t begin_ns = monotonic_ns();
     auto components = calibrate::calibrate(loaded.spec, machine, store, [&](const calibrate::Step& step) {
-        progress.say(fmt::format("[{}/{}] {}{}", step.done + 1, step.all, step.what, step.left_ns > 0 ? fmt::format("; about {} left", format_ns(step.left_ns)) : ""));
+        progress.say(fmt::format("[{}/{}] {}{}", step.done + 1, step.all, step.what,
+                                 step.left_ns > 0 ? fmt::format("; about {} left", format_ns(step.left_ns)) : ""));
     });
     if (!components)
         return std::unexpected(std::move(components.error()));
@@ -179,7 +196,8 @@ Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, Dire
         return std::unexpected(std::move(written.error()));
     if (auto printed = print_result(calibration, loaded, options.json); !printed)
         return std::unexpected(std::move(printed.error()));
-    progress.say(fmt::format("reports are in {}/reports, the calibrated specification is {}", store.directory(), calibrate::calibrated_name(options.spec, loaded.spec.profile)));
+    progress.say(fmt::format("reports are in {}/reports, the calibrated specification is {}", store.directory(),
+                             calibrate::calibrated_name(options.spec, loaded.spec.profile)));
     return calibration.all_met() ? 0 : 1;
 }
 
@@ -202,7 +220,7 @@ int run_calibrate(const CalibrateOptions& options)
     if (!layout)
         return complain(layout.error());
     auto store = DirectoryStore::open(directory_of(options), specification(*loaded),
-                                       options.anew ? DirectoryStore::Mode::Anew : DirectoryStore::Mode::GoOn);
+                                      options.anew ? DirectoryStore::Mode::Anew : DirectoryStore::Mode::GoOn);
     if (!store)
         return complain(store.error());
     put_back(progress);
@@ -230,7 +248,8 @@ int run_calibrate_validate(const CalibrateOptions& options)
     std::size_t scenarios = 0;
     for (const calibrate::Component& component : loaded->spec.components)
         scenarios += component.scenarios.size();
-    const auto printed = print(fmt::format("{}: {} components, {} scenarios: all right\n", options.spec, loaded->spec.components.size(), scenarios));
+    const auto printed = print(fmt::format("{}: {} components, {} scenarios: all right\n", options.spec,
+                                           loaded->spec.components.size(), scenarios));
     return printed ? 0 : complain(printed.error());
 }
 
@@ -254,7 +273,8 @@ int run_calibrate_revert()
     put_back(progress);
     if (const auto layout = cgroup::detect()) {
         if (const int swept = cgroup::sweep_leftovers(*layout); swept > 0)
-            progress.say(fmt::format("removed {} {} that a flyball that was killed had left", swept, swept == 1 ? "cgroup" : "cgroups"));
+            progress.say(fmt::format("removed {} {} that a flyball that was killed had left", swept,
+                                     swept == 1 ? "cgroup" : "cgroups"));
     }
     return 0;
 }

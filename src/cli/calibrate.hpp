@@ -12,7 +12,7 @@ struct CalibrateOptions {
     std::string profile;    // of the specification; empty: none
     std::string directory;  // -o; empty: NAME.calibration here
     bool dry_run = false;
-    bool anew = false;      // what is in the directory is not used
+    bool anew = false;  // what is in the directory is not used
     std::string disturbance = "10%";
     std::vector<std::string> without;
     bool json = false, quiet = false, verbose = false;

@@ -12,8 +12,9 @@
 #include "service_command.hpp"
 #include "tuners.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace flyball::cli {
@@ -37,19 +38,22 @@ constexpr std::uint64_t kLeastProfileNs = 10 * kSecondNs, kMostProfileNs = 60 * 
 
 bool wants_io(const Scenario& scenario)
 {
-    return std::ranges::any_of(scenario.targets, [](const calibrate::Target& target) { return target.metric == "io_latency"; });
+    return std::ranges::any_of(scenario.targets,
+                               [](const calibrate::Target& target) { return target.metric == "io_latency"; });
 }
 
 bool any_wants_io(const Component& component)
 {
-    return std::ranges::find(component.tune, tune::Resource::Io) != component.tune.end() || std::ranges::any_of(component.scenarios, wants_io);
+    return std::ranges::find(component.tune, tune::Resource::Io) != component.tune.end() ||
+           std::ranges::any_of(component.scenarios, wants_io);
 }
 
 // The one that the component has, so that what is proposed compares with it.
 std::uint64_t period_of(const Limits& limits)
 {
     const auto now = limits.find("cpu.max");
-    const auto parsed = now == limits.end() ? Result<cgroup::CpuMax>(cgroup::CpuMax{}) : cgroup::parse_cpu_max(now->second);
+    const auto parsed =
+        now == limits.end() ? Result<cgroup::CpuMax>(cgroup::CpuMax{}) : cgroup::parse_cpu_max(now->second);
     return (parsed ? parsed->period_us : cgroup::kDefaultCpuPeriodUs) * 1000;
 }
 
@@ -90,7 +94,9 @@ Result<bool> pass(LiveSubject& subject, std::uint64_t length_ns, RunFigures* fig
 // "raw/web/baseline/normal/all-0.json": beside it.
 Result<WorkloadLog> LiveMachine::log_of(const std::string& json) const
 {
-    return WorkloadLog::open(options_.verbose ? std::string() : fmt::format("{}/{}.log", options_.directory, json.substr(0, json.rfind('.'))));
+    return WorkloadLog::open(options_.verbose
+                                 ? std::string()
+                                 : fmt::format("{}/{}.log", options_.directory, json.substr(0, json.rfind('.'))));
 }
 
 void LiveMachine::say_once(const std::string& text)
@@ -100,10 +106,13 @@ void LiveMachine::say_once(const std::string& text)
 }
 
 // What a run of its load and a tuner's look at it have in common.
-Result<LiveSubjectOptions> LiveMachine::subject_of(const Component& component, const ScenarioCommands& commands, const Limits& limits, const WorkloadLog& log)
+Result<LiveSubjectOptions> LiveMachine::subject_of(const Component& component, const ScenarioCommands& commands,
+                                                   const Limits& limits, const WorkloadLog& log)
 {
     if (!events_) {
-        auto opened = EventSource::open({.without = options_.without, .io = std::ranges::any_of(options_.components, any_wants_io), .verbose = options_.verbose});
+        auto opened = EventSource::open({.without = options_.without,
+                                         .io = std::ranges::any_of(options_.components, any_wants_io),
+                                         .verbose = options_.verbose});
         if (!opened)
             return std::unexpected(std::move(opened.error()));
         events_ = std::move(*opened);
@@ -116,12 +125,15 @@ Result<LiveSubjectOptions> LiveMachine::subject_of(const Component& component, c
     return options;
 }
 
-Result<Run> LiveMachine::run(const Component& component, const Scenario& scenario, const Stage* stage, const Limits& limits, const RunKey& key)
+Result<Run> LiveMachine::run(const Component& component, const Scenario& scenario, const Stage* stage,
+                             const Limits& limits, const RunKey& key)
 {
-    return scenario.cold_start ? run_cold_starts(component, scenario, limits, key) : run_load(component, scenario, stage, limits, key);
+    return scenario.cold_start ? run_cold_starts(component, scenario, limits, key)
+                               : run_load(component, scenario, stage, limits, key);
 }
 
-Result<Run> LiveMachine::run_load(const Component& component, const Scenario& scenario, const Stage* stage, const Limits& limits, const RunKey& key)
+Result<Run> LiveMachine::run_load(const Component& component, const Scenario& scenario, const Stage* stage,
+                                  const Limits& limits, const RunKey& key)
 {
     const std::uint64_t measured_ns = stage != nullptr ? stage->duration_ns : scenario.timing.duration_ns;
     const std::uint64_t length_ns = scenario.timing.warmup_ns + measured_ns;
@@ -157,15 +169,18 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
     run.displaced = figures.displaced();
     run.metrics = figures.take(component.cgroup.empty());
     const auto kills = run.metrics.find("oom_kills");
-    if (!commands->restart.empty() && kills != run.metrics.end() && std::ranges::any_of(kills->second.runs, [](double of) { return of > 0; })) {
-        say_once(fmt::format("{}, {}: the OOM killer acted, and the service is started again", component.name, scenario.name));
+    if (!commands->restart.empty() && kills != run.metrics.end() &&
+        std::ranges::any_of(kills->second.runs, [](double of) { return of > 0; })) {
+        say_once(fmt::format("{}, {}: the OOM killer acted, and the service is started again", component.name,
+                             scenario.name));
         if (auto again = restart_service(commands->restart, commands->health, kRestartNs, log->fd()); !again)
             return std::unexpected(std::move(again.error()).context(component.name));
     }
     return run;
 }
 
-Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scenario& scenario, const Limits& limits, const RunKey& key)
+Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scenario& scenario, const Limits& limits,
+                                         const RunKey& key)
 {
     auto commands = commands_of(component, scenario, nullptr, limits, scenario.timing.duration_ns);
     if (!commands)
@@ -206,7 +221,8 @@ Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scena
     return run;
 }
 
-Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scenario& scenario, const Stage* stage, tune::Resource resource, const Limits& limits)
+Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scenario& scenario, const Stage* stage,
+                                         tune::Resource resource, const Limits& limits)
 {
     auto commands = commands_of(component, scenario, stage, limits, kTuningNs);
     if (!commands)

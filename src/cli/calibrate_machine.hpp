@@ -2,9 +2,9 @@
 // This machine as a calibration uses it. Not thread-safe.
 #pragma once
 
+#include "event_tap.hpp"
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/cgroup/mounts.hpp"
-#include "event_tap.hpp"
 #include "scenario_commands.hpp"
 #include "workload_log.hpp"
 
@@ -22,8 +22,8 @@ namespace flyball::cli {
 struct LiveMachineOptions {
     std::vector<std::string> without;  // BPF programs to leave out
     double disturbance = 0.1;          // see `flyball tune`
-    bool verbose = false;      // workloads print to standard error
-    std::string directory;     // where what they print is kept otherwise
+    bool verbose = false;              // workloads print to standard error
+    std::string directory;             // where what they print is kept otherwise
     std::function<void(std::string_view)> say;
     // All of the specification, for neighbours; they outlive the machine.
     std::span<const calibrate::Component> components;
@@ -31,22 +31,30 @@ struct LiveMachineOptions {
 
 class LiveMachine final : public calibrate::Machine {
 public:
-    LiveMachine(cgroup::Layout layout, LiveMachineOptions options) : layout_(std::move(layout)), options_(std::move(options)) {}
+    LiveMachine(cgroup::Layout layout, LiveMachineOptions options)
+        : layout_(std::move(layout)), options_(std::move(options))
+    {
+    }
 
-    Result<calibrate::Run> run(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
-                               const calibrate::Limits& limits, const calibrate::RunKey& key) override;
-    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
-                                tune::Resource resource, const calibrate::Limits& limits) override;
-    Result<calibrate::OomBehaviour> oom_test(const calibrate::Component& component, const calibrate::Limits& limits) override;
+    Result<calibrate::Run> run(const calibrate::Component& component, const calibrate::Scenario& scenario,
+                               const calibrate::Stage* stage, const calibrate::Limits& limits,
+                               const calibrate::RunKey& key) override;
+    Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario,
+                                const calibrate::Stage* stage, tune::Resource resource,
+                                const calibrate::Limits& limits) override;
+    Result<calibrate::OomBehaviour> oom_test(const calibrate::Component& component,
+                                             const calibrate::Limits& limits) override;
 
 private:
-    Result<calibrate::Run> run_load(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
-                                    const calibrate::Limits& limits, const calibrate::RunKey& key);
-    Result<calibrate::Run> run_cold_starts(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Limits& limits,
-                                           const calibrate::RunKey& key);
+    Result<calibrate::Run> run_load(const calibrate::Component& component, const calibrate::Scenario& scenario,
+                                    const calibrate::Stage* stage, const calibrate::Limits& limits,
+                                    const calibrate::RunKey& key);
+    Result<calibrate::Run> run_cold_starts(const calibrate::Component& component, const calibrate::Scenario& scenario,
+                                           const calibrate::Limits& limits, const calibrate::RunKey& key);
     [[nodiscard]] Result<WorkloadLog> log_of(const std::string& json) const;
-    [[nodiscard]] Result<LiveSubjectOptions> subject_of(const calibrate::Component& component, const ScenarioCommands& commands,
-                                                const calibrate::Limits& limits, const WorkloadLog& log);
+    [[nodiscard]] Result<LiveSubjectOptions> subject_of(const calibrate::Component& component,
+                                                        const ScenarioCommands& commands,
+                                                        const calibrate::Limits& limits, const WorkloadLog& log);
     void say_once(const std::string& text);
 
     cgroup::Layout layout_;

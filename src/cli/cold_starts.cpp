@@ -86,7 +86,8 @@ private:
 
 }  // namespace
 
-Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout, const std::function<void(std::string_view)>& say)
+Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout,
+                               const std::function<void(std::string_view)>& say)
 {
     auto stop = StopSignal::install();
     if (!stop)
@@ -108,7 +109,8 @@ Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::La
             return std::unexpected(std::move(command.error()));
         auto took = Start(request, *stop, *listener, *command).time();
         if (!took)
-            return std::unexpected(std::move(took.error()).context(fmt::format("start {} of {}", i + 1, request.how.samples)));
+            return std::unexpected(
+                std::move(took.error()).context(fmt::format("start {} of {}", i + 1, request.how.samples)));
         all.times_ns.push_back(*took);
         const std::string& path = command->home.path();
         keep_most(all.peak_bytes, number_in(layout, path, "memory", "memory.peak", "memory.max_usage_in_bytes"));

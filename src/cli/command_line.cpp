@@ -20,13 +20,8 @@ namespace {
 
 // In the order of --help.
 constexpr void (*kGroups[])(CLI::App&, std::vector<Verb>&) = {
-    register_doctor,
-    register_recording,
-    register_compare,
-    register_oom,
-    register_tune,
-    register_calibrate,
-    register_load,
+    register_doctor, register_recording, register_compare, register_oom,
+    register_tune,   register_calibrate, register_load,
 };
 
 // Everything after "--" is the command; CLI11 would take its options for ours. nullopt: no "--".
@@ -113,7 +108,8 @@ int run_command_line(int argc, char** argv)
     } catch (const CLI::Success& success) {
         return app.exit(success);  // --help, --version
     } catch (const CLI::ParseError& error) {
-        return complain({ErrorKind::Usage, error.what(), fmt::format("try `flyball {}--help`", verbs_of(app, argc, argv))});
+        return complain(
+            {ErrorKind::Usage, error.what(), fmt::format("try `flyball {}--help`", verbs_of(app, argc, argv))});
     }
     const auto verb = std::ranges::find_if(verbs, [](const Verb& v) { return v.app->parsed(); });
     if (verb == verbs.end())

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command_verbs.hpp"
-
 #include "flyball/cli/doctor.hpp"
 
 #include <CLI/CLI.hpp>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // oom watch and oom test on the command line.
 #include "command_verbs.hpp"
-
 #include "flyball/cli/verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -15,7 +14,8 @@ namespace {
 
 Result<> check_watch(const OomWatchOptions& o)
 {
-    if (!o.file.empty() && (!o.duration.empty() || !o.command.empty() || !o.without.empty() || o.limits.any() || o.kills))
+    if (!o.file.empty() &&
+        (!o.duration.empty() || !o.command.empty() || !o.without.empty() || o.limits.any() || o.kills))
         return fail(ErrorKind::Usage, fmt::format("oom watch either replays {} or watches this machine", o.file),
                     "leave out FILE to watch");
     if (o.salvage && o.file.empty())
@@ -36,10 +36,13 @@ void add_watch(CLI::App& oom, std::vector<Verb>& verbs)
     OomWatchOptions& o = *options;
     CLI::App* verb = oom.add_subcommand("watch", "A verdict for each OOM kill, as it is complete");
     verb->add_option("FILE", o.file, "A recording; without one, watch this machine");
-    verb->add_option("-c,--cgroup", o.cgroups, "Only kills in this cgroup and below it: path, glob or unit name (repeatable)")
+    verb->add_option("-c,--cgroup", o.cgroups,
+                     "Only kills in this cgroup and below it: path, glob or unit name (repeatable)")
         ->allow_extra_args(false);
-    verb->add_option("-d,--duration", o.duration, "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
-    verb->add_option("--count", o.count, "End after so many verdicts")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""));
+    verb->add_option("-d,--duration", o.duration,
+                     "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
+    verb->add_option("--count", o.count, "End after so many verdicts")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""));
     verb->add_option("--exec", o.exec, "Run this shell command for each verdict, with its JSON on standard input");
     verb->add_flag("-j,--json", o.json, "One JSON object a line");
     verb->add_flag("--kills", o.kills, "Also tell of SIGKILLs that the OOM killer did not send");
@@ -59,7 +62,8 @@ void add_test(CLI::App& oom, std::vector<Verb>& verbs)
 {
     const auto options = std::make_shared<OomTestOptions>();
     OomTestOptions& o = *options;
-    CLI::App* verb = oom.add_subcommand("test", "OOM behaviour, tested in cgroups of its own: scenarios with a known right answer");
+    CLI::App* verb =
+        oom.add_subcommand("test", "OOM behaviour, tested in cgroups of its own: scenarios with a known right answer");
     verb->add_option("SCENARIO", o.scenarios, "Only these (default: all)");
     verb->add_flag("--list", o.list, "Name the scenarios");
     verb->add_option("--lab", o.lab, "In a disposable virtual machine with this kernel: 6.1, 6.12, 7.2");
@@ -79,7 +83,8 @@ void add_test(CLI::App& oom, std::vector<Verb>& verbs)
     verb->add_flag("-j,--json", o.json, "Print the report as JSON");
     verb->add_option("-c,--cgroup", o.cgroup, "Run the scenario trigger in this cgroup, which flyball did not make");
     verb->add_flag("--kill-in-that-cgroup", o.kill_in_that_cgroup, "Yes, processes in it may be killed");
-    verb->add_option("--fault", o.fault, "Do it wrong on purpose, to see it noticed: no-policy, survivor, by-hand, loss or removed");
+    verb->add_option("--fault", o.fault,
+                     "Do it wrong on purpose, to see it noticed: no-policy, survivor, by-hand, loss or removed");
     verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);
     verb->add_flag("-v,--verbose", o.verbose, "Show libbpf's messages");
     verb->add_flag("-q,--quiet", o.quiet, "No progress");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // record, report and explain on the command line.
 #include "command_verbs.hpp"
-
 #include "flyball/cli/verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,10 +25,13 @@ void add_output(CLI::App& verb, OutputOptions& out, bool& json)
 // What every verb that records takes.
 void add_recording(CLI::App* verb, RecordOptions& o)
 {
-    verb->add_option("-c,--cgroup", o.cgroups, "Only this cgroup and those below it: path, glob or unit name (repeatable)")
+    verb->add_option("-c,--cgroup", o.cgroups,
+                     "Only this cgroup and those below it: path, glob or unit name (repeatable)")
         ->allow_extra_args(false);
-    verb->add_option("-d,--duration", o.duration, "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
-    verb->add_option("-o,--output", o.output, "Keep the recording in this file, for `flyball report` and `flyball explain`");
+    verb->add_option("-d,--duration", o.duration,
+                     "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
+    verb->add_option("-o,--output", o.output,
+                     "Keep the recording in this file, for `flyball report` and `flyball explain`");
     verb->add_option("--ring-size", o.ring_size, "Size of each CPU's event ring (default 1M)");
     verb->add_option("--stacks", o.stacks, "Sample who runs, and where, HZ times a second on each CPU: from 1 to 999")
         ->expected(0, 1)
@@ -80,11 +82,12 @@ void add_record(CLI::App& app, std::vector<Verb>& verbs)
     verbs.push_back({.app = verb,
                      .command = &o.command,
                      .check = [request] { return check_stacks(request->options, false); },
-                     .run = [request] {
-                         if (request->json)
-                             request->options.out.format = Format::Json;
-                         return run_record(request->options);
-                     }});
+                     .run =
+                         [request] {
+                             if (request->json)
+                                 request->options.out.format = Format::Json;
+                             return run_record(request->options);
+                         }});
 }
 
 void add_report(CLI::App& app, std::vector<Verb>& verbs)
@@ -93,7 +96,8 @@ void add_report(CLI::App& app, std::vector<Verb>& verbs)
     ReportOptions& o = request->options;
     CLI::App* verb = app.add_subcommand("report", "Report a recording");
     verb->add_option("FILE", o.file, "The recording")->required();
-    verb->add_option("-c,--cgroup", o.cgroups, "Only this cgroup and those below it (repeatable)")->allow_extra_args(false);
+    verb->add_option("-c,--cgroup", o.cgroups, "Only this cgroup and those below it (repeatable)")
+        ->allow_extra_args(false);
     verb->add_flag("--salvage", o.salvage, "Read a cut recording up to where it was cut");
     add_output(*verb, o.out, request->json);
     verbs.push_back({.app = verb, .command = nullptr, .check = {}, .run = [request] {
@@ -123,11 +127,12 @@ void add_explain(CLI::App& app, std::vector<Verb>& verbs)
     verbs.push_back({.app = verb,
                      .command = &o.record.command,
                      .check = [request] { return check_explain(request->options); },
-                     .run = [request] {
-                         if (request->json)
-                             request->options.format = ExplainFormat::Json;
-                         return run_explain(request->options);
-                     }});
+                     .run =
+                         [request] {
+                             if (request->json)
+                                 request->options.format = ExplainFormat::Json;
+                             return run_explain(request->options);
+                         }});
 }
 
 }  // namespace

@@ -50,10 +50,13 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_option("-d,--profile", o.profile, "How long to look before anything is changed (default 60s)");
     verb->add_option("--warm-up", o.warm_up, "Longest time to wait until it has settled (default 2m, 0: none)");
     verb->add_option("--latency-bound", o.latency_bound, "cpu: its jobs may take so much longer (default 5%)");
-    verb->add_option("--floor", o.floor, "So much of its throughput has to be kept in trials, and latencies within 1 / SHARE (default 80%)");
+    verb->add_option(
+        "--floor", o.floor,
+        "So much of its throughput has to be kept in trials, and latencies within 1 / SHARE (default 80%)");
     verb->add_option("--confidence", o.confidence, "Of intervals and predictions (default 95%)");
     verb->add_option("--precision", o.precision,
-                     "cpu: look for longer, at most half of --within, until the interval is this narrow (default 5%; 100%: no longer)");
+                     "cpu: look for longer, at most half of --within, until the interval is this narrow (default 5%; "
+                     "100%: no longer)");
     verb->add_option("--disturbance", o.disturbance,
                      "Of the CPU time that it wants, others may take so much while it is measured (default 10%)");
     verb->add_option("--period", o.period, "Of cpu.max (default 100ms)");
@@ -63,7 +66,8 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
         ->allow_extra_args(false);
     verb->add_option("--health", o.health, "Shell command; when it fails, everything is put back at once");
     verb->add_option("--regret", o.regret, "Work that trials may cost, in the workload's own time (default 30s)");
-    verb->add_option("--within", o.within, "Longest time for all of it; what is not decided by then is inconclusive (default 20m)");
+    verb->add_option("--within", o.within,
+                     "Longest time for all of it; what is not decided by then is inconclusive (default 20m)");
     verb->add_option("--antagonist-file", o.antagonist_file,
                      "io: try the weight against readers of this file on the same device; made if it is not there");
     add_limits(*verb, o.limits, "Limit that the command's cgroup starts with");

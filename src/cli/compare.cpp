@@ -45,8 +45,10 @@ Result<> take_sides(const CompareOptions& options, Request& request)
         return {};
     }
     if (!plain && !options.files.empty())
-        return fail(ErrorKind::Usage, fmt::format("compare: '{}' beside --a and --b", options.files.front()), "put it behind --a or --b");
-    const std::string what = plain ? fmt::format("compare needs A and B, and got {}", options.files.size()) : "compare: --a without --b, or --b without --a";
+        return fail(ErrorKind::Usage, fmt::format("compare: '{}' beside --a and --b", options.files.front()),
+                    "put it behind --a or --b");
+    const std::string what = plain ? fmt::format("compare needs A and B, and got {}", options.files.size())
+                                   : "compare: --a without --b, or --b without --a";
     return fail(ErrorKind::Usage, what, "flyball compare A B, or --a A1 A2 ... --b B1 B2 ...");
 }
 
@@ -56,7 +58,8 @@ Result<> take_map(const std::vector<std::string>& map, compare::LoadOptions& of_
     for (const std::string& pair : map) {
         const std::size_t middle = pair.find("=/");
         if (middle == std::string::npos || !pair.starts_with('/'))
-            return fail(ErrorKind::Usage, fmt::format("--map {}: not two paths of cgroups", pair), "try --map /a/old=/a/new");
+            return fail(ErrorKind::Usage, fmt::format("--map {}: not two paths of cgroups", pair),
+                        "try --map /a/old=/a/new");
         of_b.rename[pair.substr(middle + 1)] = pair.substr(0, middle);
     }
     return {};
@@ -124,7 +127,8 @@ int run_compare(const CompareOptions& options)
             return complain(saved.error());
     }
     how.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
-    const std::string text = options.json ? report::render_compare_json(*comparison) : report::render_compare_text(*comparison, how);
+    const std::string text =
+        options.json ? report::render_compare_json(*comparison) : report::render_compare_text(*comparison, how);
     if (auto printed = print(text); !printed)
         return complain(printed.error());
     return comparison->regressed() ? 1 : 0;

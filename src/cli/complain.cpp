@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
-
 #include "flyball/cli/verbs.hpp"
+
+#include <fmt/core.h>
 
 namespace flyball::cli {
 
-int complain(const Error& error) {
+int complain(const Error& error)
+{
     if (error.hint.empty())
         fmt::print(stderr, "flyball: {}\n", error.what);
     else

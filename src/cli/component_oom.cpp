@@ -9,10 +9,11 @@
 #include "oom_live.hpp"
 #include "scenario_commands.hpp"
 
-#include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
 
 namespace flyball::cli {
 namespace {
@@ -20,7 +21,8 @@ namespace {
 // The scenarios that the document's sections 5.1 to 5.3 ask for.
 constexpr std::array kScenarios{"trigger", "recover", "recover-3", "group-on", "group-off"};
 
-Result<> run_and_add(const oom::TestOptions& options, const cgroup::Layout& layout, oom::EpisodeSource& source, calibrate::OomBehaviour& behaviour)
+Result<> run_and_add(const oom::TestOptions& options, const cgroup::Layout& layout, oom::EpisodeSource& source,
+                     calibrate::OomBehaviour& behaviour)
 {
     const auto report = oom::run_tests(options, layout, source, [](const oom::ScenarioResult&) {});
     if (!report)
@@ -35,15 +37,16 @@ Result<> run_and_add(const oom::TestOptions& options, const cgroup::Layout& layo
 
 }  // namespace
 
-Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& component, const calibrate::Limits& limits, const cgroup::Layout& layout,
-                                              const std::vector<std::string>& without)
+Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& component, const calibrate::Limits& limits,
+                                              const cgroup::Layout& layout, const std::vector<std::string>& without)
 {
     calibrate::OomBehaviour behaviour;
     const auto memory = limits.find("memory.max");
     const auto bytes = memory == limits.end() ? std::nullopt : calibrate::limit_number("memory.max", memory->second);
     const cgroup::Mount* const mount = layout.controller("memory");
     if (mount == nullptr || !mount->unified || !bytes) {
-        behaviour.text = bytes ? "not tested: the memory controller is on cgroup v1 here\n" : "not tested: it has no memory.max\n";
+        behaviour.text =
+            bytes ? "not tested: the memory controller is on cgroup v1 here\n" : "not tested: it has no memory.max\n";
         return behaviour;
     }
     auto command = oom_command_of(component, limits);
@@ -63,11 +66,13 @@ Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& compon
     options.recover_bound_ns = component.oom_test->recover_within_ns;
     if (auto ran = run_and_add(options, layout, source, behaviour); !ran)
         return std::unexpected(std::move(ran.error()));
-    // The policy is tested with processes that do nothing else; the component's own command says how it goes in earnest.
+    // The policy is tested with processes that do nothing else; the component's own command says how it goes in
+    // earnest.
     options.command = std::move(*command);
     options.scenarios = {"trigger"};
     options.repeat = component.oom_test->repeats;
-    behaviour.text += fmt::format("\nIts own command, {} times: {}\n\n", options.repeat, fmt::join(options.command, " "));
+    behaviour.text +=
+        fmt::format("\nIts own command, {} times: {}\n\n", options.repeat, fmt::join(options.command, " "));
     if (auto ran = run_and_add(options, layout, source, behaviour); !ran)
         return std::unexpected(std::move(ran.error()));
     if (stop->requested())

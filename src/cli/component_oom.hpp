@@ -11,7 +11,9 @@
 namespace flyball::cli {
 
 // In cgroups of flyball's own, with the component's memory.max. Not tested: cgroup v1, or no memory.max.
-[[nodiscard]] Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& component, const calibrate::Limits& limits,
-                                                            const cgroup::Layout& layout, const std::vector<std::string>& without);
+[[nodiscard]] Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& component,
+                                                            const calibrate::Limits& limits,
+                                                            const cgroup::Layout& layout,
+                                                            const std::vector<std::string>& without);
 
 }  // namespace flyball::cli

@@ -7,7 +7,8 @@ namespace flyball::cli {
 
 namespace {
 // The cgroup room stands below the profile room and has a struct of its own, field by field.
-profile::KernelCounters convert(cgroup::Counters c) {
+profile::KernelCounters convert(cgroup::Counters c)
+{
     return {.at_ns = c.at_ns,
             .throttled_ns = c.throttled_ns,
             .nr_periods = c.nr_periods,
@@ -30,24 +31,30 @@ profile::KernelCounters convert(cgroup::Counters c) {
 }
 }  // namespace
 
-void CounterSampler::sample_first(const std::vector<std::string>& paths) {
+void CounterSampler::sample_first(const std::vector<std::string>& paths)
+{
     for (const std::string& path : paths) {
         auto counters = cgroup::read_counters(layout_, path);
-        if (counters.empty()) continue;  // gone in between
+        if (counters.empty())
+            continue;  // gone in between
         windows_[path] = {.path = path, .first = convert(std::move(counters)), .last = std::nullopt};
     }
 }
 
-void CounterSampler::add_created(const std::vector<std::string>& paths) {
-    for (const std::string& path : paths) windows_.try_emplace(path, profile::CounterWindow{.path = path, .first = std::nullopt, .last = std::nullopt});
+void CounterSampler::add_created(const std::vector<std::string>& paths)
+{
+    for (const std::string& path : paths)
+        windows_.try_emplace(path, profile::CounterWindow{.path = path, .first = std::nullopt, .last = std::nullopt});
 }
 
-std::vector<profile::CounterWindow> CounterSampler::sample_last() {
+std::vector<profile::CounterWindow> CounterSampler::sample_last()
+{
     std::vector<profile::CounterWindow> all;
     all.reserve(windows_.size());
     for (auto& [path, window] : windows_) {
         auto counters = cgroup::read_counters(layout_, path);
-        if (!counters.empty()) window.last = convert(std::move(counters));
+        if (!counters.empty())
+            window.last = convert(std::move(counters));
         all.push_back(std::move(window));
     }
     windows_.clear();

@@ -2,12 +2,12 @@
 // The kernel's own counters at both ends of a recording, for the audit.
 #pragma once
 
+#include "flyball/cgroup/mounts.hpp"
+#include "flyball/profile/snapshot.hpp"
+
 #include <map>
 #include <string>
 #include <vector>
-
-#include "flyball/cgroup/mounts.hpp"
-#include "flyball/profile/snapshot.hpp"
 
 namespace flyball::cli {
 

@@ -5,9 +5,10 @@
 #include "flyball/base/file.hpp"
 
 #include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 namespace flyball::cli {
 namespace {
@@ -42,10 +43,13 @@ Result<DirectoryStore> DirectoryStore::open(const std::string& directory, std::s
     if (!known)
         return std::unexpected(known.error());
     if (*known && **known != specification)
-        return fail(ErrorKind::Usage, fmt::format("{} is a calibration of another specification, or of this one before it was changed", directory),
+        return fail(ErrorKind::Usage,
+                    fmt::format("{} is a calibration of another specification, or of this one before it was changed",
+                                directory),
                     "give another directory (-o), or --anew");
     if (!*known && mode == Mode::Existing)
-        return fail(ErrorKind::Usage, fmt::format("{} has no calibration", directory), "run `flyball calibrate SPEC` first, or give its directory (-o)");
+        return fail(ErrorKind::Usage, fmt::format("{} has no calibration", directory),
+                    "run `flyball calibrate SPEC` first, or give its directory (-o)");
     if (!*known && fs::exists(directory, error) && !fs::is_directory(directory, error))
         return fail(ErrorKind::Usage, fmt::format("{} is no directory", directory), "give another one (-o)");
     DirectoryStore store(directory, known->has_value());

@@ -13,9 +13,10 @@ namespace flyball::cli {
 class DirectoryStore final : public calibrate::Store {
 public:
     enum class Mode { GoOn, Anew, Existing };
-    // Makes it, or empties it first, or takes it as it is. Usage: it is not there where it has to be, or is not that of a
-    // calibration of this specification.
-    [[nodiscard]] static Result<DirectoryStore> open(const std::string& directory, std::string_view specification, Mode mode);
+    // Makes it, or empties it first, or takes it as it is. Usage: it is not there where it has to be, or is not that of
+    // a calibration of this specification.
+    [[nodiscard]] static Result<DirectoryStore> open(const std::string& directory, std::string_view specification,
+                                                     Mode mode);
 
     Result<std::optional<std::string>> get(const std::string& name) override;
     // Written beside and renamed: whole, or not at all, also after a crash.

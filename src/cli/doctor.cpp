@@ -139,8 +139,8 @@ std::string hierarchy(const Facts& facts)
 
 std::string facts_text(const Facts& facts)
 {
-    std::string out = fact("kernel", fmt::format("{} {}, {} possible CPUs, pages of {} KiB", facts.release,
-                                                 facts.arch, facts.possible_cpus, facts.page_size / 1024));
+    std::string out = fact("kernel", fmt::format("{} {}, {} possible CPUs, pages of {} KiB", facts.release, facts.arch,
+                                                 facts.possible_cpus, facts.page_size / 1024));
     out += fact("privileges", privileges(facts));
     // without BTF no typed hook is tried: naming them too would repeat the cause
     std::vector<std::pair<std::string, Trial>> hooks{{"bpf()", facts.bpf}, {"BTF", btf_trial(facts)}};
@@ -156,8 +156,8 @@ std::string facts_text(const Facts& facts)
                                         {"test run", facts.test_run}}));
     out += fact("sampling", yes_and_no({{"clock ticks (--stacks)", facts.cpu_clock}}));
     if (facts.btf)
-        out += fact("preemption", facts.preempt_off.ok ? "kept out of programs"
-                                                       : "may stop a program: " + facts.preempt_off.why);
+        out += fact("preemption",
+                    facts.preempt_off.ok ? "kept out of programs" : "may stop a program: " + facts.preempt_off.why);
     out += fact("lockdown", facts.lockdown.empty() ? "not told by this kernel" : facts.lockdown);
     out += fact("cgroups", hierarchy(facts));
     return out + fact("pressure", facts.psi ? "PSI on" : "PSI off");
@@ -194,8 +194,8 @@ std::string count_text(const Plan& plan)
     const auto full = count([](const MetricPlan& m) { return m.available && m.note.empty(); });
     const auto partly = count([](const MetricPlan& m) { return m.available && !m.note.empty(); });
     const auto all = static_cast<std::ptrdiff_t>(plan.metrics.size());
-    return fmt::format("{} of {} metrics in full (+), {} with a restriction (~), {} not at all (-)", full,
-                       all, partly, all - full - partly);
+    return fmt::format("{} of {} metrics in full (+), {} with a restriction (~), {} not at all (-)", full, all, partly,
+                       all - full - partly);
 }
 
 // What to do, each remedy once, with the metrics that it would bring or better.
@@ -265,8 +265,7 @@ Json facts_json(const Facts& facts)
           {"sys_admin", facts.caps.sys_admin},
           {"sys_resource", facts.caps.sys_resource}}},
         {"lockdown", facts.lockdown.empty() ? Json(nullptr) : Json(facts.lockdown)},
-        {"unprivileged_bpf_disabled",
-         facts.unprivileged_bpf < 0 ? Json(nullptr) : Json(facts.unprivileged_bpf)},
+        {"unprivileged_bpf_disabled", facts.unprivileged_bpf < 0 ? Json(nullptr) : Json(facts.unprivileged_bpf)},
         {"btf", facts.btf},
         {"psi", facts.psi},
         {"schedstats", facts.schedstats},

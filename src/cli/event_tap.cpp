@@ -43,7 +43,8 @@ Result<kernel::Plan> plan_for_demand(const EventSourceOptions& options)
     auto plan = make_plan(options.without);
     if (!plan)
         return plan;
-    keep_only(*plan, [&](kernel::ProgramGroup group) { return needed(group, options.io); }, "demand is seen without it");
+    keep_only(
+        *plan, [&](kernel::ProgramGroup group) { return needed(group, options.io); }, "demand is seen without it");
     const kernel::MetricPlan* const slices = plan->metric("cpu.slice");
     if (slices == nullptr || !slices->available)
         return fail(ErrorKind::Unavailable,
@@ -56,7 +57,9 @@ Result<kernel::Plan> plan_for_demand(const EventSourceOptions& options)
 }  // namespace
 
 struct EventSource::State {
-    State(probe::Session s, stream::Reader r, bool with_io) : session(std::move(s)), reader(std::move(r)), io(with_io) {}
+    State(probe::Session s, stream::Reader r, bool with_io) : session(std::move(s)), reader(std::move(r)), io(with_io)
+    {
+    }
 
     probe::Session session;
     stream::Reader reader;
@@ -87,8 +90,13 @@ Result<std::shared_ptr<EventSource>> EventSource::open(const EventSourceOptions&
 
 struct EventTap::State final : stream::OrderedSink {
     State(const cgroup::Layout& where, std::string which, std::shared_ptr<EventSource> from)
-        : layout(where), path(std::move(which)), source(std::move(from)), session(source->state_->session),
-          reader(source->state_->reader), with_io(source->state_->io), in_order(*this)
+        : layout(where),
+          path(std::move(which)),
+          source(std::move(from)),
+          session(source->state_->session),
+          reader(source->state_->reader),
+          with_io(source->state_->io),
+          in_order(*this)
     {
         session.set_recording(true);
     }
@@ -156,7 +164,8 @@ EventTap::~EventTap() = default;
 EventTap::EventTap(EventTap&&) noexcept = default;
 EventTap& EventTap::operator=(EventTap&&) noexcept = default;
 
-Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string& path, std::shared_ptr<EventSource> source)
+Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string& path,
+                                std::shared_ptr<EventSource> source)
 {
     auto state = std::make_unique<State>(layout, path, std::move(source));
     // After the first mkdir that would be told: none is missed.

@@ -24,17 +24,16 @@ bool known(const profile::Snapshot& snapshot, const std::string& pattern)
 {
     const std::vector<std::string> one{pattern};
     return std::ranges::any_of(snapshot.paths, [&](const auto& hierarchy) {
-        return std::ranges::any_of(hierarchy.second, [&](const auto& cgroup) {
-            return profile::filter_selects(one, cgroup.second);
-        });
+        return std::ranges::any_of(hierarchy.second,
+                                   [&](const auto& cgroup) { return profile::filter_selects(one, cgroup.second); });
     });
 }
 
 Result<profile::Snapshot> replay(const ExplainOptions& options, profile::Observer& observer)
 {
     const std::vector<std::string>& patterns = options.record.cgroups;
-    auto snapshot = profile::replay(options.file,
-                                    {.salvage = options.salvage, .filters = patterns, .observer = &observer});
+    auto snapshot =
+        profile::replay(options.file, {.salvage = options.salvage, .filters = patterns, .observer = &observer});
     if (!snapshot)
         return snapshot;
     for (const std::string& pattern : patterns) {
@@ -46,16 +45,14 @@ Result<profile::Snapshot> replay(const ExplainOptions& options, profile::Observe
     return snapshot;
 }
 
-Result<> print_explanation(const profile::Snapshot& snapshot, const ledger::Books& books,
-                           const ExplainOptions& options)
+Result<> print_explanation(const profile::Snapshot& snapshot, const ledger::Books& books, const ExplainOptions& options)
 {
     // The recording's own -c where none was given.
     const std::vector<std::string>& only = snapshot.meta.filters;
     if (options.format == ExplainFormat::Folded)
         return print(snapshot.stacks ? report::render_folded_stacks(snapshot, only)
                                      : report::render_folded(books, only));
-    const auto explanation =
-        report::build_explanation(snapshot, books, {.cgroups = only, .top = options.top});
+    const auto explanation = report::build_explanation(snapshot, books, {.cgroups = only, .top = options.top});
     if (options.format == ExplainFormat::Json)
         return print(report::render_explain_json(explanation));
     const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health_check.hpp"
 
-#include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 namespace flyball::cli {
 namespace {

@@ -5,8 +5,9 @@
 #include "flyball/base/strings.hpp"
 #include "flyball/cgroup/limits.hpp"
 
-#include <array>
 #include <fmt/format.h>
+
+#include <array>
 #include <utility>
 
 namespace flyball::cli {
@@ -46,12 +47,13 @@ std::optional<std::string> legacy_cpu_max(const std::string& directory)
 
 }  // namespace
 
-std::optional<std::uint64_t> number_in(const cgroup::Layout& layout, std::string_view path, std::string_view controller, std::string_view unified,
-                                       std::string_view legacy)
+std::optional<std::uint64_t> number_in(const cgroup::Layout& layout, std::string_view path, std::string_view controller,
+                                       std::string_view unified, std::string_view legacy)
 {
     const cgroup::Mount* const mount = layout.controller(controller);
     const auto directory = mount == nullptr ? std::nullopt : mount->directory(path);
-    const auto text = directory ? value_of(fmt::format("{}/{}", *directory, mount->unified ? unified : legacy)) : std::nullopt;
+    const auto text =
+        directory ? value_of(fmt::format("{}/{}", *directory, mount->unified ? unified : legacy)) : std::nullopt;
     return text ? parse_u64(*text) : std::nullopt;
 }
 

@@ -15,8 +15,9 @@
 namespace flyball::cli {
 
 // A file of a cgroup that holds one number, by its name on v2 and on v1. nullopt: not here.
-[[nodiscard]] std::optional<std::uint64_t> number_in(const cgroup::Layout& layout, std::string_view path, std::string_view controller,
-                                                     std::string_view unified, std::string_view legacy);
+[[nodiscard]] std::optional<std::uint64_t> number_in(const cgroup::Layout& layout, std::string_view path,
+                                                     std::string_view controller, std::string_view unified,
+                                                     std::string_view legacy);
 
 class LimitFiles {
 public:

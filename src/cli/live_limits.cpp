@@ -15,7 +15,8 @@ LiveLimits::~LiveLimits()
 void LiveLimits::aim(std::string path)
 {
     files_.emplace(layout_, std::move(path));
-    for (const char* const file : {"cpu.max", "cpu.max.burst", "memory.high", "memory.max", "pids.max", "io.weight", "io.bfq.weight"}) {
+    for (const char* const file :
+         {"cpu.max", "cpu.max.burst", "memory.high", "memory.max", "pids.max", "io.weight", "io.bfq.weight"}) {
         if (auto text = files_->read(file))
             as_found_.emplace(file, std::move(*text));
     }

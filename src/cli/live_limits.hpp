@@ -54,7 +54,8 @@ public:
 
     enum class Stays : std::uint8_t { Yes, No };  // as apply() or as set() does it
     // One by one, without those that this machine does not have. Gives what was left out.
-    [[nodiscard]] Result<std::vector<std::string>> write_what_is_there(const std::vector<tune::Write>& writes, Stays stays);
+    [[nodiscard]] Result<std::vector<std::string>> write_what_is_there(const std::vector<tune::Write>& writes,
+                                                                       Stays stays);
 
 private:
     [[nodiscard]] Result<> write(cgroup::Actuator& by, std::string_view file, std::string_view value) const;

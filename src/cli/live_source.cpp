@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "live_source.hpp"
 
-#include <array>
 #include <poll.h>
+
+#include <array>
 
 namespace flyball::cli {
 namespace {

@@ -13,12 +13,13 @@
 #include "setup.hpp"
 #include "workload_listener.hpp"
 
-#include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
 
 namespace flyball::cli {
 namespace {
@@ -58,7 +59,7 @@ struct LiveSubject::State {
     Result<> tick(std::uint64_t now_ns);
     Result<> check(std::uint64_t now_ns);
     Result<> make_room(std::string_view file, std::string_view value);
-    [[nodiscard]] std::optional<std::string> reclaims_in() const;  // the directory, where that is possible
+    [[nodiscard]] std::optional<std::string> reclaims_in() const;   // the directory, where that is possible
     [[nodiscard]] std::optional<std::uint64_t> memory_use() const;  // bytes
     Result<std::uint64_t> reclaim(const std::string& directory, std::uint64_t bytes);
     std::unexpected<Error> stopped(const std::string& why);
@@ -70,15 +71,18 @@ Result<> LiveSubject::State::find_cgroup()
     if (!found)
         return std::unexpected(std::move(found.error()));
     if (found->size() > 1)
-        return fail(ErrorKind::Usage, fmt::format("'{}' is {} cgroups ({}, {}, ...)", options.cgroup, found->size(), (*found)[0], (*found)[1]),
-                    "name one");
+        return fail(
+            ErrorKind::Usage,
+            fmt::format("'{}' is {} cgroups ({}, {}, ...)", options.cgroup, found->size(), (*found)[0], (*found)[1]),
+            "name one");
     if (found->front() == "/")
         return fail(ErrorKind::Usage, "the root cgroup has no limits", "name one below it");
     path = found->front();
     // Its limits would hold flyball and its watchdog, and flyball's work would be taken for the cgroup's.
     const auto holds = [&](const std::string& own) { return own == path || own.starts_with(path + "/"); };
     if (options.may_experiment && std::ranges::any_of(layout.self, [&](const auto& one) { return holds(one.second); }))
-        return fail(ErrorKind::Usage, fmt::format("{} has flyball itself in it: what is tried there would hold it too", path),
+        return fail(ErrorKind::Usage,
+                    fmt::format("{} has flyball itself in it: what is tried there would hold it too", path),
                     "start flyball outside of it, or leave out --try and --apply");
     return {};
 }
@@ -91,7 +95,8 @@ Result<> LiveSubject::State::spawn()
     cgroup::SpawnOptions plain{.environment = options.environment, .descriptors = {}};
     plain.output_to(options.output_fd);
     if (!options.command.empty()) {
-        auto made = CommandInCgroup::make(options.command, layout, options.limits, options.say, options.load.empty() ? told : plain);
+        auto made = CommandInCgroup::make(options.command, layout, options.limits, options.say,
+                                          options.load.empty() ? told : plain);
         if (!made)
             return std::unexpected(std::move(made.error()));
         command.emplace(std::move(*made));
@@ -109,7 +114,8 @@ Result<> LiveSubject::State::spawn()
 Result<> LiveSubject::State::write_limits()
 {
     // A cgroup that is made for the command goes with it.
-    auto left_out = limits->write_what_is_there(options.writes, command ? LiveLimits::Stays::Yes : LiveLimits::Stays::No);
+    auto left_out =
+        limits->write_what_is_there(options.writes, command ? LiveLimits::Stays::Yes : LiveLimits::Stays::No);
     if (!left_out)
         return std::unexpected(std::move(left_out.error()));
     not_written = std::move(*left_out);
@@ -208,7 +214,8 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
             return std::unexpected(std::move(allowed.error()));
     }
     // Standard output is for the result.
-    auto listener = WorkloadListener::start({.file = options.metrics_file, .patterns = options.metrics_patterns, .output_fd = options.output_fd});
+    auto listener = WorkloadListener::start(
+        {.file = options.metrics_file, .patterns = options.metrics_patterns, .output_fd = options.output_fd});
     if (!listener)
         return std::unexpected(std::move(listener.error()));
     state->listener.emplace(std::move(*listener));
@@ -220,8 +227,9 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     state->guard.emplace(options.guard);
     if (!options.health.empty())
         state->health.emplace(options.health);
-    auto source = options.events ? Result<std::shared_ptr<EventSource>>(options.events)
-                                 : EventSource::open({.without = options.without, .io = options.io, .verbose = options.verbose});
+    auto source = options.events
+                      ? Result<std::shared_ptr<EventSource>>(options.events)
+                      : EventSource::open({.without = options.without, .io = options.io, .verbose = options.verbose});
     if (!source)
         return std::unexpected(std::move(source.error()));
     auto tap = EventTap::open(state->layout, state->path, std::move(*source));
@@ -233,7 +241,8 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
 
 Result<> LiveSubject::start()
 {
-    for (cgroup::Child* child : {state_->command ? &state_->command->child : nullptr, state_->load ? &*state_->load : nullptr}) {
+    for (cgroup::Child* child :
+         {state_->command ? &state_->command->child : nullptr, state_->load ? &*state_->load : nullptr}) {
         if (child == nullptr)
             continue;
         if (auto released = child->release(); !released)
@@ -288,8 +297,11 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     window.begin_ns = *began;
     (void)state.listener->take();
     std::uint64_t next_sample_ns = window.begin_ns;
-    std::array<pollfd, 3> fds{{{state.tap->poll_fd(), POLLIN, 0}, {state.stop->fd(), POLLIN, 0}, {state.teller() != nullptr ? state.teller()->pidfd() : -1, POLLIN, 0}}};
-    for (std::uint64_t now_ns = monotonic_ns(); now_ns < window.begin_ns + length_ns && !window.finished; now_ns = monotonic_ns()) {
+    std::array<pollfd, 3> fds{{{state.tap->poll_fd(), POLLIN, 0},
+                               {state.stop->fd(), POLLIN, 0},
+                               {state.teller() != nullptr ? state.teller()->pidfd() : -1, POLLIN, 0}}};
+    for (std::uint64_t now_ns = monotonic_ns(); now_ns < window.begin_ns + length_ns && !window.finished;
+         now_ns = monotonic_ns()) {
         const auto left_ms = static_cast<int>((window.begin_ns + length_ns - now_ns) / 1'000'000 + 1);
         (void)::poll(fds.data(), fds.size(), std::min(kTickMs, left_ms));
         now_ns = monotonic_ns();
@@ -372,8 +384,9 @@ Result<std::uint64_t> LiveSubject::State::reclaim(const std::string& directory, 
     return reclaimed;
 }
 
-// Below what is used, a write to memory.high comes back when the kernel has reclaimed the rest, and nobody looks meanwhile:
-// guards, signals, the workload's pipe. So it is reclaimed piece by piece before. What cannot be is left to the write.
+// Below what is used, a write to memory.high comes back when the kernel has reclaimed the rest, and nobody looks
+// meanwhile: guards, signals, the workload's pipe. So it is reclaimed piece by piece before. What cannot be is left to
+// the write.
 Result<> LiveSubject::State::make_room(std::string_view file, std::string_view value)
 {
     const auto high = file == "memory.high" ? parse_u64(value) : std::nullopt;
@@ -425,12 +438,14 @@ const std::optional<std::string>& LiveSubject::stopped() const
 Result<> LiveSubject::apply(const tune::Proposal& proposal)
 {
     if (state_->why_stopped)
-        return fail(ErrorKind::Stopped, fmt::format("nothing is written after it was stopped: {}", *state_->why_stopped));
+        return fail(ErrorKind::Stopped,
+                    fmt::format("nothing is written after it was stopped: {}", *state_->why_stopped));
     for (const tune::Value& value : proposal.values) {
         // Lines after the first are of single devices.
         const std::string now = state_->limits->read(value.file).value_or("");
         if (trim(split(now, '\n').front()) != trim(split(value.before, '\n').front()))
-            return fail(ErrorKind::Io, fmt::format("{}: somebody else has set {} (it was {})", value.file, now, value.before));
+            return fail(ErrorKind::Io,
+                        fmt::format("{}: somebody else has set {} (it was {})", value.file, now, value.before));
     }
     const auto writes = tune::writes_of(proposal);
     for (const tune::Write& one : writes) {

@@ -23,14 +23,15 @@ namespace flyball::cli {
 class EventSource;
 
 struct LiveSubjectOptions {
-    std::string cgroup;                // as a user names it; empty: the command's own
+    std::string cgroup;  // as a user names it; empty: the command's own
     std::vector<std::string> command;
-    cgroup::Limits limits;             // of the command's cgroup
-    std::vector<tune::Write> writes;   // limits besides: to stay in a command's cgroup, for a time in one that runs already
-    std::vector<std::string> load;     // runs outside of the cgroup, and is what tells; empty: the command does
+    cgroup::Limits limits;  // of the command's cgroup
+    std::vector<tune::Write>
+        writes;  // limits besides: to stay in a command's cgroup, for a time in one that runs already
+    std::vector<std::string> load;         // runs outside of the cgroup, and is what tells; empty: the command does
     std::vector<std::string> environment;  // NAME=VALUE of both
-    int output_fd = 2;                 // takes what both print; 2: standard output there, standard error as it is
-    bool guarded = true;               // what a guard sees ends it
+    int output_fd = 2;                     // takes what both print; 2: standard output there, standard error as it is
+    bool guarded = true;                   // what a guard sees ends it
     bool may_experiment = false;
     std::string metrics_file;                   // of a cgroup that runs already
     std::vector<std::string> metrics_patterns;  // KIND:REGEX over the command's output
@@ -71,8 +72,8 @@ public:
     [[nodiscard]] std::vector<std::string> revert();
     // A guard, a signal or a foreign writer has ended the experiments: which.
     [[nodiscard]] const std::optional<std::string>& stopped() const;
-    // Writes values to stay; only after revert(). All of them or, when one fails, none. Not where it was stopped, or a file is
-    // not what it was when the value was found.
+    // Writes values to stay; only after revert(). All of them or, when one fails, none. Not where it was stopped, or a
+    // file is not what it was when the value was found.
     [[nodiscard]] Result<> apply(const tune::Proposal& proposal);
 
     [[nodiscard]] const cgroup::Layout& layout() const;

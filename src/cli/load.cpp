@@ -35,7 +35,8 @@ Result<> check_descriptors(const load::Plan& plan)
     rlimit limit{};
     if (plan.generator || ::getrlimit(RLIMIT_NOFILE, &limit) != 0 || plan.in_flight + kOthers <= limit.rlim_cur)
         return {};
-    return fail(ErrorKind::Usage, fmt::format("--in-flight {}: only {} files may be open", plan.in_flight, limit.rlim_cur),
+    return fail(ErrorKind::Usage,
+                fmt::format("--in-flight {}: only {} files may be open", plan.in_flight, limit.rlim_cur),
                 fmt::format("ulimit -n {}, or fewer in flight", plan.in_flight + kOthers));
 }
 
@@ -103,8 +104,9 @@ Result<> tell(const LoadOptions& given, const report::LoadReport& report)
     if (given.json)
         return print(report::render_load_json(report));
     const auto environment = process_environment();
-    return print(report::render_load_text(report, {.width = terminal_width(STDOUT_FILENO, environment),
-                                                   .color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), environment)}));
+    return print(
+        report::render_load_text(report, {.width = terminal_width(STDOUT_FILENO, environment),
+                                          .color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), environment)}));
 }
 
 Result<int> load_here(const LoadOptions& given)

@@ -40,7 +40,8 @@ void LoadBench::note(const std::string& text)
         notes_.push_back(text);
 }
 
-Result<load::Level> LoadBench::requests(const load::LevelSpec& spec, bool may_give_up, const cgroup::TransientCgroup& home)
+Result<load::Level> LoadBench::requests(const load::LevelSpec& spec, bool may_give_up,
+                                        const cgroup::TransientCgroup& home)
 {
     auto launcher = load::ProcessLauncher::create(plan_.command, spec.parameters, home, stop_);
     if (!launcher)
@@ -54,7 +55,9 @@ Result<load::Level> LoadBench::requests(const load::LevelSpec& spec, bool may_gi
     if (may_give_up)
         driver.give_up = plan_.objectives;
     if (options_.progress)
-        driver.progress = [this](const load::DriverProgress& now) { options_.progress(now.elapsed_ns, now.length_ns, now.counts.intended); };
+        driver.progress = [this](const load::DriverProgress& now) {
+            options_.progress(now.elapsed_ns, now.length_ns, now.counts.intended);
+        };
     return load::run_requests(*launcher, load::Schedule(spec.segments, plan_.arrivals, plan_.seed), driver);
 }
 
@@ -62,7 +65,9 @@ Result<load::Level> LoadBench::generator(const load::LevelSpec& spec, const cgro
 {
     GeneratorOptions generator{.patterns = options_.metrics_regex, .progress = {}};
     if (options_.progress)
-        generator.progress = [this, &spec](std::uint64_t elapsed_ns) { options_.progress(elapsed_ns, spec.length_ns, 0); };
+        generator.progress = [this, &spec](std::uint64_t elapsed_ns) {
+            options_.progress(elapsed_ns, spec.length_ns, 0);
+        };
     return run_generator(plan_.command, spec, generator, home, stop_);
 }
 

@@ -34,7 +34,8 @@ std::string told_wrong(const Understanding& told)
 {
     if (told.not_understood == 0)
         return {};
-    return fmt::format("{} {} of its metrics not understood, the first: {}", told.not_understood, told.not_understood == 1 ? "line was" : "lines were", told.first_not_understood);
+    return fmt::format("{} {} of its metrics not understood, the first: {}", told.not_understood,
+                       told.not_understood == 1 ? "line was" : "lines were", told.first_not_understood);
 }
 
 class Generator {
@@ -140,8 +141,9 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
 
 }  // namespace
 
-Result<load::Level> run_generator(const load::Command& command, const load::LevelSpec& spec, const GeneratorOptions& options,
-                                  const cgroup::TransientCgroup& cgroup, StopSignal& stop)
+Result<load::Level> run_generator(const load::Command& command, const load::LevelSpec& spec,
+                                  const GeneratorOptions& options, const cgroup::TransientCgroup& cgroup,
+                                  StopSignal& stop)
 {
     // Standard output is for the result.
     auto listener = WorkloadListener::start({.file = {}, .patterns = options.patterns, .output_fd = STDERR_FILENO});

@@ -4,8 +4,9 @@
 #include "flyball/base/file.hpp"
 #include "flyball/base/strings.hpp"
 
-#include <algorithm>
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace flyball::cli {
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <exception>
-#include <fmt/core.h>
-
 #include "command_line.hpp"
 
-int main(int argc, char** argv) {
+#include <fmt/core.h>
+
+#include <exception>
+
+int main(int argc, char** argv)
+{
     // The only place that sees exceptions: a library's (CLI11) or a lack of memory.
     try {
         return flyball::cli::run_command_line(argc, argv);

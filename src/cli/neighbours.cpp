@@ -4,20 +4,22 @@
 #include "scenario_commands.hpp"
 #include "service_command.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace flyball::cli {
 
-Result<> Neighbours::add(const calibrate::Component& component, const cgroup::Layout& layout, std::uint64_t length_ns, int output_fd,
-                         const std::function<void(std::string_view)>& say)
+Result<> Neighbours::add(const calibrate::Component& component, const cgroup::Layout& layout, std::uint64_t length_ns,
+                         int output_fd, const std::function<void(std::string_view)>& say)
 {
     const auto steady = std::ranges::find_if(component.scenarios, [](const calibrate::Scenario& scenario) {
         return !scenario.cold_start && !scenario.memory_stress && scenario.stages.empty();
     });
     if (steady == component.scenarios.end())
-        return fail(ErrorKind::Usage, fmt::format("neighbour {}: no scenario of it is a steady load", component.name), "give it one");
+        return fail(ErrorKind::Usage, fmt::format("neighbour {}: no scenario of it is a steady load", component.name),
+                    "give it one");
     auto commands = commands_of(component, *steady, nullptr, component.limits, length_ns);
     if (!commands)
         return std::unexpected(std::move(commands.error()));
@@ -43,8 +45,9 @@ Result<> Neighbours::add(const calibrate::Component& component, const cgroup::La
     return {};
 }
 
-Result<Neighbours> Neighbours::start(std::span<const std::string> names, std::span<const calibrate::Component> all, const cgroup::Layout& layout,
-                                     std::uint64_t length_ns, int output_fd, const std::function<void(std::string_view)>& say)
+Result<Neighbours> Neighbours::start(std::span<const std::string> names, std::span<const calibrate::Component> all,
+                                     const cgroup::Layout& layout, std::uint64_t length_ns, int output_fd,
+                                     const std::function<void(std::string_view)>& say)
 {
     Neighbours neighbours;
     for (const std::string& name : names) {

@@ -36,7 +36,8 @@ Result<kernel::Plan> plan_for_oom(const std::vector<std::string>& without)
         return plan;
     keep_only(*plan, needed, "OOM kills do not need it");
     if (std::ranges::find(without, "oom_mark") != without.end())
-        return fail(ErrorKind::Usage, "--without oom_mark: without it there is nothing to watch", "leave --without away");
+        return fail(ErrorKind::Usage, "--without oom_mark: without it there is nothing to watch",
+                    "leave --without away");
     if (!plan->loads("oom_mark"))
         return fail(ErrorKind::Unavailable, "OOM kills cannot be observed: tp_btf/mark_victim is refused",
                     "`flyball doctor` says why");

@@ -82,8 +82,7 @@ Result<> Outlets::verdict(const oom::Judged& judged)
 
 Result<> Outlets::kill(const profile::OtherKill& kill)
 {
-    return print(options_.json ? report::render_other_kill_json(kill)
-                               : report::render_other_kill_text(kill, text_));
+    return print(options_.json ? report::render_other_kill_json(kill) : report::render_other_kill_text(kill, text_));
 }
 
 void Outlets::tick()

@@ -66,8 +66,8 @@ Result<int> replay_oom(const OomWatchOptions& options)
     if (auto r = outlets.open(); !r)
         return std::unexpected(std::move(r.error()));
     Replay observer;
-    const auto snapshot = profile::replay(
-        options.file, {.salvage = options.salvage, .filters = options.cgroups, .observer = &observer});
+    const auto snapshot =
+        profile::replay(options.file, {.salvage = options.salvage, .filters = options.cgroups, .observer = &observer});
     if (!snapshot)
         return std::unexpected(snapshot.error());
     if (auto given = outlets.give(observer.take(), options.cgroups); !given)

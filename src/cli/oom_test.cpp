@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flyball oom test`: the scenarios of src/oom, watched live, reported in every form that was asked for.
+#include "flag_value.hpp"
 #include "flyball/base/file.hpp"
 #include "flyball/base/signals.hpp"
 #include "flyball/base/terminal.hpp"
@@ -10,17 +11,16 @@
 #include "flyball/cli/verbs.hpp"
 #include "flyball/oom/testing.hpp"
 #include "flyball/report/oom.hpp"
-#include "flag_value.hpp"
 #include "lab.hpp"
 #include "live_source.hpp"
 #include "oom_live.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <fcntl.h>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -33,8 +33,8 @@ Result<oom::Fault> parse_fault(const std::string& name)
 {
     using enum oom::Fault;
     constexpr std::pair<std::string_view, oom::Fault> kFaults[] = {
-        {"", None}, {"no-policy", NoPolicy}, {"survivor", Survivor},
-        {"by-hand", ByHand}, {"loss", Loss}, {"removed", Removed}};
+        {"", None},          {"no-policy", NoPolicy}, {"survivor", Survivor},
+        {"by-hand", ByHand}, {"loss", Loss},          {"removed", Removed}};
     for (const auto& [known, fault] : kFaults) {
         if (known == name)
             return fault;
@@ -55,16 +55,19 @@ Result<oom::TestOptions> parse(const OomTestOptions& given)
         // A unit's name goes to a shell: only what systemd.unit(5) allows in one.
         if (given.unit.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@") !=
             std::string::npos)
-            return fail(ErrorKind::Usage, fmt::format("--unit {}: no name of a unit", given.unit), "like nginx.service");
+            return fail(ErrorKind::Usage, fmt::format("--unit {}: no name of a unit", given.unit),
+                        "like nginx.service");
         if (!given.restart.empty() || !given.health.empty())
-            return fail(ErrorKind::Usage, "--unit says how to restart and how to look", "leave --restart and --health away");
+            return fail(ErrorKind::Usage, "--unit says how to restart and how to look",
+                        "leave --restart and --health away");
         options.service = {.restart = "exec systemctl restart '" + given.unit + "'",
                            .health = "exec systemctl is-active --quiet '" + given.unit + "'"};
     }
-    for (const Result<>& done : {read_flag("--memory-max", given.memory_max, cgroup::parse_memory_limit, options.limit_bytes),
-                                 read_flag("--kill-bound", given.kill_bound, parse_duration, options.kill_bound_ns),
-                                 read_flag("--free-bound", given.free_bound, parse_duration, options.free_bound_ns),
-                                 read_flag("--recover-bound", given.recover_bound, parse_duration, options.recover_bound_ns)}) {
+    for (const Result<>& done :
+         {read_flag("--memory-max", given.memory_max, cgroup::parse_memory_limit, options.limit_bytes),
+          read_flag("--kill-bound", given.kill_bound, parse_duration, options.kill_bound_ns),
+          read_flag("--free-bound", given.free_bound, parse_duration, options.free_bound_ns),
+          read_flag("--recover-bound", given.recover_bound, parse_duration, options.recover_bound_ns)}) {
         if (!done)
             return std::unexpected(done.error());
     }
@@ -146,10 +149,14 @@ Result<> check_outputs(const OomTestOptions& given)
 std::string_view mark(oom::Status status)
 {
     switch (status) {
-    case oom::Status::Pass: return "ok";
-    case oom::Status::Fail: return "FAILED";
-    case oom::Status::Inconclusive: return "inconclusive";
-    case oom::Status::Skipped: return "skipped";
+    case oom::Status::Pass:
+        return "ok";
+    case oom::Status::Fail:
+        return "FAILED";
+    case oom::Status::Inconclusive:
+        return "inconclusive";
+    case oom::Status::Skipped:
+        return "skipped";
     }
     return "?";
 }
@@ -159,7 +166,8 @@ Result<> report_all(const OomTestOptions& given, const oom::TestReport& report)
     report::OomTextOptions text;
     text.width = static_cast<std::size_t>(terminal_width(STDOUT_FILENO, process_environment()));
     text.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
-    const bool taken = given.json || given.junit == "-" || given.tap == "-" || given.trace == "-" || given.output == "-";
+    const bool taken =
+        given.json || given.junit == "-" || given.tap == "-" || given.trace == "-" || given.output == "-";
     for (const Result<>& done :
          {write_report(given.output, report::render_test_text(report, {})),
           write_report(given.junit, report::render_junit(report)), write_report(given.tap, report::render_tap(report)),
@@ -195,12 +203,11 @@ Result<int> test_here(const OomTestOptions& given)
     if (!live)
         return std::unexpected(std::move(live.error()));
     LiveSource source(*live, *stop);
-    const auto report =
-        oom::run_tests(*options, *layout, source, [&](const oom::ScenarioResult& scenario) {
-            progress.say(fmt::format("{:<12} {}{}{}", mark(scenario.status), scenario.name,
-                                     options->repeat > 1 ? fmt::format(" #{}", scenario.repetition) : "",
-                                     scenario.reason.empty() ? "" : ": " + scenario.reason));
-        });
+    const auto report = oom::run_tests(*options, *layout, source, [&](const oom::ScenarioResult& scenario) {
+        progress.say(fmt::format("{:<12} {}{}{}", mark(scenario.status), scenario.name,
+                                 options->repeat > 1 ? fmt::format(" #{}", scenario.repetition) : "",
+                                 scenario.reason.empty() ? "" : ": " + scenario.reason));
+    });
     if (!report)
         return std::unexpected(report.error());
     if (auto reported = report_all(given, *report); !reported)
@@ -210,7 +217,8 @@ Result<int> test_here(const OomTestOptions& given)
         return 1;
     }
     if (report->count(oom::Status::Pass) + report->count(oom::Status::Fail) +
-            report->count(oom::Status::Inconclusive) == 0) {
+            report->count(oom::Status::Inconclusive) ==
+        0) {
         progress.say("nothing could be tested here");
         return 3;
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flyball oom watch`: a verdict for each OOM kill as it is complete, live or from a recording.
+#include "flag_value.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/signals.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/profile/recording.hpp"
-#include "flag_value.hpp"
 #include "oom_live.hpp"
 #include "oom_outlets.hpp"
 #include "oom_replay.hpp"

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output.hpp"
 
-#include <cerrno>
-#include <cstdio>
-#include <fmt/core.h>
-#include <unistd.h>
-
 #include "flyball/audit/audit.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/report/model.hpp"
 #include "recorder.hpp"
 
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
 namespace flyball::cli {
 
 Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& options,
-                      const std::vector<std::string>& cgroups) {
-    if (options.format == Format::None) return {};
+                      const std::vector<std::string>& cgroups)
+{
+    if (options.format == Format::None)
+        return {};
     const auto rows = audit::audit(snapshot);
     report::Options wanted;
     wanted.cgroups = cgroups;
@@ -25,7 +28,8 @@ Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& op
     std::string text;
     if (options.format == Format::Json) {
         text = report::render_json(model);
-        if (text.empty() || text.back() != '\n') text.push_back('\n');
+        if (text.empty() || text.back() != '\n')
+            text.push_back('\n');
     } else {
         const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
         text = report::render_text(model, {.width = 80, .color = color});

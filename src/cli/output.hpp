@@ -2,13 +2,13 @@
 // What the verbs print: on standard output what was asked for, on stderr what became of the file.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "flyball/base/result.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/profile/snapshot.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace flyball::cli {
 

@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recorder.hpp"
 
-#include <array>
-#include <fmt/core.h>
-#include <fmt/ranges.h>
-#include <initializer_list>
-#include <poll.h>
-#include <set>
-#include <thread>
-#include <unistd.h>
-
 #include "counter_sampler.hpp"
 #include "flag_value.hpp"
 #include "flyball/base/clock.hpp"
@@ -25,6 +16,16 @@
 #include "progress.hpp"
 #include "setup.hpp"
 #include "stack_recording.hpp"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <initializer_list>
+#include <set>
+#include <thread>
 
 namespace flyball::cli {
 
@@ -43,14 +44,20 @@ constexpr milliseconds kSettle{150};
 class Tee final : public stream::Sink {
 public:
     explicit Tee(std::initializer_list<stream::Sink*> sinks) : sinks_(sinks) { std::erase(sinks_, nullptr); }
-    void on_batch(const fb_batch& header, std::span<const fb_event> events) override {
-        for (stream::Sink* sink : sinks_) sink->on_batch(header, events);
+    void on_batch(const fb_batch& header, std::span<const fb_event> events) override
+    {
+        for (stream::Sink* sink : sinks_)
+            sink->on_batch(header, events);
     }
-    void on_control(std::span<const std::byte> bytes) override {
-        for (stream::Sink* sink : sinks_) sink->on_control(bytes);
+    void on_control(std::span<const std::byte> bytes) override
+    {
+        for (stream::Sink* sink : sinks_)
+            sink->on_control(bytes);
     }
-    void on_round(std::uint64_t until_ns) override {
-        for (stream::Sink* sink : sinks_) sink->on_round(until_ns);
+    void on_round(std::uint64_t until_ns) override
+    {
+        for (stream::Sink* sink : sinks_)
+            sink->on_round(until_ns);
     }
 
 private:
@@ -64,35 +71,45 @@ struct Request {
     cgroup::Limits limits;
 };
 
-Result<Request> parse(const RecordOptions& o) {
+Result<Request> parse(const RecordOptions& o)
+{
     Request request;
     if (!o.duration.empty()) {
-        if (auto read = read_flag("-d", o.duration, parse_duration, request.duration_ns); !read) return std::unexpected(std::move(read.error()));
+        if (auto read = read_flag("-d", o.duration, parse_duration, request.duration_ns); !read)
+            return std::unexpected(std::move(read.error()));
     }
-    if (auto read = read_flag("--ring-size", o.ring_size, parse_bytes, request.ring_bytes); !read) return std::unexpected(std::move(read.error()));
-    if (request.ring_bytes == 0 || request.ring_bytes > (1U << 30)) return fail(ErrorKind::Usage, "--ring-size: from 4K to 1G, for each CPU");
+    if (auto read = read_flag("--ring-size", o.ring_size, parse_bytes, request.ring_bytes); !read)
+        return std::unexpected(std::move(read.error()));
+    if (request.ring_bytes == 0 || request.ring_bytes > (1U << 30))
+        return fail(ErrorKind::Usage, "--ring-size: from 4K to 1G, for each CPU");
     if (!o.stacks.empty()) {
         auto hz = parse_stacks_hz(o.stacks);
-        if (!hz) return std::unexpected(hz.error());
+        if (!hz)
+            return std::unexpected(hz.error());
         request.stacks_hz = *hz;
     }
     auto limits = parse_limits(o.limits, o.command);
-    if (!limits) return std::unexpected(std::move(limits.error()));
+    if (!limits)
+        return std::unexpected(std::move(limits.error()));
     request.limits = *limits;
     return request;
 }
 
-profile::Meta make_meta(const RecordOptions& options, const cgroup::Layout& layout, const kernel::Plan& plan) {
+profile::Meta make_meta(const RecordOptions& options, const cgroup::Layout& layout, const kernel::Plan& plan)
+{
     profile::Meta meta = describe(layout, plan, !options.stacks.empty());
     meta.filters = options.cgroups;
     meta.command = fmt::format("{}", fmt::join(options.command, " "));
     return meta;
 }
 
-std::vector<std::string> audited_paths(const std::vector<profile::KnownCgroup>& nodes, const std::vector<std::string>& filters) {
+std::vector<std::string> audited_paths(const std::vector<profile::KnownCgroup>& nodes,
+                                       const std::vector<std::string>& filters)
+{
     std::set<std::string> paths;
     for (const profile::KnownCgroup& node : nodes) {
-        if (!filters.empty() && !profile::filter_selects(filters, node.path)) continue;
+        if (!filters.empty() && !profile::filter_selects(filters, node.path))
+            continue;
         // With those above: their limits hold it. The root keeps none of these counters of its own.
         for (std::string path = node.path; path.size() > 1; path.resize(std::max<std::size_t>(path.rfind('/'), 1)))
             paths.insert(path);
@@ -104,13 +121,20 @@ std::vector<std::string> audited_paths(const std::vector<profile::KnownCgroup>& 
 class Run {
 public:
     Run(const RecordOptions& options, Request request, profile::Observer* observer)
-        : options_(options), request_(std::move(request)), observer_(observer), progress_(options.quiet, STDERR_FILENO) {}
+        : options_(options), request_(std::move(request)), observer_(observer), progress_(options.quiet, STDERR_FILENO)
+    {
+    }
 
-    Result<Recorded> run() {
-        if (auto r = check(); !r) return std::unexpected(r.error());
-        if (auto r = prepare(); !r) return std::unexpected(r.error());
-        if (auto r = start(); !r) return std::unexpected(r.error());
-        if (auto r = loop(); !r) return std::unexpected(r.error());
+    Result<Recorded> run()
+    {
+        if (auto r = check(); !r)
+            return std::unexpected(r.error());
+        if (auto r = prepare(); !r)
+            return std::unexpected(r.error());
+        if (auto r = start(); !r)
+            return std::unexpected(r.error());
+        if (auto r = loop(); !r)
+            return std::unexpected(r.error());
         return finish();
     }
 
@@ -147,111 +171,143 @@ private:
 };
 
 // What can be known to be wrong before anything is loaded or made.
-Result<> Run::check() {
+Result<> Run::check()
+{
     if (!options_.command.empty()) {
-        if (auto r = cgroup::check_command(options_.command); !r) return r;
+        if (auto r = cgroup::check_command(options_.command); !r)
+            return r;
     }
     if (!options_.output.empty()) {
         auto file = profile::RecordingFile::open(options_.output);
-        if (!file) return std::unexpected(std::move(file.error()).context("-o"));
+        if (!file)
+            return std::unexpected(std::move(file.error()).context("-o"));
         file_.emplace(std::move(*file));
     }
     return {};
 }
 
-Result<> Run::make_command() {
+Result<> Run::make_command()
+{
     auto command = CommandInCgroup::make(options_.command, layout_, request_.limits,
                                          [this](std::string_view note) { progress_.say(note); });
-    if (!command) return std::unexpected(std::move(command.error()));
+    if (!command)
+        return std::unexpected(std::move(command.error()));
     command_.emplace(std::move(*command));
-    if (filters_.empty()) filters_.push_back(command_->home.path());
+    if (filters_.empty())
+        filters_.push_back(command_->home.path());
     return {};
 }
 
-Result<> Run::prepare() {
+Result<> Run::prepare()
+{
     auto plan = make_plan(options_.without);
-    if (!plan) return std::unexpected(plan.error());
+    if (!plan)
+        return std::unexpected(plan.error());
     // Before there is a command: it is not run for nothing.
     if (request_.stacks_hz != 0) {
         auto stacks = StackRecording::open(*plan, request_.stacks_hz, options_.verbose);
-        if (!stacks) return std::unexpected(stacks.error());
+        if (!stacks)
+            return std::unexpected(stacks.error());
         stacks_.emplace(std::move(*stacks));
     }
     auto layout = cgroup::detect();
-    if (!layout) return std::unexpected(layout.error());
+    if (!layout)
+        return std::unexpected(layout.error());
     layout_ = std::move(*layout);
     filters_ = options_.cgroups;
     for (const std::string& pattern : filters_) {
-        if (auto found = cgroup::resolve(layout_, pattern); !found) return std::unexpected(std::move(found.error()).context("-c"));
+        if (auto found = cgroup::resolve(layout_, pattern); !found)
+            return std::unexpected(std::move(found.error()).context("-c"));
     }
     // Signals before the fork, so that a Ctrl-C at any time leaves nothing behind.
     auto stop = StopSignal::install();
-    if (!stop) return std::unexpected(stop.error());
+    if (!stop)
+        return std::unexpected(stop.error());
     stop_.emplace(std::move(*stop));
     if (!options_.command.empty()) {
-        if (auto r = make_command(); !r) return r;
+        if (auto r = make_command(); !r)
+            return r;
     }
     progress_.say("loading and attaching");
-    auto session = probe::Session::open(std::move(*plan), {.ring_bytes = request_.ring_bytes, .verbose = options_.verbose});
-    if (!session) return std::unexpected(session.error());
+    auto session =
+        probe::Session::open(std::move(*plan), {.ring_bytes = request_.ring_bytes, .verbose = options_.verbose});
+    if (!session)
+        return std::unexpected(session.error());
     session_.emplace(std::move(*session));
     auto reader = stream::Reader::open(source_of(*session_));
-    if (!reader) return std::unexpected(reader.error());
+    if (!reader)
+        return std::unexpected(reader.error());
     reader_.emplace(std::move(*reader));
     return {};
 }
 
-Result<> Run::open_file(const std::vector<profile::KnownCgroup>& known) {
-    if (!file_) return {};
+Result<> Run::open_file(const std::vector<profile::KnownCgroup>& known)
+{
+    if (!file_)
+        return {};
     auto writer = profile::RecordingWriter::create(std::move(*file_), meta_, known);
-    if (!writer) return std::unexpected(writer.error());
+    if (!writer)
+        return std::unexpected(writer.error());
     writer_.emplace(std::move(*writer));
     return {};
 }
 
-Result<> Run::start() {
+Result<> Run::start()
+{
     // Makes the state of all tasks; what was created since attaching has it already.
-    if (auto tasks = session_->read_tasks(); !tasks) return std::unexpected(tasks.error());
+    if (auto tasks = session_->read_tasks(); !tasks)
+        return std::unexpected(tasks.error());
     std::this_thread::sleep_for(kSettle);
     auto known = known_cgroups(layout_);
-    if (!known) return std::unexpected(known.error());
+    if (!known)
+        return std::unexpected(known.error());
     meta_ = make_meta(options_, layout_, session_->plan());
     meta_.filters = filters_;
     counters_.emplace(layout_);
     counters_->sample_first(audited_paths(*known, filters_));
     meta_.start_wall_ns = realtime_ns();
     auto tasks = session_->read_tasks();
-    if (!tasks) return std::unexpected(tasks.error());
+    if (!tasks)
+        return std::unexpected(tasks.error());
     closing_.tasks_first = std::move(*tasks);
     // The window opens here: right after the kernel's counters were read, and whatever else takes time comes after.
     meta_.start_ns = start_ns_ = monotonic_ns();
     session_->set_recording(true);
-    if (stacks_) stacks_->begin(start_ns_);
+    if (stacks_)
+        stacks_->begin(start_ns_);
     next_slow_ns_ = start_ns_ + kSlowTickNs;
-    if (auto r = open_file(*known); !r) return r;
+    if (auto r = open_file(*known); !r)
+        return r;
     if (observer_ != nullptr) {
         observer_->on_begin(meta_, *known);
         observer_->on_tasks(closing_.tasks_first);
     }
     accumulator_.emplace(meta_, std::move(*known));
-    progress_.say(command_ ? "recording the command" : request_.duration_ns != 0 ? "recording" : "recording, Ctrl-C to end");
+    progress_.say(command_                    ? "recording the command"
+                  : request_.duration_ns != 0 ? "recording"
+                                              : "recording, Ctrl-C to end");
     if (command_) {
-        if (auto released = command_->child.release(); !released) return std::unexpected(released.error());
+        if (auto released = command_->child.release(); !released)
+            return std::unexpected(released.error());
     }
     return {};
 }
 
-Result<> Run::slow_tick(std::uint64_t now) {
-    if (now < next_slow_ns_) return {};
+Result<> Run::slow_tick(std::uint64_t now)
+{
+    if (now < next_slow_ns_)
+        return {};
     next_slow_ns_ = now + kSlowTickNs;
     counters_->add_created(accumulator_->take_created());
     progress_.update(now - start_ns_, request_.duration_ns, accumulator_->received());
     // A file that cannot be written is told at the end: the report is made all the same.
-    if (writer_) (void)writer_->flush();
+    if (writer_)
+        (void)writer_->flush();
     return {};
 }
 
-Result<> Run::loop() {
+Result<> Run::loop()
+{
     Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
     std::array<pollfd, 4> fds{{{reader_->poll_fd(), POLLIN, 0},
                                {stop_->fd(), POLLIN, 0},
@@ -262,83 +318,110 @@ Result<> Run::loop() {
         const std::uint64_t now = monotonic_ns();
         // First: whoever was sampled may be gone soon, and its memory map with it.
         if (stacks_) {
-            if (auto r = stacks_->consume(); !r) return r;
+            if (auto r = stacks_->consume(); !r)
+                return r;
         }
         reader_->flush_older_than(kMaxBatchAgeNs);
-        if (auto r = reader_->consume(tee); !r) return r;
-        if (stop_->requested()) return {};
-        if (request_.duration_ns != 0 && now - start_ns_ >= request_.duration_ns) return {};
+        if (auto r = reader_->consume(tee); !r)
+            return r;
+        if (stop_->requested())
+            return {};
+        if (request_.duration_ns != 0 && now - start_ns_ >= request_.duration_ns)
+            return {};
         if (command_) {
             auto status = command_->child.wait_ms(0);
-            if (!status) return std::unexpected(status.error());
+            if (!status)
+                return std::unexpected(status.error());
             if (status->has_value()) {
                 command_status_ = **status;
                 return {};
             }
         }
-        if (auto r = slow_tick(now); !r) return r;
+        if (auto r = slow_tick(now); !r)
+            return r;
     }
 }
 
-Result<Recorded> Run::finish() {
+Result<Recorded> Run::finish()
+{
     Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
     session_->set_recording(false);
     closing_.end_ns = monotonic_ns();
     if (stacks_) {
         stacks_->end(closing_.end_ns);
-        if (auto r = stacks_->consume(); !r) return std::unexpected(r.error());
+        if (auto r = stacks_->consume(); !r)
+            return std::unexpected(r.error());
     }
     auto tasks = session_->read_tasks();
-    if (!tasks) return std::unexpected(tasks.error());
+    if (!tasks)
+        return std::unexpected(tasks.error());
     closing_.tasks_last = std::move(*tasks);
-    if (auto r = reader_->consume(tee); !r) return std::unexpected(r.error());
+    if (auto r = reader_->consume(tee); !r)
+        return std::unexpected(r.error());
     counters_->add_created(accumulator_->take_created());
     closing_.counters = counters_->sample_last();
     session_->detach();
     auto drained = reader_->drain(tee);
-    if (!drained) return std::unexpected(drained.error());
-    if (!*drained) closing_.warnings.emplace_back("a batch of events could not be flushed: its events are missing");
+    if (!drained)
+        return std::unexpected(drained.error());
+    if (!*drained)
+        closing_.warnings.emplace_back("a batch of events could not be flushed: its events are missing");
     if (reader_->malformed() != 0)
         closing_.warnings.push_back(fmt::format("{} malformed records were skipped", reader_->malformed()));
     auto stats = session_->read_stats();
-    if (!stats) return std::unexpected(stats.error());
+    if (!stats)
+        return std::unexpected(stats.error());
     for (const probe::ProgramStats& s : *stats) {
-        if (s.stats.attempted == 0 && s.stats.untracked == 0) continue;
-        closing_.programs.push_back({.prog = s.prog, .cpu = s.cpu, .attempted = s.stats.attempted, .folded = s.stats.folded,
-                                     .dropped = s.stats.dropped, .untracked = s.stats.untracked});
+        if (s.stats.attempted == 0 && s.stats.untracked == 0)
+            continue;
+        closing_.programs.push_back({.prog = s.prog,
+                                     .cpu = s.cpu,
+                                     .attempted = s.stats.attempted,
+                                     .folded = s.stats.folded,
+                                     .dropped = s.stats.dropped,
+                                     .untracked = s.stats.untracked});
     }
     auto folded = session_->read_folded();
-    if (!folded) return std::unexpected(folded.error());
-    for (const probe::FoldedBucket& f : *folded) closing_.folded.push_back({.key = f.key, .value = f.value});
+    if (!folded)
+        return std::unexpected(folded.error());
+    for (const probe::FoldedBucket& f : *folded)
+        closing_.folded.push_back({.key = f.key, .value = f.value});
     closing_.recursion_misses = session_->read_recursion_misses();
 
     if (stacks_) {
         auto stacks = stacks_->finish();
-        if (!stacks) return std::unexpected(stacks.error());
+        if (!stacks)
+            return std::unexpected(stacks.error());
         progress_.say(summary(*stacks));
-        for (const std::string& note : stacks->notes) progress_.say(note);
+        for (const std::string& note : stacks->notes)
+            progress_.say(note);
         closing_.stacks = std::move(*stacks);
     }
 
     Recorded recorded;
     recorded.command = command_status_;
     if (writer_) {
-        if (auto closed = writer_->close(closing_); !closed) recorded.file_error = closed.error();
+        if (auto closed = writer_->close(closing_); !closed)
+            recorded.file_error = closed.error();
         recorded.file_bytes = writer_->bytes_written();
     }
-    if (observer_ != nullptr) observer_->on_closing(closing_);
+    if (observer_ != nullptr)
+        observer_->on_closing(closing_);
     recorded.snapshot = std::move(*accumulator_).finish(std::move(closing_));
     if (command_) {
-        if (auto gone = command_->end(); !gone) progress_.say(gone.error().what);
+        if (auto gone = command_->end(); !gone)
+            progress_.say(gone.error().what);
     }
     return recorded;
 }
 
 }  // namespace
 
-Result<Recorded> record(const RecordOptions& options, profile::Observer* observer) {
+Result<Recorded> record(const RecordOptions& options, profile::Observer* observer)
+{
     auto request = parse(options);
-    if (!request) return std::unexpected(request.error());
+    if (!request)
+        return std::unexpected(request.error());
     return Run(options, std::move(*request), observer).run();
 }
 

@@ -3,20 +3,20 @@
 // with it, also when a step fails.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include "flyball/base/result.hpp"
 #include "flyball/cgroup/child.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/profile/recording.hpp"
 #include "flyball/profile/snapshot.hpp"
 
+#include <cstdint>
+#include <optional>
+
 namespace flyball::cli {
 
 struct Recorded {
     profile::Snapshot snapshot;
-    std::optional<Error> file_error;         // the recording could not be written whole
+    std::optional<Error> file_error;  // the recording could not be written whole
     std::uint64_t file_bytes = 0;
     std::optional<cgroup::ExitStatus> command;  // of -- CMD, when it ended by itself
 };

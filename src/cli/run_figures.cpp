@@ -117,7 +117,8 @@ void RunFigures::add_totals(std::map<std::string, calibrate::Series>& all, bool 
         all["memory"] = single(peak(after.memory_peak_bytes, most_memory_));
     if (most_tasks_ > 0)
         all["tasks"] = single(peak(after.pids_peak, most_tasks_));
-    const auto periods = grown(before.nr_periods, after.nr_periods), throttled = grown(before.nr_throttled, after.nr_throttled);
+    const auto periods = grown(before.nr_periods, after.nr_periods),
+               throttled = grown(before.nr_throttled, after.nr_throttled);
     if (periods && throttled)
         all["throttled"] = single(*periods > 0 ? *throttled / *periods : 0);
     for (const char* kill : {"oom_kill", "v1.oom_kill"}) {
@@ -135,16 +136,20 @@ std::map<std::string, calibrate::Series> RunFigures::take(bool fresh)
         return all;
     for (auto& [name, values] : by_second_) {
         // A rate of a run is its mean, so that bursts count for what they were; a declared figure is its median.
-        const bool declared = std::ranges::find(component_.metrics, name, &calibrate::Metric::name) != component_.metrics.end();
+        const bool declared =
+            std::ranges::find(component_.metrics, name, &calibrate::Metric::name) != component_.metrics.end();
         const double figure = declared ? tune::median(values) : mean(values);
         all[name] = {.runs = {figure}, .samples = std::move(values), .events = {}};
     }
     if (!latency_ns_.empty())
-        all["latency"] = {.runs = {static_cast<double>(latency_ns_.quantile(0.5))}, .samples = {}, .events = {latency_ns_}};
+        all["latency"] = {
+            .runs = {static_cast<double>(latency_ns_.quantile(0.5))}, .samples = {}, .events = {latency_ns_}};
     if (!io_latency_ns_.empty())
-        all["io_latency"] = {.runs = {static_cast<double>(io_latency_ns_.quantile(0.5))}, .samples = {}, .events = {io_latency_ns_}};
+        all["io_latency"] = {
+            .runs = {static_cast<double>(io_latency_ns_.quantile(0.5))}, .samples = {}, .events = {io_latency_ns_}};
     if (told_ && done_ + failed_ > 0)
-        all["success_rate"] = {.runs = {done_ / (done_ + failed_)}, .samples = {}, .events = {}, .good = done_, .all = done_ + failed_};
+        all["success_rate"] = {
+            .runs = {done_ / (done_ + failed_)}, .samples = {}, .events = {}, .good = done_, .all = done_ + failed_};
     add_totals(all, fresh);
     return all;
 }

@@ -3,9 +3,10 @@
 
 #include "flyball/calibrate/decision.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 
 namespace flyball::cli {
 namespace {
@@ -15,8 +16,9 @@ constexpr double kMiB = 1024.0 * 1024;
 constexpr std::uint64_t kOomNs = 60'000'000'000;
 
 // What every command of a component may name besides its parameters.
-calibrate::Parameters with_runtime(calibrate::Parameters values, const calibrate::Component& component, const calibrate::Limits& limits,
-                                   std::optional<double> stress, std::uint64_t length_ns)
+calibrate::Parameters with_runtime(calibrate::Parameters values, const calibrate::Component& component,
+                                   const calibrate::Limits& limits, std::optional<double> stress,
+                                   std::uint64_t length_ns)
 {
     values["duration"] = fmt::format("{}", (length_ns + 999'999'999) / 1'000'000'000);
     values["component"] = component.name;
@@ -42,12 +44,15 @@ std::vector<std::string> at_home(const calibrate::Component& component, std::vec
 
 }  // namespace
 
-Result<ScenarioCommands> commands_of(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
-                                     const calibrate::Limits& limits, std::uint64_t length_ns)
+Result<ScenarioCommands> commands_of(const calibrate::Component& component, const calibrate::Scenario& scenario,
+                                     const calibrate::Stage* stage, const calibrate::Limits& limits,
+                                     std::uint64_t length_ns)
 {
-    calibrate::Parameters values = with_runtime(stage != nullptr ? stage->parameters : scenario.parameters, component, limits, scenario.memory_stress, length_ns);
+    calibrate::Parameters values = with_runtime(stage != nullptr ? stage->parameters : scenario.parameters, component,
+                                                limits, scenario.memory_stress, length_ns);
     values["scenario"] = scenario.name;
-    ScenarioCommands commands{.workload = {}, .service = {}, .health = {}, .restart = {}, .environment = {}, .inside = scenario.inside};
+    ScenarioCommands commands{
+        .workload = {}, .service = {}, .health = {}, .restart = {}, .environment = {}, .inside = scenario.inside};
     const auto fill = [&](const calibrate::Command& command, std::vector<std::string>& into) -> Result<> {
         auto filled = calibrate::fill(command, values);
         if (!filled)
@@ -80,7 +85,8 @@ Result<ScenarioCommands> commands_of(const calibrate::Component& component, cons
 
 Result<std::vector<std::string>> oom_command_of(const calibrate::Component& component, const calibrate::Limits& limits)
 {
-    calibrate::Parameters values = with_runtime(component.scenarios.front().parameters, component, limits, component.oom_test->stress, kOomNs);
+    calibrate::Parameters values =
+        with_runtime(component.scenarios.front().parameters, component, limits, component.oom_test->stress, kOomNs);
     values["scenario"] = "oom_test";
     auto filled = calibrate::fill(component.oom_test->command, values);
     if (!filled)
@@ -91,7 +97,8 @@ Result<std::vector<std::string>> oom_command_of(const calibrate::Component& comp
 std::vector<tune::Write> writes_of(const calibrate::Limits& limits)
 {
     // memory.max before memory.high, the quota before its burst.
-    constexpr std::array<std::string_view, 6> kOrder{"memory.max", "memory.high", "memory.swap.max", "memory.oom.group", "cpu.max", "cpu.max.burst"};
+    constexpr std::array<std::string_view, 6> kOrder{"memory.max",       "memory.high", "memory.swap.max",
+                                                     "memory.oom.group", "cpu.max",     "cpu.max.burst"};
     std::vector<tune::Write> writes;
     for (const std::string_view file : kOrder) {
         if (const auto found = limits.find(std::string(file)); found != limits.end())
@@ -104,7 +111,8 @@ std::vector<tune::Write> writes_of(const calibrate::Limits& limits)
     return writes;
 }
 
-LiveSubjectOptions subject_options(const calibrate::Component& component, const ScenarioCommands& commands, const calibrate::Limits& limits)
+LiveSubjectOptions subject_options(const calibrate::Component& component, const ScenarioCommands& commands,
+                                   const calibrate::Limits& limits)
 {
     LiveSubjectOptions options;
     options.cgroup = component.cgroup;

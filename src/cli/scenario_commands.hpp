@@ -21,14 +21,17 @@ struct ScenarioCommands {
 };
 
 // length_ns: of the run, with its warm-up. Usage: a placeholder that nothing fills.
-[[nodiscard]] Result<ScenarioCommands> commands_of(const calibrate::Component& component, const calibrate::Scenario& scenario, const calibrate::Stage* stage,
+[[nodiscard]] Result<ScenarioCommands> commands_of(const calibrate::Component& component,
+                                                   const calibrate::Scenario& scenario, const calibrate::Stage* stage,
                                                    const calibrate::Limits& limits, std::uint64_t length_ns);
 
 // Of its oom_test, under this limit; {duration} is a minute.
-[[nodiscard]] Result<std::vector<std::string>> oom_command_of(const calibrate::Component& component, const calibrate::Limits& limits);
+[[nodiscard]] Result<std::vector<std::string>> oom_command_of(const calibrate::Component& component,
+                                                              const calibrate::Limits& limits);
 
 // For a subject with these commands under these limits.
-[[nodiscard]] LiveSubjectOptions subject_options(const calibrate::Component& component, const ScenarioCommands& commands, const calibrate::Limits& limits);
+[[nodiscard]] LiveSubjectOptions subject_options(const calibrate::Component& component,
+                                                 const ScenarioCommands& commands, const calibrate::Limits& limits);
 
 // In the order in which they can be written whatever was there.
 [[nodiscard]] std::vector<tune::Write> writes_of(const calibrate::Limits& limits);

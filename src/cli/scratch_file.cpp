@@ -47,7 +47,8 @@ Result<> make_scratch_file(const std::string& path, std::uint64_t bytes)
     // Half of what is free at most: others write there as well.
     if (::fstatvfs(fd.get(), &space) == 0 && bytes > space.f_bavail * space.f_frsize / 2) {
         (void)::unlink(path.c_str());
-        return fail(ErrorKind::Usage, fmt::format("{}: {} bytes would take more than half of what is free there", path, bytes));
+        return fail(ErrorKind::Usage,
+                    fmt::format("{}: {} bytes would take more than half of what is free there", path, bytes));
     }
     auto filled = fill(fd.get(), path, bytes);
     if (!filled)

@@ -6,9 +6,10 @@
 #include "flyball/cgroup/child.hpp"
 #include "live_limits.hpp"
 
-#include <chrono>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <chrono>
 #include <thread>
 
 namespace flyball::cli {
@@ -19,8 +20,9 @@ constexpr std::chrono::milliseconds kBetween{100};
 
 }  // namespace
 
-Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, const std::vector<std::string>& command, const cgroup::Layout& layout,
-                                      const std::function<void(std::string_view)>& note, const cgroup::SpawnOptions& spawn)
+Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, const std::vector<std::string>& command,
+                                      const cgroup::Layout& layout, const std::function<void(std::string_view)>& note,
+                                      const cgroup::SpawnOptions& spawn)
 {
     auto made = CommandInCgroup::make(command, layout, {}, note, spawn);
     if (!made)
@@ -47,7 +49,8 @@ Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
     return *ended && (*ended)->shell_code() == 0;
 }
 
-Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health, std::uint64_t within_ns, int output_fd)
+Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health,
+                         std::uint64_t within_ns, int output_fd)
 {
     const std::uint64_t begin_ns = monotonic_ns();
     auto done = succeeds(restart, output_fd);
@@ -62,7 +65,8 @@ Result<> restart_service(const std::vector<std::string>& restart, const std::vec
         if (*well)
             break;
         if (monotonic_ns() - begin_ns > within_ns)
-            return fail(ErrorKind::Io, fmt::format("the service was not well {} after '{}'", format_ns(within_ns), fmt::join(restart, " ")));
+            return fail(ErrorKind::Io, fmt::format("the service was not well {} after '{}'", format_ns(within_ns),
+                                                   fmt::join(restart, " ")));
         std::this_thread::sleep_for(kBetween);
     }
     return {};

@@ -15,16 +15,18 @@
 namespace flyball::cli {
 
 // It waits at its gate, under those of the limits that this machine has; which it lacks is not said again.
-[[nodiscard]] Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, const std::vector<std::string>& command,
-                                                    const cgroup::Layout& layout, const std::function<void(std::string_view)>& note,
+[[nodiscard]] Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits,
+                                                    const std::vector<std::string>& command,
+                                                    const cgroup::Layout& layout,
+                                                    const std::function<void(std::string_view)>& note,
                                                     const cgroup::SpawnOptions& spawn);
 
 // Runs it outside of all cgroups that are measured, its output to output_fd. True: it ended with 0 within a minute.
 [[nodiscard]] Result<bool> succeeds(const std::vector<std::string>& command, int output_fd);
 
-// Runs `restart`, then `health` until that succeeds; without a health command the end of `restart` will do. Io: it failed,
-// or the service was not well within the time.
-[[nodiscard]] Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health, std::uint64_t within_ns,
-                                       int output_fd);
+// Runs `restart`, then `health` until that succeeds; without a health command the end of `restart` will do. Io: it
+// failed, or the service was not well within the time.
+[[nodiscard]] Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health,
+                                       std::uint64_t within_ns, int output_fd);
 
 }  // namespace flyball::cli

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "setup.hpp"
 
+#include "flag_value.hpp"
 #include "flyball/base/version.hpp"
 #include "flyball/cgroup/tree.hpp"
-#include "flag_value.hpp"
 
 #include <fmt/format.h>
 #include <sys/utsname.h>

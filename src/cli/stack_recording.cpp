@@ -70,8 +70,9 @@ StackRecording::StackRecording(probe::StackSampler sampler, stream::StackReader 
     : sampler_(std::move(sampler)), reader_(std::move(reader)), collector_(make_places(), make_limits()), hz_(hz)
 {
     if (!sees_all_processes())
-        notes_.emplace_back("functions of programs are not named: flyball runs in a PID namespace of its own (run it on "
-                            "the host, or in a container that shares the host's PIDs)");
+        notes_.emplace_back(
+            "functions of programs are not named: flyball runs in a PID namespace of its own (run it on "
+            "the host, or in a container that shares the host's PIDs)");
 }
 
 void StackRecording::begin(std::uint64_t now_ns)
@@ -112,9 +113,9 @@ Result<profile::Stacks> StackRecording::finish()
 
 std::string summary(const profile::Stacks& stacks)
 {
-    std::string text = fmt::format("{} stacks at {} a second on {} CPUs ({} ticks idle, {} late, {} dropped)",
-                                   stacks.delivered, stacks.hz, stacks.cpus, stacks.idle, stacks.late(),
-                                   stacks.dropped);
+    std::string text =
+        fmt::format("{} stacks at {} a second on {} CPUs ({} ticks idle, {} late, {} dropped)", stacks.delivered,
+                    stacks.hz, stacks.cpus, stacks.idle, stacks.late(), stacks.dropped);
     const auto add = [&text](std::uint64_t n, std::string_view what) {
         if (n > 0)
             text += fmt::format("; {} {}", n, what);

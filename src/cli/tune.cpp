@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tune.hpp"
 
+#include "flag_value.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/base/terminal.hpp"
@@ -9,7 +10,6 @@
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/report/tune.hpp"
-#include "flag_value.hpp"
 #include "live_subject.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -17,12 +17,13 @@
 #include "setup.hpp"
 #include "tuners.hpp"
 
-#include <algorithm>
-#include <optional>
-#include <span>
 #include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <span>
 
 namespace flyball::cli {
 namespace {
@@ -80,20 +81,23 @@ Result<Request> parse(const TuneOptions& o)
         if (auto done = read_flag("--warm-up", o.warm_up, parse_duration, request.settings.warm_up_ns); !done)
             return std::unexpected(std::move(done.error()));
     }
-    for (const Result<>& done : {read_flag("--profile", o.profile, parse_duration, request.settings.profile_ns),
-                                 read_flag("--period", o.period, parse_duration, request.settings.period_ns),
-                                 read_flag("--regret", o.regret, parse_duration, regret_ns),
-                                 read_flag("--within", o.within, parse_duration, request.within_ns),
-                                 read_flag("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
-                                 read_flag("--floor", o.floor, parse_share, request.settings.floor),
-                                 read_flag("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
-                                 read_flag("--precision", o.precision, parse_share, request.settings.precision),
-                                 read_flag("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
+    for (const Result<>& done :
+         {read_flag("--profile", o.profile, parse_duration, request.settings.profile_ns),
+          read_flag("--period", o.period, parse_duration, request.settings.period_ns),
+          read_flag("--regret", o.regret, parse_duration, regret_ns),
+          read_flag("--within", o.within, parse_duration, request.within_ns),
+          read_flag("--latency-bound", o.latency_bound, parse_share, request.settings.latency_bound),
+          read_flag("--floor", o.floor, parse_share, request.settings.floor),
+          read_flag("--disturbance", o.disturbance, parse_share, request.settings.disturbance),
+          read_flag("--precision", o.precision, parse_share, request.settings.precision),
+          read_flag("--confidence", o.confidence, parse_share, request.settings.confidence)}) {
         if (!done)
             return std::unexpected(done.error());
     }
-    if (const std::uint64_t least_ns = looks(request.resources) * request.settings.profile_ns; request.within_ns < least_ns)
-        return fail(ErrorKind::Usage, fmt::format("--within {}: looking alone takes {}", o.within, format_ns(least_ns)), "give it more, or a shorter --profile");
+    if (const std::uint64_t least_ns = looks(request.resources) * request.settings.profile_ns;
+        request.within_ns < least_ns)
+        return fail(ErrorKind::Usage, fmt::format("--within {}: looking alone takes {}", o.within, format_ns(least_ns)),
+                    "give it more, or a shorter --profile");
     request.regret_s = static_cast<double>(regret_ns) / 1e9;
     if (request.settings.confidence < 0.5 || request.settings.confidence > 0.999)
         return fail(ErrorKind::Usage, fmt::format("--confidence {}: from 50% to 99.9%", o.confidence));
@@ -152,7 +156,8 @@ public:
     }
 
 private:
-    static tune::Proposal without_answer(const LiveSubject& subject, Resource resource, tune::Answer answer, const Error& why)
+    static tune::Proposal without_answer(const LiveSubject& subject, Resource resource, tune::Answer answer,
+                                         const Error& why)
     {
         return {.resource = resource, .cgroup = subject.cgroup(), .answer = answer, .summary = why.what};
     }
@@ -172,7 +177,8 @@ private:
                              .may_experiment = options_.try_out || options_.apply || !options_.command.empty(),
                              .metrics_file = options_.metrics,
                              .metrics_patterns = options_.metrics_regex,
-                             .health = options_.health.empty() ? std::vector<std::string>{} : std::vector<std::string>{"sh", "-c", options_.health},
+                             .health = options_.health.empty() ? std::vector<std::string>{}
+                                                               : std::vector<std::string>{"sh", "-c", options_.health},
                              .guard = {.regret_budget_s = request_.regret_s},
                              .io = std::ranges::find(request_.resources, Resource::Io) != request_.resources.end(),
                              .without = options_.without,

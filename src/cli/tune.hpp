@@ -14,7 +14,7 @@ struct TuneOptions {
     std::string cgroup;
     bool try_out = false;  // experiments in a cgroup that runs already
     bool apply = false;
-    bool revert = false;   // only puts back what a killed flyball has left
+    bool revert = false;  // only puts back what a killed flyball has left
     std::string profile = "60s";
     std::string warm_up = "2m";  // longest wait until it has settled; "0": none
     std::string latency_bound = "5%", floor = "80%", confidence = "95%";

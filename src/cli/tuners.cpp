@@ -12,6 +12,7 @@
 #include "flyball/tune/steady.hpp"
 
 #include <fmt/format.h>
+
 #include <optional>
 
 namespace flyball::cli {
@@ -20,9 +21,14 @@ namespace {
 Result<tune::Proposal> tune_weight(LiveSubject& subject, const TunerSettings& settings)
 {
     const cgroup::Layout& layout = subject.layout();
-    tune::IoOptions io{.least_throughput = settings.floor, .alpha = 1 - settings.confidence, .profile_ns = settings.profile_ns, .longest_ns = settings.longest_ns};
+    tune::IoOptions io{.least_throughput = settings.floor,
+                       .alpha = 1 - settings.confidence,
+                       .profile_ns = settings.profile_ns,
+                       .longest_ns = settings.longest_ns};
     io.control = [&](cgroup::DeviceNumber device) { return cgroup::io_control(layout, device); };
-    io.levels = [&](std::string_view file, cgroup::DeviceNumber device) { return cgroup::weight_levels(layout, subject.cgroup(), file, device); };
+    io.levels = [&](std::string_view file, cgroup::DeviceNumber device) {
+        return cgroup::weight_levels(layout, subject.cgroup(), file, device);
+    };
     std::optional<DiskAntagonist> antagonist;
     std::string none;
     if (settings.antagonist && subject.may_experiment()) {
@@ -41,7 +47,8 @@ Result<tune::Proposal> tune_tasks(LiveSubject& subject, const TunerSettings& set
 {
     const tune::PidsOptions options{.profile_ns = settings.profile_ns, .confidence = settings.confidence};
     const tune::Window seen = subject.seen_so_far();
-    return seen.end_ns > 0 && seen.span_ns() >= settings.profile_ns ? tune::propose_pids(seen, subject, options) : tune::tune_pids(subject, options);
+    return seen.end_ns > 0 && seen.span_ns() >= settings.profile_ns ? tune::propose_pids(seen, subject, options)
+                                                                    : tune::tune_pids(subject, options);
 }
 
 Result<tune::Proposal> tune_by(LiveSubject& subject, tune::Resource resource, const TunerSettings& settings)
@@ -64,8 +71,10 @@ Result<tune::Proposal> tune_by(LiveSubject& subject, tune::Resource resource, co
         memory.trial.most_disturbed = settings.disturbance;
         return tune::tune_memory(subject, memory);
     }
-    case tune::Resource::Pids: return tune_tasks(subject, settings);
-    case tune::Resource::Io: return tune_weight(subject, settings);
+    case tune::Resource::Pids:
+        return tune_tasks(subject, settings);
+    case tune::Resource::Io:
+        return tune_weight(subject, settings);
     }
     return fail(ErrorKind::Internal, "a resource without a tuner");
 }
@@ -77,14 +86,17 @@ Result<std::vector<std::string>> warm_up(LiveSubject& subject, const TunerSettin
     if (settings.warm_up_ns == 0)
         return std::vector<std::string>();
     const tune::Score score = [](const tune::Window& window) -> std::optional<double> {
-        return window.performance.rate ? *window.performance.rate : static_cast<double>(window.trace.run_ns) / static_cast<double>(window.span_ns());
+        return window.performance.rate
+                   ? *window.performance.rate
+                   : static_cast<double>(window.trace.run_ns) / static_cast<double>(window.span_ns());
     };
     const auto warmed = tune::wait_until_steady(subject, score, {.longest_ns = settings.warm_up_ns});
     if (!warmed && warmed.error().kind != ErrorKind::Finished)
         return std::unexpected(warmed.error());
     std::vector<std::string> notes;
     if (warmed && !warmed->steadiness.steady())
-        notes.push_back(fmt::format("it had not settled after {}: {}", format_ns(warmed->waited_ns), tune::name(warmed->steadiness.course)));
+        notes.push_back(fmt::format("it had not settled after {}: {}", format_ns(warmed->waited_ns),
+                                    tune::name(warmed->steadiness.course)));
     return notes;
 }
 

@@ -18,7 +18,7 @@ struct TunerSettings {
     double precision = 0.05;  // of cpu.max; 1: looks for no longer than profile_ns
     // A weight is tried out against readers of the device: that is asked for by name, a command's own device included.
     bool antagonist = false;
-    std::string antagonist_file;  // that they read instead of the device
+    std::string antagonist_file;                   // that they read instead of the device
     std::uint64_t longest_ns = 1'200'000'000'000;  // of one resource
 };
 

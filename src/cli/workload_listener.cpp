@@ -62,7 +62,8 @@ struct WorkloadListener::State {
         if (trouble.empty())
             trouble = error.what;
     }
-    template <class Source, class Feed> void drain_one(std::optional<Source>& source, Feed&& feed)
+    template <class Source, class Feed>
+    void drain_one(std::optional<Source>& source, Feed&& feed)
     {
         if (!source)
             return;

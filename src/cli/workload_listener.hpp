@@ -37,7 +37,8 @@ public:
     WorkloadListener(WorkloadListener&&) noexcept;
     WorkloadListener& operator=(WorkloadListener&&) noexcept;
 
-    // What a command needs to tell: its metrics' pipe, and its output's where there are patterns. For several in turn too.
+    // What a command needs to tell: its metrics' pipe, and its output's where there are patterns. For several in turn
+    // too.
     [[nodiscard]] cgroup::SpawnOptions spawn_options() const;
 
     // Ends a stretch, with all that has arrived by now, and begins the next.

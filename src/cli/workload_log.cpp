@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workload_log.hpp"
 
-#include <cerrno>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
 
 namespace flyball::cli {
 
@@ -23,7 +24,7 @@ Result<WorkloadLog> WorkloadLog::open(const std::string& path)
 
 WorkloadLog::~WorkloadLog()
 {
-    struct stat now {};
+    struct stat now{};
     if (file_.valid() && ::fstat(file_.get(), &now) == 0 && now.st_size == 0)
         (void)::unlink(path_.c_str());
 }

@@ -51,8 +51,8 @@ std::size_t correct(std::vector<Row>& rows)
     return p.size();
 }
 
-// Cgroups that only one side has, and metrics that are of none. A metric that one side lacks in a cgroup that both have is
-// no news: what did not happen has no quantile.
+// Cgroups that only one side has, and metrics that are of none. A metric that one side lacks in a cgroup that both have
+// is no news: what did not happen has no quantile.
 std::vector<std::string> missing_in(const Side& there, const Side& here)
 {
     const auto names_of = [](const Side& side) {
@@ -72,17 +72,22 @@ std::vector<std::string> missing_in(const Side& there, const Side& here)
 int order_of(const Row& row)
 {
     switch (row.verdict) {
-    case Verdict::Worse: return 1;
-    case Verdict::Changed: return 2;
-    case Verdict::Better: return 3;
-    default: return 4;
+    case Verdict::Worse:
+        return 1;
+    case Verdict::Changed:
+        return 2;
+    case Verdict::Better:
+        return 3;
+    default:
+        return 4;
     }
 }
 
 std::unexpected<Error> nothing_in_common(const Side& a, const Side& b)
 {
     const std::vector<std::string> only_a = missing_in(a, b), only_b = missing_in(b, a);
-    const std::string example_a = only_a.empty() ? "" : only_a.front(), example_b = only_b.empty() ? "" : only_b.front();
+    const std::string example_a = only_a.empty() ? "" : only_a.front(),
+                      example_b = only_b.empty() ? "" : only_b.front();
     std::string what = "A and B have no metric in common";
     if (!example_a.empty() && !example_b.empty())
         what += fmt::format(" (A has {}, B has {})", example_a, example_b);
@@ -93,7 +98,8 @@ Result<> check(const Side& a, const Side& b)
 {
     for (const auto& [side, name] : {std::pair{&a, "A"}, std::pair{&b, "B"}}) {
         if (side->runs.empty())
-            return fail(ErrorKind::Usage, fmt::format("{} ({}) has no run", name, side->name), "give at least one result with a number in it");
+            return fail(ErrorKind::Usage, fmt::format("{} ({}) has no run", name, side->name),
+                        "give at least one result with a number in it");
     }
     return {};
 }
@@ -103,7 +109,8 @@ Result<> check(const Side& a, const Side& b)
 bool named(const std::vector<std::string>& globs, const Key& key)
 {
     const std::string full = key.cgroup + ":" + key.name;
-    return std::ranges::any_of(globs, [&](const std::string& glob) { return glob_match(glob, key.name) || glob_match(glob, full); });
+    return std::ranges::any_of(
+        globs, [&](const std::string& glob) { return glob_match(glob, key.name) || glob_match(glob, full); });
 }
 
 Result<ThresholdRule> parse_threshold(std::string_view text)
@@ -144,7 +151,9 @@ std::set<Key> chosen(const Side& a, const Side& b, const Options& options)
             in_b.insert(key);
     }
     const auto by_threshold = [&](const Key& key) {
-        return std::ranges::any_of(options.thresholds, [&](const ThresholdRule& rule) { return rule.threshold.named && named({rule.pattern}, key); });
+        return std::ranges::any_of(options.thresholds, [&](const ThresholdRule& rule) {
+            return rule.threshold.named && named({rule.pattern}, key);
+        });
     };
     for (const Run& run : a.runs) {
         for (const auto& [key, value] : run.values) {
@@ -185,7 +194,9 @@ Result<Comparison> compare(const Side& a, const Side& b, const Options& options)
         row.threshold = threshold_for(row.key, options);
         judge(row, result.basis, alpha, result.tested);
     }
-    std::ranges::stable_sort(result.rows, {}, [](const Row& row) { return std::tuple(!row.regression, row.key.cgroup, order_of(row), row.key.name); });
+    std::ranges::stable_sort(result.rows, {}, [](const Row& row) {
+        return std::tuple(!row.regression, row.key.cgroup, order_of(row), row.key.name);
+    });
     result.distributions = distributions(a, b, result.rows, result.basis, options.confidence);
     result.only_a = missing_in(a, b);
     result.only_b = missing_in(b, a);

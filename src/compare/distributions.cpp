@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole distributions: quantiles with intervals, distances, and bins for a plot.
 //
-// Samples within a run are not independent of each other. An interval for a quantile therefore comes from clusters, which
-// are runs, or slices of a single recording: the share of samples at or below the quantile is a ratio of sums over
-// clusters, its variance is estimated between them, and what it allows is read off the distribution (Woodruff 1952,
-// "Confidence intervals for medians and other position measures"; Cochran, Sampling Techniques, 6.4 for the ratio).
+// Samples within a run are not independent of each other. An interval for a quantile therefore comes from clusters,
+// which are runs, or slices of a single recording: the share of samples at or below the quantile is a ratio of sums
+// over clusters, its variance is estimated between them, and what it allows is read off the distribution (Woodruff
+// 1952, "Confidence intervals for medians and other position measures"; Cochran, Sampling Techniques, 6.4 for the
+// ratio).
 #include "flyball/tune/two_sample.hpp"
 #include "parts.hpp"
 
@@ -59,13 +60,15 @@ double share_error(const std::vector<const Histogram*>& clusters, const Histogra
     const double share = static_cast<double>(at_or_below(whole, value)) / n;
     double squares = 0;
     for (const Histogram* cluster : clusters) {
-        const double from = static_cast<double>(at_or_below(*cluster, value)) - share * static_cast<double>(cluster->count());
+        const double from =
+            static_cast<double>(at_or_below(*cluster, value)) - share * static_cast<double>(cluster->count());
         squares += from * from;
     }
     return std::sqrt(std::max(k / (k - 1) * squares / (n * n), q * (1 - q) / n));
 }
 
-std::optional<Interval> quantile_interval(const std::vector<const Histogram*>& clusters, const Histogram& whole, double q, double confidence)
+std::optional<Interval> quantile_interval(const std::vector<const Histogram*>& clusters, const Histogram& whole,
+                                          double q, double confidence)
 {
     if (clusters.size() < 2)
         return std::nullopt;
@@ -84,8 +87,8 @@ void add_difference(QuantileRow& row)
         row.difference = tune::difference_interval(row.a, *row.of_a, row.b, *row.of_b);
 }
 
-// Both have the same buckets: their shares are compared at the end of each. Between ends of buckets, samples are where the
-// middle of their bucket is: what is moved is off by at most half a bucket, 1/64 of the value.
+// Both have the same buckets: their shares are compared at the end of each. Between ends of buckets, samples are where
+// the middle of their bucket is: what is moved is off by at most half a bucket, 1/64 of the value.
 void add_distances(DistributionRow& row, const Histogram& a, const Histogram& b)
 {
     std::map<std::uint64_t, double> apart;  // low end of the bucket -> share of A in it less that of B
@@ -113,7 +116,8 @@ void add_bins(DistributionRow& row, const Histogram& a, const Histogram& b)
     std::map<int, std::array<double, 2>> bins;
     const auto put = [&](const Histogram& hist, std::size_t side) {
         for (const auto& bucket : hist.buckets())
-            bins[static_cast<int>(std::bit_width(bucket.low))][side] += static_cast<double>(bucket.count) / static_cast<double>(hist.count());
+            bins[static_cast<int>(std::bit_width(bucket.low))][side] +=
+                static_cast<double>(bucket.count) / static_cast<double>(hist.count());
     };
     put(a, 0);
     put(b, 1);
@@ -130,12 +134,14 @@ DistributionRow of_histograms(const Side& a, const Side& b, const Key& key, Unit
     const auto parts_a = parts_of(a.runs, key), parts_b = parts_of(b.runs, key);
     const Histogram in_a = pooled(parts_a), in_b = pooled(parts_b);
     const bool slices = basis == Basis::Slices;
-    const auto clusters_a = slices ? parts_of(a.slices, key) : parts_a, clusters_b = slices ? parts_of(b.slices, key) : parts_b;
+    const auto clusters_a = slices ? parts_of(a.slices, key) : parts_a,
+               clusters_b = slices ? parts_of(b.slices, key) : parts_b;
     DistributionRow row{.key = key, .unit = unit, .n_a = in_a.count(), .n_b = in_b.count()};
     add_distances(row, in_a, in_b);
     add_bins(row, in_a, in_b);
     for (const double q : kQuantiles) {
-        QuantileRow quantile{.q = q, .a = static_cast<double>(in_a.quantile(q)), .b = static_cast<double>(in_b.quantile(q))};
+        QuantileRow quantile{
+            .q = q, .a = static_cast<double>(in_a.quantile(q)), .b = static_cast<double>(in_b.quantile(q))};
         quantile.of_a = quantile_interval(clusters_a, in_a, q, confidence);
         quantile.of_b = quantile_interval(clusters_b, in_b, q, confidence);
         add_difference(quantile);
@@ -157,9 +163,12 @@ void add_raw_distances(DistributionRow& row, const std::vector<double>& a, const
     while (i < a.size() || j < b.size()) {
         const double at = j == b.size() || (i < a.size() && a[i] <= b[j]) ? a[i] : b[j];
         row.moved += std::abs(apart) * (at - before);
-        for (; i < a.size() && a[i] == at; ++i) {}
-        for (; j < b.size() && b[j] == at; ++j) {}
-        apart = static_cast<double>(i) / static_cast<double>(a.size()) - static_cast<double>(j) / static_cast<double>(b.size());
+        for (; i < a.size() && a[i] == at; ++i) {
+        }
+        for (; j < b.size() && b[j] == at; ++j) {
+        }
+        apart = static_cast<double>(i) / static_cast<double>(a.size()) -
+                static_cast<double>(j) / static_cast<double>(b.size());
         before = at;
         if (std::abs(apart) > row.ks) {
             row.ks = std::abs(apart);
@@ -176,7 +185,9 @@ void add_raw_bins(DistributionRow& row, const std::vector<double>& a, const std:
         return;
     for (std::size_t i = 0; i < kRawBins; ++i)
         row.bins.push_back({low + static_cast<double>(i) * width, low + static_cast<double>(i + 1) * width, 0, 0});
-    const auto bin_of = [&](double x) -> Bin& { return row.bins[std::min<std::size_t>(kRawBins - 1, static_cast<std::size_t>((x - low) / width))]; };
+    const auto bin_of = [&](double x) -> Bin& {
+        return row.bins[std::min<std::size_t>(kRawBins - 1, static_cast<std::size_t>((x - low) / width))];
+    };
     for (const double x : a)
         bin_of(x).a += 1 / static_cast<double>(a.size());
     for (const double x : b)
@@ -209,13 +220,15 @@ bool is_about(const Row& row, const Key& distribution)
 
 }  // namespace
 
-std::vector<DistributionRow> distributions(const Side& a, const Side& b, const std::vector<Row>& rows, Basis basis, double confidence)
+std::vector<DistributionRow> distributions(const Side& a, const Side& b, const std::vector<Row>& rows, Basis basis,
+                                           double confidence)
 {
     std::vector<DistributionRow> result;
     std::set<Key> keys;
     for (const Run& run : a.runs) {
         for (const auto& [key, hist] : run.distributions) {
-            if (std::ranges::any_of(rows, [&](const Row& row) { return is_about(row, key); }) && !parts_of(b.runs, key).empty())
+            if (std::ranges::any_of(rows, [&](const Row& row) { return is_about(row, key); }) &&
+                !parts_of(b.runs, key).empty())
                 keys.insert(key);
         }
     }

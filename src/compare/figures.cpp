@@ -100,11 +100,14 @@ bool is_idle(const Figures& figures)
 void add_figures(Run& run, const Figures& figures, std::uint64_t window_ns)
 {
     Adder to(run, figures.path, static_cast<double>(window_ns) / 1e9);
-    const std::uint64_t wanted = figures.on_cpu_ns.value_or(0) + figures.wait_ns.value_or(0) + figures.held_ns.value_or(0);
+    const std::uint64_t wanted =
+        figures.on_cpu_ns.value_or(0) + figures.wait_ns.value_or(0) + figures.held_ns.value_or(0);
     if (figures.held_ns && wanted > 0)
-        to.put("cpu.held_ratio", static_cast<double>(*figures.held_ns) / static_cast<double>(wanted), Unit::Share, Good::Lower, true);
+        to.put("cpu.held_ratio", static_cast<double>(*figures.held_ns) / static_cast<double>(wanted), Unit::Share,
+               Good::Lower, true);
     if (figures.wait_ns && wanted > 0)
-        to.put("cpu.wait_ratio", static_cast<double>(*figures.wait_ns) / static_cast<double>(wanted), Unit::Share, Good::Lower);
+        to.put("cpu.wait_ratio", static_cast<double>(*figures.wait_ns) / static_cast<double>(wanted), Unit::Share,
+               Good::Lower);
     to.tasks("cpu.on_cpu", figures.on_cpu_ns, Good::Unknown, false);
     to.tasks("mem.stall", figures.mem_stall_ns, Good::Lower, true);
     if (figures.oom_kills)

@@ -26,7 +26,8 @@ std::unexpected<Error> malformed(std::string_view what)
 Maybe whole(const Json& object, const char* key)
 {
     const auto found = object.find(key);
-    if (found == object.end() || !found->is_number_integer() || (found->is_number_integer() && !found->is_number_unsigned() && *found < 0))
+    if (found == object.end() || !found->is_number_integer() ||
+        (found->is_number_integer() && !found->is_number_unsigned() && *found < 0))
         return std::nullopt;
     return found->get<std::uint64_t>();
 }
@@ -56,7 +57,8 @@ Result<profile::Histogram> histogram_of(const Json& stats)
 {
     profile::Histogram hist;
     fb_fold_value total{};
-    const Maybe count = whole(stats, "count"), sum = with_unit(stats, "sum"), min = with_unit(stats, "min"), max = with_unit(stats, "max");
+    const Maybe count = whole(stats, "count"), sum = with_unit(stats, "sum"), min = with_unit(stats, "min"),
+                max = with_unit(stats, "max");
     if (!count || !sum || !min || !max)
         return malformed("a metric lacks count, sum, min or max");
     total.count = *count;
@@ -144,7 +146,8 @@ std::vector<Run> runs_of_oom_test(const Json& root, const std::string& source)
         Run& run = runs[repetition];
         run.source = fmt::format("{}, repetition {}", source, repetition);
         const std::string name = text_of(scenario, "name");
-        run.values[{"", name + ".failed"}] = {text_of(scenario, "status") == "pass" ? 0.0 : 1.0, Unit::Count, Good::Lower, true};
+        run.values[{"", name + ".failed"}] = {text_of(scenario, "status") == "pass" ? 0.0 : 1.0, Unit::Count,
+                                              Good::Lower, true};
         for (const Json& bound : member(scenario, "bounds")) {
             const Maybe ns = bound.is_object() ? whole(bound, "value_ns") : std::nullopt;
             if (!ns)
@@ -163,7 +166,8 @@ std::vector<Run> runs_of_oom_test(const Json& root, const std::string& source)
 // When and who, not how much.
 bool is_no_figure(std::string_view name)
 {
-    constexpr std::array<std::string_view, 8> kNames{"timestamp", "ts", "ts_ns", "start_ns", "end_ns", "start_wall_ns", "pid", "seed"};
+    constexpr std::array<std::string_view, 8> kNames{"timestamp",     "ts",  "ts_ns", "start_ns", "end_ns",
+                                                     "start_wall_ns", "pid", "seed"};
     return std::ranges::find(kNames, name) != kNames.end();
 }
 
@@ -212,10 +216,13 @@ Result<std::vector<Run>> runs_of_object(const Json& root, const std::string& sou
     }
     for (const std::string_view other : {"flyball.report/", "flyball.oom-test/"}) {
         if (schema.starts_with(other) && schema != std::string(other) + "1")
-            return fail(ErrorKind::Usage, fmt::format("is {}, which this version cannot read", schema), "make it again with this version");
+            return fail(ErrorKind::Usage, fmt::format("is {}, which this version cannot read", schema),
+                        "make it again with this version");
     }
-    if (schema.starts_with("flyball.compare/") || schema.starts_with("flyball.explain/") || schema.starts_with("flyball.oom/"))
-        return fail(ErrorKind::Usage, fmt::format("is {}, which has no results to compare", schema), "give the recordings, or their `flyball report -j`");
+    if (schema.starts_with("flyball.compare/") || schema.starts_with("flyball.explain/") ||
+        schema.starts_with("flyball.oom/"))
+        return fail(ErrorKind::Usage, fmt::format("is {}, which has no results to compare", schema),
+                    "give the recordings, or their `flyball report -j`");
     if (schema == "flyball.oom-test/1")
         return runs_of_oom_test(root, source);
     Run run{.source = source};
@@ -241,7 +248,8 @@ Result<std::vector<Run>> runs_of_json(std::string_view text, const std::string& 
     for (const Json& item : root) {
         const std::string name = fmt::format("{}, item {}", source, ++number);
         if (item.is_number() && std::isfinite(item.get<double>())) {
-            runs.push_back(Run{.source = name, .values = {{{"", "value"}, {item.get<double>(), Unit::Number, Good::Unknown, true}}}});
+            runs.push_back(Run{.source = name,
+                               .values = {{{"", "value"}, {item.get<double>(), Unit::Number, Good::Unknown, true}}}});
             continue;
         }
         if (!item.is_object())

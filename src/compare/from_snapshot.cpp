@@ -55,7 +55,8 @@ Figures figures_of(const CgroupProfile& profile, const Measured& measured)
     figures.wait_ns = measured.sum(profile, {FB_M_CPU_WAIT});
     figures.held_ns = measured.sum(profile, {FB_M_CPU_THROTTLED_WAIT});
     // mem.charge_stall is left out: the same reclaim, seen from the charge.
-    figures.mem_stall_ns = measured.sum(profile, {FB_M_MEM_HIGH, FB_M_MEM_RECLAIM, FB_M_MEM_REFAULT, FB_M_MEM_GLOBAL_RECLAIM});
+    figures.mem_stall_ns =
+        measured.sum(profile, {FB_M_MEM_HIGH, FB_M_MEM_RECLAIM, FB_M_MEM_REFAULT, FB_M_MEM_GLOBAL_RECLAIM});
     for (const audit::Metric& metric : audit::histogram_metrics()) {
         if (!profile.of(metric.id).empty())
             figures.histograms[std::string(metric.name)] = profile.of(metric.id);

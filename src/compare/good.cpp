@@ -11,13 +11,14 @@ namespace flyball::compare {
 namespace {
 
 constexpr auto kLower = std::to_array<std::string_view>(
-    {"latency", "latencies", "lat", "time", "times", "duration", "durations", "elapsed", "runtime", "wait", "waits", "waited",
-     "stall", "stalls", "stalled", "held", "throttled", "throttling", "delay", "delays", "error", "errors", "fail", "failed", "fails",
-     "failure", "failures", "miss", "misses", "missed", "lost", "loss", "drop", "drops", "dropped", "kill", "kills", "killed", "oom",
-     "memory", "mem", "rss", "pss", "overhead", "jitter", "timeout", "timeouts", "retries", "refused"});
+    {"latency", "latencies", "lat",   "time",     "times",   "duration", "durations", "elapsed",    "runtime", "wait",
+     "waits",   "waited",    "stall", "stalls",   "stalled", "held",     "throttled", "throttling", "delay",   "delays",
+     "error",   "errors",    "fail",  "failed",   "fails",   "failure",  "failures",  "miss",       "misses",  "missed",
+     "lost",    "loss",      "drop",  "drops",    "dropped", "kill",     "kills",     "killed",     "oom",     "memory",
+     "mem",     "rss",       "pss",   "overhead", "jitter",  "timeout",  "timeouts",  "retries",    "refused"});
 constexpr auto kHigher = std::to_array<std::string_view>(
-    {"throughput", "goodput", "ops", "rps", "qps", "tps", "iops", "bandwidth", "hit", "hits", "speed", "done", "completed",
-     "success", "successes", "score", "efficiency", "mbps", "availability"});
+    {"throughput", "goodput", "ops", "rps", "qps", "tps", "iops", "bandwidth", "hit", "hits", "speed", "done",
+     "completed", "success", "successes", "score", "efficiency", "mbps", "availability"});
 // What a value is counted in. It decides only where no other word does.
 constexpr auto kTimeUnits = std::to_array<std::string_view>(
     {"ns", "us", "ms", "s", "sec", "secs", "second", "seconds", "p50", "p90", "p95", "p99", "p999", "p99.9"});

@@ -14,10 +14,13 @@ namespace {
 double floor_of(Unit unit)
 {
     switch (unit) {
-    case Unit::Nanoseconds: return 1000;
+    case Unit::Nanoseconds:
+        return 1000;
     case Unit::Share:
-    case Unit::Tasks: return 0.001;
-    default: return 0;
+    case Unit::Tasks:
+        return 0.001;
+    default:
+        return 0;
     }
 }
 
@@ -65,11 +68,13 @@ std::string too_few(const Row& row, Basis basis, double alpha, std::size_t teste
     const double confidence = (1 - alpha) * 100;
     if (least > alpha) {
         const std::size_t needed = tune::least_runs(alpha);
-        return fmt::format("n too small: {} against {} can never be significant at {:g} %: at least {} and {}", m, n, confidence, needed, needed);
+        return fmt::format("n too small: {} against {} can never be significant at {:g} %: at least {} and {}", m, n,
+                           confidence, needed, needed);
     }
     if (least * static_cast<double>(tested) > alpha * (1 + 1e-9)) {
         const std::size_t needed = tune::least_runs(alpha / static_cast<double>(tested));
-        return fmt::format("n too small: {} against {} can never be significant at {:g} % with {} metrics: at least {} and {}, or choose "
+        return fmt::format("n too small: {} against {} can never be significant at {:g} % with {} metrics: at least {} "
+                           "and {}, or choose "
                            "with --metric",
                            m, n, confidence, tested, needed, needed);
     }
@@ -87,7 +92,8 @@ std::string why_inconclusive(const Row& row, Basis basis, double alpha, std::siz
     if (significant)
         return "it differs, but it cannot be told by how much more or less than the threshold";
     if (exceeds(row))
-        return basis == Basis::Slices ? "not to be told from noise in recordings so short" : "not to be told from noise with so few runs";
+        return basis == Basis::Slices ? "not to be told from noise in recordings so short"
+                                      : "not to be told from noise with so few runs";
     return "the interval is wider than the threshold";
 }
 

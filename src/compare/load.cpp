@@ -115,7 +115,8 @@ void stretch_counts(Run& run, double factor)
     }
 }
 
-Result<> add_slices(Side& side, const std::string& path, const profile::Snapshot& whole, const profile::ReplayOptions& options)
+Result<> add_slices(Side& side, const std::string& path, const profile::Snapshot& whole,
+                    const profile::ReplayOptions& options)
 {
     const std::uint64_t start = whole.meta.start_ns, end = whole.meta.end_ns;
     const std::size_t count = end > start ? slices_of(end - start) : 0;

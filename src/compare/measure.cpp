@@ -82,9 +82,11 @@ void by_slices(Row& row, const Side& a, const Side& b, double confidence)
     row.difference = row.b - row.a;
     if (row.a != 0)
         row.change = row.difference / std::abs(row.a);
-    const bool quantile = (row.unit == Unit::Nanoseconds || row.unit == Unit::Bytes) && !row.key.name.ends_with(".mean");
+    const bool quantile =
+        (row.unit == Unit::Nanoseconds || row.unit == Unit::Bytes) && !row.key.name.ends_with(".mean");
     const auto of = [&](bool logarithms) -> std::optional<tune::Difference> {
-        const auto in_a = blocks_of(a, row.key, logarithms, quantile), in_b = blocks_of(b, row.key, logarithms, quantile);
+        const auto in_a = blocks_of(a, row.key, logarithms, quantile),
+                   in_b = blocks_of(b, row.key, logarithms, quantile);
         return in_a && in_b ? tune::difference(*in_a, *in_b, confidence) : std::nullopt;
     };
     const auto plain = of(false), ratio = of(true);
@@ -102,7 +104,8 @@ void by_slices(Row& row, const Side& a, const Side& b, double confidence)
 bool same_in_slices(const Side& a, const Side& b, const Key& key)
 {
     const std::vector<double> in_a = values_of(a.without_slice, key), in_b = values_of(b.without_slice, key);
-    return in_a.size() == a.without_slice.size() && in_b.size() == b.without_slice.size() && in_a.front() == 0 && all_the_same(in_a, in_b);
+    return in_a.size() == a.without_slice.size() && in_b.size() == b.without_slice.size() && in_a.front() == 0 &&
+           all_the_same(in_a, in_b);
 }
 
 }  // namespace

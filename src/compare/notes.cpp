@@ -56,18 +56,22 @@ bool lengths_differ(const Side& a, const Side& b)
 void on_runs(const Side& a, const Side& b, const Comparison& comparison, std::vector<std::string>& notes)
 {
     if (comparison.basis == Basis::Slices)
-        notes.push_back("One recording against one: the intervals come from slices of time within each. How much one run differs from the "
+        notes.push_back("One recording against one: the intervals come from slices of time within each. How much one "
+                        "run differs from the "
                         "next is not in them; only repeated runs show that.");
     if (comparison.basis == Basis::None)
-        notes.push_back("One run against one shows the difference, and nothing of its noise. Repeat the runs: --a A1 A2 ... --b B1 B2 ...");
+        notes.push_back("One run against one shows the difference, and nothing of its noise. Repeat the runs: --a A1 "
+                        "A2 ... --b B1 B2 ...");
     if (comparison.basis != Basis::Runs)
         return;
     if (comparison.runs_needed > std::min(comparison.a_runs, comparison.b_runs) && comparison.tested > 0)
-        notes.push_back(fmt::format("With {} metrics tested at {:g} %, each side needs at least {} runs for any of them to be significant.",
-                                    comparison.tested, comparison.confidence * 100, comparison.runs_needed));
+        notes.push_back(fmt::format(
+            "With {} metrics tested at {:g} %, each side needs at least {} runs for any of them to be significant.",
+            comparison.tested, comparison.confidence * 100, comparison.runs_needed));
     if (a.runs.size() > 1 && b.runs.size() > 1 &&
         (all_before(a, b, &Run::start_wall_ns) || all_before(b, a, &Run::start_wall_ns)))
-        notes.push_back("All runs of one side came before all of the other: a machine that drifts would look like a difference. Run them in turn.");
+        notes.push_back("All runs of one side came before all of the other: a machine that drifts would look like a "
+                        "difference. Run them in turn.");
 }
 
 }  // namespace
@@ -79,12 +83,17 @@ std::vector<std::string> notes_on(const Side& a, const Side& b, const Comparison
     const std::set<std::string> on_a = machines_of(a), on_b = machines_of(b);
     if (!on_a.empty() && !on_b.empty() && on_a != on_b)
         notes.push_back(fmt::format("A and B ran on different machines. A: {}. B: {}.", listed(on_a), listed(on_b)));
-    const bool counts = std::ranges::any_of(comparison.rows, [](const Row& row) { return row.unit == Unit::Count && (row.a != 0 || row.b != 0); });
+    const bool counts = std::ranges::any_of(
+        comparison.rows, [](const Row& row) { return row.unit == Unit::Count && (row.a != 0 || row.b != 0); });
     if (counts && lengths_differ(a, b))
-        notes.push_back("The runs were not of the same length: counts over a whole run (oom.kills, pids.refused) do not compare.");
-    const auto joined = std::ranges::count_if(comparison.rows, [](const Row& row) { return row.batch_a > 1 || row.batch_b > 1; });
+        notes.push_back(
+            "The runs were not of the same length: counts over a whole run (oom.kills, pids.refused) do not compare.");
+    const auto joined =
+        std::ranges::count_if(comparison.rows, [](const Row& row) { return row.batch_a > 1 || row.batch_b > 1; });
     if (joined > 0)
-        notes.push_back(fmt::format("In {} of the metrics runs that follow each other are alike: neighbours were joined, and count as one.", joined));
+        notes.push_back(fmt::format(
+            "In {} of the metrics runs that follow each other are alike: neighbours were joined, and count as one.",
+            joined));
     for (const Side* side : {&a, &b}) {
         for (const Run& run : side->runs) {
             for (const std::string& doubt : run.doubts)

@@ -18,8 +18,8 @@ namespace flyball::compare {
 // With p_family and threshold filled in. tested: metrics in the family.
 void judge(Row& row, Basis basis, double alpha, std::size_t tested);
 
-[[nodiscard]] std::vector<DistributionRow> distributions(const Side& a, const Side& b, const std::vector<Row>& rows, Basis basis,
-                                                         double confidence);
+[[nodiscard]] std::vector<DistributionRow> distributions(const Side& a, const Side& b, const std::vector<Row>& rows,
+                                                         Basis basis, double confidence);
 
 [[nodiscard]] std::vector<std::string> notes_on(const Side& a, const Side& b, const Comparison& comparison);
 

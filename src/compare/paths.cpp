@@ -11,8 +11,14 @@
 namespace flyball::compare {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+bool is_hex(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f');
+}
 
 // Cuts what fits off the front.
 std::string_view take(std::string_view& text, bool (*fits)(char))
@@ -23,9 +29,13 @@ std::string_view take(std::string_view& text, bool (*fits)(char))
     return run;
 }
 
-bool is_unit(std::string_view text) { return text == ".scope" || text == ".service"; }
+bool is_unit(std::string_view text)
+{
+    return text == ".scope" || text == ".service";
+}
 
-// "run-123-0": flyball's. "run-u12.scope", "run-r5f0c....service", "run-p123-i456.scope": systemd-run's. Empty: neither.
+// "run-123-0": flyball's. "run-u12.scope", "run-r5f0c....service", "run-p123-i456.scope": systemd-run's. Empty:
+// neither.
 std::string run_unit(std::string_view name)
 {
     if (!name.starts_with("run-"))
@@ -43,7 +53,8 @@ std::string run_unit(std::string_view name)
     else if (kind == 'r')
         known = !take(rest, is_hex).empty();
     else if (kind == 'p')
-        known = !take(rest, is_digit).empty() && rest.starts_with("-i") && (rest.remove_prefix(2), !take(rest, is_digit).empty());
+        known = !take(rest, is_digit).empty() && rest.starts_with("-i") &&
+                (rest.remove_prefix(2), !take(rest, is_digit).empty());
     return known && is_unit(rest) ? "run-*" + std::string(rest) : std::string();
 }
 
@@ -104,7 +115,8 @@ std::string canonical_path(std::string_view path)
 
 namespace {
 
-std::map<std::string, std::string> new_names(const std::set<std::string>& paths, const std::map<std::string, std::string>& map)
+std::map<std::string, std::string> new_names(const std::set<std::string>& paths,
+                                             const std::map<std::string, std::string>& map)
 {
     std::map<std::string, std::string> renamed;
     std::map<std::string, int> used;

@@ -34,7 +34,8 @@ public:
     {
         while (!events.empty()) {
             const std::size_t slice = slice_at(events.front().hdr.ts_ns);
-            const auto end = std::ranges::find_if(events, [&](const fb_event& e) { return slice_at(e.hdr.ts_ns) != slice; });
+            const auto end =
+                std::ranges::find_if(events, [&](const fb_event& e) { return slice_at(e.hdr.ts_ns) != slice; });
             const auto length = static_cast<std::size_t>(end - events.begin());
             slices_[slice].on_batch(header, events.first(length));
             events = events.subspan(length);
@@ -97,8 +98,8 @@ std::size_t slices_of(std::uint64_t window_ns)
     return count < kLeastSlices ? 0 : count;
 }
 
-Result<std::vector<Snapshot>> sliced(const std::string& path, const profile::ReplayOptions& options, std::uint64_t start_ns,
-                                     std::uint64_t end_ns, std::size_t count)
+Result<std::vector<Snapshot>> sliced(const std::string& path, const profile::ReplayOptions& options,
+                                     std::uint64_t start_ns, std::uint64_t end_ns, std::size_t count)
 {
     Slicer slicer(start_ns, end_ns, count);
     profile::ReplayOptions observed = options;

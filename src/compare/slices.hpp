@@ -18,8 +18,10 @@ namespace flyball::compare {
 
 // An event belongs to the slice in which it was told of: a wait, to that in which it ended. Slices have no counters of
 // the kernel, no losses and nothing that was folded.
-[[nodiscard]] Result<std::vector<profile::Snapshot>> sliced(const std::string& path, const profile::ReplayOptions& options,
-                                                            std::uint64_t start_ns, std::uint64_t end_ns, std::size_t count);
+[[nodiscard]] Result<std::vector<profile::Snapshot>> sliced(const std::string& path,
+                                                            const profile::ReplayOptions& options,
+                                                            std::uint64_t start_ns, std::uint64_t end_ns,
+                                                            std::size_t count);
 
 // All slices but one, together.
 [[nodiscard]] profile::Snapshot merged_without(std::span<const profile::Snapshot> slices, std::size_t left_out);

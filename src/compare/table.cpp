@@ -69,7 +69,8 @@ private:
     }
     [[nodiscard]] bool at_field_end() const
     {
-        return rest_.empty() || rest_.front() == separator_ || rest_.front() == '\n' || rest_ == "\r" || rest_.starts_with("\r\n");
+        return rest_.empty() || rest_.front() == separator_ || rest_.front() == '\n' || rest_ == "\r" ||
+               rest_.starts_with("\r\n");
     }
     Result<std::string> next_field()
     {
@@ -156,7 +157,8 @@ std::expected<double, std::string> parse_number(std::string_view text)
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (error == std::errc::result_out_of_range)
         return std::unexpected(fmt::format("'{}' is beyond what a number here can be", text.substr(0, 40)));
-    if (error != std::errc() || end != digits.data() + digits.size() || (text.starts_with('+') && digits.starts_with('-')))
+    if (error != std::errc() || end != digits.data() + digits.size() ||
+        (text.starts_with('+') && digits.starts_with('-')))
         return std::unexpected(fmt::format("'{}' is no number", text.substr(0, 40)));
     if (!std::isfinite(value))
         return std::unexpected(fmt::format("'{}' is not finite", text.substr(0, 40)));
@@ -179,11 +181,13 @@ Result<Table> parse_table(std::string_view text)
             break;
         if (!table.header.empty()) {
             if ((*row)->fields.size() != table.header.size())
-                return wrong((*row)->line, fmt::format("{} fields, but there are {} columns", (*row)->fields.size(), table.header.size()));
+                return wrong((*row)->line, fmt::format("{} fields, but there are {} columns", (*row)->fields.size(),
+                                                       table.header.size()));
             table.rows.push_back(std::move(**row));
             continue;
         }
-        const bool numbers = std::ranges::all_of((*row)->fields, [](const std::string& f) { return parse_number(f).has_value(); });
+        const bool numbers =
+            std::ranges::all_of((*row)->fields, [](const std::string& f) { return parse_number(f).has_value(); });
         if (numbers) {
             table.header = made_up_header((*row)->fields.size());
             table.rows.push_back(std::move(**row));

@@ -70,8 +70,7 @@ std::string read_lockdown(const std::string& root)
     const std::string text = read_text(root + "/sys/kernel/security/lockdown").value_or("");
     const auto open = text.find('[');
     const auto close = text.find(']');
-    return open < close && close != std::string::npos ? text.substr(open + 1, close - open - 1)
-                                                      : std::string{};
+    return open < close && close != std::string::npos ? text.substr(open + 1, close - open - 1) : std::string{};
 }
 
 // No hierarchy at all is a fact too.
@@ -119,9 +118,7 @@ Trial* attach_trial(Facts& facts, const Program& program)
 
 Trial& kind_trial(Facts& facts, ProgramKind kind)
 {
-    return kind == ProgramKind::TpBtf    ? facts.tp_btf
-           : kind == ProgramKind::Fentry ? facts.fentry
-                                         : facts.fexit;
+    return kind == ProgramKind::TpBtf ? facts.tp_btf : kind == ProgramKind::Fentry ? facts.fentry : facts.fexit;
 }
 
 bool attaches(ProgramKind kind)
@@ -168,7 +165,8 @@ Trial try_rdonly_cast(const KernelBtf& btf)
 {
     const auto function = btf.function_id(kRdonlyCast), task = btf.task_id();
     if (!function || !task)
-        return {.ok = false, .why = "this kernel has no " + std::string(function ? "task_struct" : "bpf_rdonly_cast()")};
+        return {.ok = false,
+                .why = "this kernel has no " + std::string(function ? "task_struct" : "bpf_rdonly_cast()")};
     return trials::rdonly_cast(*function, *task);
 }
 
@@ -184,8 +182,7 @@ void try_all(Facts& facts, const std::string& root)
         facts.cpu_clock = trials::cpu_clock();
     } else {
         // nothing else can work, and libbpf would complain on stderr
-        facts.test_run = facts.ring_buffer = facts.task_storage = facts.map_in_map =
-            facts.cpu_clock = plain.trial;
+        facts.test_run = facts.ring_buffer = facts.task_storage = facts.map_in_map = facts.cpu_clock = plain.trial;
     }
 
     // Looked for first, since libbpf reports a missing file on stderr by itself.

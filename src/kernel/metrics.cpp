@@ -136,8 +136,7 @@ std::string io_owner(const Facts& facts)
 // first: the program whose hook the metric is really about.
 std::vector<Way> throttle_ways(std::string_view first)
 {
-    constexpr std::string_view kNoticed =
-        "seen by the tasks that it stops: an episode ends when the first of them ";
+    constexpr std::string_view kNoticed = "seen by the tasks that it stops: an episode ends when the first of them ";
     static const std::string kLate = std::string(kNoticed) + "runs again";
     static const std::string kTold = std::string(kNoticed) + "runs again, its length is the kernel's";
     Names run_queue{first, "throttle_end", "throttle_walk", "throttle_down", "throttle_up"};
@@ -151,11 +150,10 @@ std::vector<Way> throttle_ways(std::string_view first)
 
 std::vector<Way> held_ways()
 {
-    return {
-        {.programs = {"sched_switch"}, .needs = held_clock},
-        {.programs = {"throttle_down", "throttle_up", "throttle_walk", "throttle_end"}},
-        {.programs = {"sched_switch"},
-         .note = "a hold ends when the task runs again: its wait after the kernel let go counts as held"}};
+    return {{.programs = {"sched_switch"}, .needs = held_clock},
+            {.programs = {"throttle_down", "throttle_up", "throttle_walk", "throttle_end"}},
+            {.programs = {"sched_switch"},
+             .note = "a hold ends when the task runs again: its wait after the kernel let go counts as held"}};
 }
 
 std::vector<Rule> cpu_rules()
@@ -208,8 +206,7 @@ std::vector<Rule> oom_rules()
     return {
         {"oom.decision",
          {{{"oom_decision"}},
-          {{"oom_mark"},
-           "known by its first victim: which limit was hit and who asked for memory are not seen"}}},
+          {{"oom_mark"}, "known by its first victim: which limit was hit and who asked for memory are not seen"}}},
         {"oom.group", {{{"oom_policy"}}}, has_oom_group},
         {"oom.victims", {{{"oom_mark"}}}},
         {"oom.sigkill", {{{"oom_sigkill"}}}},
@@ -253,8 +250,7 @@ std::vector<Rule> other_rules()
          has_pids},
         {"cgroup.life",
          {{{"cgroup_mkdir", "cgroup_rmdir", "cgroup_rename", "cgroup_release", "cgroup_populated"}},
-          {{"cgroup_mkdir", "cgroup_rmdir"},
-           "made and removed only: renames and first and last tasks are not seen"}}},
+          {{"cgroup_mkdir", "cgroup_rmdir"}, "made and removed only: renames and first and last tasks are not seen"}}},
         {"cgroup.attach", {{{"cgroup_attach"}}}},
     };
 }
@@ -314,8 +310,7 @@ std::optional<Lack> obstacle(const Plan& plan, const Rule& rule)
 
 MetricPlan unavailable(const Rule& rule, Lack lack)
 {
-    return {
-        .metric = std::string(rule.metric), .note = std::move(lack.why), .remedy = std::move(lack.remedy)};
+    return {.metric = std::string(rule.metric), .note = std::move(lack.why), .remedy = std::move(lack.remedy)};
 }
 
 MetricPlan assess(const Plan& plan, const Rule& rule)
@@ -327,8 +322,7 @@ MetricPlan assess(const Plan& plan, const Rule& rule)
             return unavailable(rule, *std::move(lack));
     const auto way = std::ranges::find_if(rule.ways, [&](const Way& w) { return works(plan, w); });
     if (way == rule.ways.end()) {
-        const Lack unknown{.why = "not observed with this plan",
-                           .remedy = "report it with `flyball doctor -j`"};
+        const Lack unknown{.why = "not observed with this plan", .remedy = "report it with `flyball doctor -j`"};
         return unavailable(rule, obstacle(plan, rule).value_or(unknown));
     }
     std::string note(way->note);

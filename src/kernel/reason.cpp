@@ -67,12 +67,10 @@ Lack kind_refused(const Facts& facts, ProgramKind kind, const Trial& trial)
     if (locked_down(facts))
         why += "; lockdown: " + facts.lockdown;
     return {.why = why + ")",
-            .remedy =
-                privilege_remedy(facts, fmt::format("use a kernel that allows fentry and fexit, {}", kLab))};
+            .remedy = privilege_remedy(facts, fmt::format("use a kernel that allows fentry and fexit, {}", kLab))};
 }
 
-std::optional<Lack> trial_failed(const Facts& facts, const Trial& trial, std::string_view what,
-                                 std::string_view remedy)
+std::optional<Lack> trial_failed(const Facts& facts, const Trial& trial, std::string_view what, std::string_view remedy)
 {
     if (trial.ok)
         return std::nullopt;
@@ -100,8 +98,7 @@ Lack explain(const Facts& facts, std::string_view name)
         return {.why = fmt::format("there is no program {}", name), .remedy = "report this"};
     const bool function = program->kind == ProgramKind::Fentry || program->kind == ProgramKind::Fexit;
     if (hook == nullptr || !hook->exists)
-        return {.why =
-                    fmt::format("this kernel has no {} {}", function ? "function" : "hook", program->target),
+        return {.why = fmt::format("this kernel has no {} {}", function ? "function" : "hook", program->target),
                 .remedy = "use a kernel that has it, such as one of the lab (tools/lab list)"};
     // set by without(): more particular than anything that follows
     if (!hook->remedy.empty())
@@ -122,9 +119,8 @@ std::optional<Lack> nothing_works(const Facts& facts)
 {
     if (!facts.bpf.ok)
         return Lack{.why = fmt::format("the kernel takes no BPF program from this user ({})", facts.bpf.why),
-                    .remedy =
-                        privilege_remedy(facts, "use a kernel built with CONFIG_BPF_SYSCALL=y, outside of "
-                                                "sandboxes that forbid bpf()")};
+                    .remedy = privilege_remedy(facts, "use a kernel built with CONFIG_BPF_SYSCALL=y, outside of "
+                                                      "sandboxes that forbid bpf()")};
     if (!facts.btf)
         return Lack{.why = "the kernel has no readable BTF (/sys/kernel/btf/vmlinux)",
                     .remedy = "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, and mount /sys"};

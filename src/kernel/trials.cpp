@@ -67,7 +67,8 @@ Trial verify(std::span<const bpf_insn> program)
 {
     std::array<char, 4096> log{};
     LIBBPF_OPTS(bpf_prog_load_opts, options, .log_size = log.size(), .log_buf = log.data());
-    const UniqueFd fd(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kName, kLicense, program.data(), program.size(), &options));
+    const UniqueFd fd(
+        bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kName, kLicense, program.data(), program.size(), &options));
     const int error = errno;
     return fd.valid() ? Trial{.ok = true, .why = {}} : refused(error, log.data());
 }
@@ -102,8 +103,8 @@ Loaded load(const Program& program, std::uint32_t attach_id)
     std::array<char, 4096> log{};
     LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach_type(program.kind),
                 .attach_btf_id = attach_id, .log_size = log.size(), .log_buf = log.data());
-    UniqueFd fd(bpf_prog_load(BPF_PROG_TYPE_TRACING, kName, kLicense, kReturnZero.data(), kReturnZero.size(),
-                              &options));
+    UniqueFd fd(
+        bpf_prog_load(BPF_PROG_TYPE_TRACING, kName, kLicense, kReturnZero.data(), kReturnZero.size(), &options));
     const int error = errno;
     Trial trial = fd.valid() ? Trial{.ok = true, .why = {}} : refused(error, log.data());
     return {.fd = std::move(fd), .trial = std::move(trial)};
@@ -111,8 +112,8 @@ Loaded load(const Program& program, std::uint32_t attach_id)
 
 Loaded load_plain()
 {
-    UniqueFd fd(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kName, kLicense, kReturnZero.data(),
-                              kReturnZero.size(), nullptr));
+    UniqueFd fd(
+        bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kName, kLicense, kReturnZero.data(), kReturnZero.size(), nullptr));
     Trial trial = outcome(fd, errno);
     return {.fd = std::move(fd), .trial = std::move(trial)};
 }
@@ -129,7 +130,11 @@ Trial preempt_off(const PreemptCalls& calls)
 
 Trial rdonly_cast(std::uint32_t function, std::uint32_t type)
 {
-    const bpf_insn to{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .src_reg = 0, .off = 0, .imm = static_cast<__s32>(type)};
+    const bpf_insn to{.code = BPF_ALU64 | BPF_MOV | BPF_K,
+                      .dst_reg = BPF_REG_2,
+                      .src_reg = 0,
+                      .off = 0,
+                      .imm = static_cast<__s32>(type)};
     const std::array<bpf_insn, 6> program{kStackTop, kFirstSlot, to, call(function), kReturnZero[0], kReturnZero[1]};
     return verify(program);
 }
@@ -157,12 +162,12 @@ Trial cpu_clock()
     attributes.config = PERF_COUNT_SW_CPU_CLOCK;
     attributes.sample_period = 1'000'000'000;
     attributes.disabled = 1;
-    const UniqueFd event(static_cast<int>(::syscall(SYS_perf_event_open, &attributes, -1,
-                                                    std::max(0, sched_getcpu()), -1, PERF_FLAG_FD_CLOEXEC)));
+    const UniqueFd event(static_cast<int>(
+        ::syscall(SYS_perf_event_open, &attributes, -1, std::max(0, sched_getcpu()), -1, PERF_FLAG_FD_CLOEXEC)));
     if (!event.valid())
         return {.ok = false, .why = std::string("perf_event_open: ") + std::strerror(errno)};
-    const UniqueFd program(bpf_prog_load(BPF_PROG_TYPE_PERF_EVENT, kName, kLicense, kReturnZero.data(),
-                                         kReturnZero.size(), nullptr));
+    const UniqueFd program(
+        bpf_prog_load(BPF_PROG_TYPE_PERF_EVENT, kName, kLicense, kReturnZero.data(), kReturnZero.size(), nullptr));
     if (!program.valid())
         return {.ok = false, .why = std::string("a program for perf events: ") + std::strerror(errno)};
     if (::ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program.get()) != 0)
@@ -188,8 +193,8 @@ Trial task_storage()
     if (const int error = btf__load_into_kernel(types.get()); error < 0)
         return refused(-error);
     const auto id = static_cast<__u32>(integer);
-    LIBBPF_OPTS(bpf_map_create_opts, options, .btf_fd = static_cast<__u32>(btf__fd(types.get())),
-                .btf_key_type_id = id, .btf_value_type_id = id, .map_flags = BPF_F_NO_PREALLOC);
+    LIBBPF_OPTS(bpf_map_create_opts, options, .btf_fd = static_cast<__u32>(btf__fd(types.get())), .btf_key_type_id = id,
+                .btf_value_type_id = id, .map_flags = BPF_F_NO_PREALLOC);
     const UniqueFd map(bpf_map_create(BPF_MAP_TYPE_TASK_STORAGE, kName, 4, 4, 0, &options));
     return outcome(map, errno);
 }

@@ -101,8 +101,7 @@ std::vector<Blame> blames(const std::unordered_map<std::uint64_t, Cell>& cells, 
 {
     std::vector<Blame> result;
     for (const auto& [cgroup, cell] : cells) {
-        Blame blame{
-            .path = names.path(cgroup), .ns = cell.ns, .by_cpu = {}, .tasks = shares(cell.tasks, names)};
+        Blame blame{.path = names.path(cgroup), .ns = cell.ns, .by_cpu = {}, .tasks = shares(cell.tasks, names)};
         blame.by_cpu.insert(cell.by_cpu.begin(), cell.by_cpu.end());
         merge(result, blame);
     }

@@ -18,8 +18,7 @@ void Comms::put(std::uint32_t tid, const char* name, std::size_t size)
         return;
     }
     // the first bytes of what is known in full say nothing new
-    if (length == size && known->second.size() > length &&
-        known->second.compare(0, length, name, length) == 0)
+    if (length == size && known->second.size() > length && known->second.compare(0, length, name, length) == 0)
         return;
     known->second.assign(name, length);
 }

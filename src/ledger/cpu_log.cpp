@@ -6,17 +6,14 @@ namespace {
 
 Occupant occupant(std::uint16_t flags, std::uint16_t idle, std::uint16_t kthread)
 {
-    return (flags & idle) != 0      ? Occupant::Idle
-           : (flags & kthread) != 0 ? Occupant::KernelThread
-                                    : Occupant::Task;
+    return (flags & idle) != 0 ? Occupant::Idle : (flags & kthread) != 0 ? Occupant::KernelThread : Occupant::Task;
 }
 
 }  // namespace
 
 bool CpuLog::on_switch(const fb_switch& event)
 {
-    const std::uint64_t now =
-        std::max<std::uint64_t>(event.hdr.ts_ns, open_.span.from);  // late: no time goes back
+    const std::uint64_t now = std::max<std::uint64_t>(event.hdr.ts_ns, open_.span.from);  // late: no time goes back
     Slice left{.span = {open_.span.from, now},
                .cgroup = event.prev_cgroup_id,
                .tid = event.prev_tid,

@@ -65,8 +65,7 @@ std::vector<Devices::Owner> Devices::take_bios(const fb_rq& rq)
         --bio;
     while (bio != bios.end() && bio->first < end) {
         Pending& pending = bio->second;
-        const std::uint64_t common =
-            overlap({bio->first, pending.end_sector}, {rq.sector, end}).length() * kSector;
+        const std::uint64_t common = overlap({bio->first, pending.end_sector}, {rq.sector, end}).length() * kSector;
         if (common == 0) {
             ++bio;
             continue;

@@ -33,8 +33,8 @@ public:
     {
         const Request request = times_of(rq);
         for (const Owner& owner : take_bios(rq))
-            f(owner.tid, Request{std::min(owner.submitted_ns, request.begun_ns), request.begun_ns,
-                                 request.issued_ns, request.done_ns});
+            f(owner.tid, Request{std::min(owner.submitted_ns, request.begun_ns), request.begun_ns, request.issued_ns,
+                                 request.done_ns});
         enqueue(rq, request);
     }
 

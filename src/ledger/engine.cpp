@@ -31,16 +31,13 @@ std::uint64_t irq_share(const Slice& slice, std::uint64_t ns)
     if (slice.irq_ns == 0)
         return 0;
     const std::uint64_t whole = slice.span.length();
-    return std::min(ns, static_cast<std::uint64_t>(profile::Uint128{slice.irq_ns} * ns /
-                                                   std::max<std::uint64_t>(whole, 1)));
+    return std::min(
+        ns, static_cast<std::uint64_t>(profile::Uint128{slice.irq_ns} * ns / std::max<std::uint64_t>(whole, 1)));
 }
 
 }  // namespace
 
-Engine::Engine(std::uint64_t window_start_ns, Inside inside)
-    : start_ns_(window_start_ns), inside_(std::move(inside))
-{
-}
+Engine::Engine(std::uint64_t window_start_ns, Inside inside) : start_ns_(window_start_ns), inside_(std::move(inside)) {}
 
 Task& Engine::task(std::uint32_t tid)
 {
@@ -170,8 +167,7 @@ void Engine::spend_wait(std::uint32_t tid, Task& task, const Wait& wait)
         throttler = cgroup;  // queued behind the one that spent the quota: its own limit or an ancestor's
         return true;
     };
-    place_holds(
-        wait, legs_, [&](std::uint32_t cpu) -> const auto& { return episodes_[cpu]; }, concerns, holds_);
+    place_holds(wait, legs_, [&](std::uint32_t cpu) -> const auto& { return episodes_[cpu]; }, concerns, holds_);
     if (wait.held_ns > 0) {
         account[Part::Held] += wait.held_ns;
         account.held_by[throttler].add(wait.cpu, tid, wait.held_ns);
@@ -284,12 +280,10 @@ void Engine::on_stall(const fb_stall& event)
     if (found == tasks_.end() || found->second.stalled.empty())
         return;
     Task& task = found->second;
-    const Span stall{event.hdr.ts_ns - std::min<std::uint64_t>(event.duration_ns, event.hdr.ts_ns),
-                     event.hdr.ts_ns};
+    const Span stall{event.hdr.ts_ns - std::min<std::uint64_t>(event.duration_ns, event.hdr.ts_ns), event.hdr.ts_ns};
     const std::uint64_t ns = claim(task.stalled, stall);
     OpenAccount& account = accounts_.of(task.cgroup);
-    const std::uint64_t moved =
-        std::min(ns, account[Part::MemoryOther]);  // less: it changed its cgroup meanwhile
+    const std::uint64_t moved = std::min(ns, account[Part::MemoryOther]);  // less: it changed its cgroup meanwhile
     account[Part::MemoryOther] -= moved;
     account[event.kind == FB_STALL_HIGH      ? Part::MemoryHigh
             : event.kind == FB_STALL_REFAULT ? Part::MemoryRefault
@@ -375,8 +369,7 @@ void Engine::spend_rest(std::uint32_t tid, Task& task, std::uint64_t end_ns)
     end_life(task);
 }
 
-void Engine::finish(std::uint64_t end_ns, std::span<const fb_task_record> first,
-                    std::span<const fb_task_record> last)
+void Engine::finish(std::uint64_t end_ns, std::span<const fb_task_record> first, std::span<const fb_task_record> last)
 {
     std::map<std::uint32_t, std::uint64_t> started_before;
     for (const fb_task_record& record : first)

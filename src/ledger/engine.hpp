@@ -36,8 +36,7 @@ public:
     void on_task(const fb_task& event);
 
     // What lives is accounted for up to the end of the window. The records are the tasks alive then.
-    void finish(std::uint64_t end_ns, std::span<const fb_task_record> first,
-                std::span<const fb_task_record> last);
+    void finish(std::uint64_t end_ns, std::span<const fb_task_record> first, std::span<const fb_task_record> last);
 
     [[nodiscard]] const Accounts& accounts() const { return accounts_; }
     [[nodiscard]] Devices& devices() { return devices_; }

@@ -55,8 +55,7 @@ struct Ledger::State {
           io_hierarchy(hierarchy_of(meta, "io")),
           hierarchy(cpu_hierarchy, known),
           quotas(hierarchy, meta.cpus),
-          engine(meta.start_ns,
-                 [this](std::uint64_t id, std::uint64_t above) { return hierarchy.inside(id, above); })
+          engine(meta.start_ns, [this](std::uint64_t id, std::uint64_t above) { return hierarchy.inside(id, above); })
     {
     }
 
@@ -142,12 +141,11 @@ Books Ledger::finish(const profile::Snapshot& snapshot, std::span<const fb_task_
     books.window_ns = snapshot.meta.end_ns - std::min(snapshot.meta.start_ns, snapshot.meta.end_ns);
     books.accounts = state.engine.accounts().close(names_in(state.cpu_hierarchy));
     books.io = state.engine.devices().close(names_in(state.io_hierarchy));
-    books.quotas =
-        std::move(state.quotas)
-            .finish({.start_ns = snapshot.meta.start_ns,
-                     .end_ns = snapshot.meta.end_ns,
-                     .names = names_in(state.cpu_hierarchy),
-                     .limit_of = [&](std::string_view path) { return cpu_limit_at(snapshot, path); }});
+    books.quotas = std::move(state.quotas)
+                       .finish({.start_ns = snapshot.meta.start_ns,
+                                .end_ns = snapshot.meta.end_ns,
+                                .names = names_in(state.cpu_hierarchy),
+                                .limit_of = [&](std::string_view path) { return cpu_limit_at(snapshot, path); }});
     books.proof = state.engine.proof();
     books.proof.folded_events = folded_events(snapshot);
     books.proof.unbalanced_accounts = static_cast<std::uint64_t>(std::ranges::count_if(

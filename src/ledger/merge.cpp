@@ -9,8 +9,8 @@ namespace flyball::ledger {
 void merge(std::vector<TaskShare>& into, const std::vector<TaskShare>& from)
 {
     for (const TaskShare& share : from) {
-        const auto same = std::ranges::find_if(
-            into, [&](const TaskShare& t) { return t.tid == share.tid && t.comm == share.comm; });
+        const auto same =
+            std::ranges::find_if(into, [&](const TaskShare& t) { return t.tid == share.tid && t.comm == share.comm; });
         if (same == into.end()) {
             into.push_back(share);
         } else {
@@ -35,9 +35,8 @@ void merge(std::vector<Blame>& into, const Blame& from)
 
 void worst_first(std::vector<Blame>& blames)
 {
-    std::ranges::sort(blames, [](const Blame& a, const Blame& b) {
-        return std::tie(b.ns, a.path) < std::tie(a.ns, b.path);
-    });
+    std::ranges::sort(blames,
+                      [](const Blame& a, const Blame& b) { return std::tie(b.ns, a.path) < std::tie(a.ns, b.path); });
 }
 
 }  // namespace flyball::ledger

@@ -79,8 +79,7 @@ void Quotas::look_back(Throttler& fresh, std::uint64_t at_ns)
     });
     std::ranges::reverse(slices);  // the oldest first, for the bins grow at their end
     for (const RunSlice* slice : slices)
-        fresh.demand.add(slice->begin_ns, slice->end_ns, slice->ran_ns, DemandSeries::Kind::Work,
-                         fresh.ticks);
+        fresh.demand.add(slice->begin_ns, slice->end_ns, slice->ran_ns, DemandSeries::Kind::Work, fresh.ticks);
 }
 
 void Quotas::place(const RunSlice& slice, Spell* spell)
@@ -93,8 +92,7 @@ void Quotas::place(const RunSlice& slice, Spell* spell)
         return;
     }
     for (Throttler* throttler : chain)
-        throttler->demand.add(slice.begin_ns, slice.end_ns, slice.ran_ns, DemandSeries::Kind::Work,
-                              throttler->ticks);
+        throttler->demand.add(slice.begin_ns, slice.end_ns, slice.ran_ns, DemandSeries::Kind::Work, throttler->ticks);
 }
 
 // Who spent the quota between the refill and an episode's begin: each nanosecond once, however many CPUs
@@ -113,8 +111,7 @@ void Quotas::cover(Throttler& throttler, std::uint64_t until_ns)
 
     const auto spend = [&](const RunSlice& slice) {
         const std::uint64_t ns = slice.ran_within(from_ns, until_ns);
-        if (ns == 0 ||
-            std::ranges::find(chain_of(slice.cgroup_id), &throttler) == chain_of(slice.cgroup_id).end())
+        if (ns == 0 || std::ranges::find(chain_of(slice.cgroup_id), &throttler) == chain_of(slice.cgroup_id).end())
             return;
         throttler.spenders[slice.cgroup_id].add(slice.cpu, slice.tid, ns);
         throttler.spent_ns += ns;

@@ -52,8 +52,7 @@ void cover(DemandGrid& grid, Time end)
 
 DemandGrid regrid(const DemandGrid& from, std::uint64_t width_ns, std::uint64_t phase_ns)
 {
-    DemandGrid to{.begin_ns =
-                      floor_to(from.begin_ns, static_cast<Time>(width_ns), static_cast<Time>(phase_ns)),
+    DemandGrid to{.begin_ns = floor_to(from.begin_ns, static_cast<Time>(width_ns), static_cast<Time>(phase_ns)),
                   .width_ns = width_ns,
                   .bins = {}};
     const auto width = static_cast<Time>(from.width_ns);
@@ -61,8 +60,7 @@ DemandGrid regrid(const DemandGrid& from, std::uint64_t width_ns, std::uint64_t 
     for (const Demand& demand : from.bins) {
         if (demand.total_ns() > 0) {
             cover(to, begin + width);
-            spread(to, begin, begin + width, demand.work_ns,
-                   [](Demand& bin, std::uint64_t ns) { bin.work_ns += ns; });
+            spread(to, begin, begin + width, demand.work_ns, [](Demand& bin, std::uint64_t ns) { bin.work_ns += ns; });
             spread(to, begin, begin + width, demand.appetite_ns,
                    [](Demand& bin, std::uint64_t ns) { bin.appetite_ns += ns; });
         }
@@ -95,8 +93,7 @@ bool DemandSeries::make_room(Time begin_ns, Time end_ns, const Ticks& ticks)
 {
     const auto full = [&] {
         const Time first = std::min(begin_ns, grid_.begin_ns);
-        const Time last =
-            std::max(end_ns, grid_.begin_ns + static_cast<Time>(grid_.width_ns * grid_.bins.size()));
+        const Time last = std::max(end_ns, grid_.begin_ns + static_cast<Time>(grid_.width_ns * grid_.bins.size()));
         return static_cast<std::uint64_t>(last - first) / grid_.width_ns + 2 > kBins;
     };
     if (full() && stage_ == Stage::Fine) {
@@ -131,8 +128,7 @@ bool DemandSeries::make_room(Time begin_ns, Time end_ns, const Ticks& ticks)
     return true;
 }
 
-void DemandSeries::add(std::uint64_t begin_ns, std::uint64_t end_ns, std::uint64_t ns, Kind kind,
-                       const Ticks& ticks)
+void DemandSeries::add(std::uint64_t begin_ns, std::uint64_t end_ns, std::uint64_t ns, Kind kind, const Ticks& ticks)
 {
     if (ns == 0)
         return;
@@ -140,9 +136,8 @@ void DemandSeries::add(std::uint64_t begin_ns, std::uint64_t end_ns, std::uint64
     const auto end = std::max(begin, static_cast<Time>(end_ns));
     if (!make_room(begin, end, ticks))
         return;
-    spread(grid_, begin, end, ns, [kind](Demand& bin, std::uint64_t part) {
-        (kind == Kind::Work ? bin.work_ns : bin.appetite_ns) += part;
-    });
+    spread(grid_, begin, end, ns,
+           [kind](Demand& bin, std::uint64_t part) { (kind == Kind::Work ? bin.work_ns : bin.appetite_ns) += part; });
 }
 
 DemandGrid DemandSeries::by_period(std::uint64_t period_ns, std::uint64_t phase_ns) const

@@ -57,8 +57,8 @@ std::uint64_t enough_quota(std::span<const Demand> periods, Bucket present, std:
     });
 }
 
-std::optional<std::uint64_t> enough_burst(std::span<const Demand> periods, Bucket present,
-                                          std::uint64_t period_ns, std::uint64_t capacity_ns)
+std::optional<std::uint64_t> enough_burst(std::span<const Demand> periods, Bucket present, std::uint64_t period_ns,
+                                          std::uint64_t capacity_ns)
 {
     const std::uint64_t bound = tolerable(kept_back(periods, present, capacity_ns));
     const auto good = [&](std::uint64_t burst_ns) {

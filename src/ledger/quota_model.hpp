@@ -20,8 +20,7 @@ struct Bucket {
 
 // CPU time that the quota kept back, summed over the periods in which it had to wait. capacity_ns: what the
 // online CPUs can do in a period.
-[[nodiscard]] std::uint64_t kept_back(std::span<const Demand> periods, Bucket bucket,
-                                      std::uint64_t capacity_ns);
+[[nodiscard]] std::uint64_t kept_back(std::span<const Demand> periods, Bucket bucket, std::uint64_t capacity_ns);
 
 // What to avoid: all but a hundredth of what the present limit keeps back.
 [[nodiscard]] inline std::uint64_t tolerable(std::uint64_t kept_back_ns)
@@ -30,8 +29,8 @@ struct Bucket {
 }
 
 // The smallest quota, without burst, in steps of a hundredth of the period; at least that of `present`.
-[[nodiscard]] std::uint64_t enough_quota(std::span<const Demand> periods, Bucket present,
-                                         std::uint64_t period_ns, std::uint64_t capacity_ns);
+[[nodiscard]] std::uint64_t enough_quota(std::span<const Demand> periods, Bucket present, std::uint64_t period_ns,
+                                         std::uint64_t capacity_ns);
 
 // The smallest burst with the present quota, whether the kernel would take it or not; nullopt: none.
 [[nodiscard]] std::optional<std::uint64_t> enough_burst(std::span<const Demand> periods, Bucket present,

@@ -18,8 +18,7 @@
 
 namespace flyball::ledger {
 
-inline constexpr std::uint64_t kPauseNs =
-    5'000'000;  // the kernel's slice of a quota, sched_cfs_bandwidth_slice()
+inline constexpr std::uint64_t kPauseNs = 5'000'000;  // the kernel's slice of a quota, sched_cfs_bandwidth_slice()
 
 class Spell {
 public:

@@ -51,8 +51,7 @@ struct Case {
         double sum = 0;
         for (const Demand& demand : periods)
             sum += static_cast<double>(std::min(demand.total_ns(), capacity_ns));
-        return periods.empty() ? 0
-                               : sum / static_cast<double>(periods.size()) / static_cast<double>(width_ns);
+        return periods.empty() ? 0 : sum / static_cast<double>(periods.size()) / static_cast<double>(width_ns);
     }
 };
 
@@ -91,8 +90,7 @@ CpuLimit checked(CpuLimit limit)
 }
 
 // The limit as it was; where it is not known, what the episodes make of it.
-Bucket limit_in_force(const Throttler& throttler, const CpuLimit& limit, std::uint64_t period_ns,
-                      Notes& notes)
+Bucket limit_in_force(const Throttler& throttler, const CpuLimit& limit, std::uint64_t period_ns, Notes& notes)
 {
     if (limit.changed)
         notes.add("the limit was changed meanwhile: taken as it was at the end");
@@ -135,8 +133,7 @@ Case make_case(const Throttler& throttler, const QuotaContext& context, std::uin
     const auto since = static_cast<std::int64_t>(std::max(context.start_ns, throttler.demand_since_ns));
     const bool evicted = !throttler.demand.evicted().empty();
     Case made;
-    made.periods =
-        whole_periods(grid, evicted ? grid.begin_ns : since, static_cast<std::int64_t>(context.end_ns));
+    made.periods = whole_periods(grid, evicted ? grid.begin_ns : since, static_cast<std::int64_t>(context.end_ns));
     made.width_ns = grid.width_ns;
     made.period_ns = period_ns;
     made.capacity_ns = grid.width_ns * cpus_online;
@@ -164,18 +161,15 @@ void recommend(const Case& made, QuotaFinding& finding, Notes& notes)
                   "within less than a period");
         return;
     }
-    finding.enough_quota_ns =
-        made.a_period(enough_quota(made.periods, made.present, made.width_ns, made.capacity_ns));
+    finding.enough_quota_ns = made.a_period(enough_quota(made.periods, made.present, made.width_ns, made.capacity_ns));
     if (const double share = made.appetite_share(); share >= kShareToSay)
-        notes.add(
-            fmt::format("an upper bound: {:.0f} % of the demand is of tasks that the quota never let sleep",
-                        share * 100));
+        notes.add(fmt::format("an upper bound: {:.0f} % of the demand is of tasks that the quota never let sleep",
+                              share * 100));
     const auto burst = enough_burst(made.periods, made.present, made.width_ns, made.capacity_ns);
     if (!burst)
-        notes.add(
-            fmt::format("no burst is enough: the mean demand of {:.2f} CPUs is more than the quota's {:.2f}",
-                        made.mean_cpus(),
-                        static_cast<double>(made.present.quota_ns) / static_cast<double>(made.width_ns)));
+        notes.add(fmt::format("no burst is enough: the mean demand of {:.2f} CPUs is more than the quota's {:.2f}",
+                              made.mean_cpus(),
+                              static_cast<double>(made.present.quota_ns) / static_cast<double>(made.width_ns)));
     else if (*burst > made.present.quota_ns)  // tg_set_cfs_bandwidth(): burst > quota is EINVAL
         notes.add(fmt::format("a burst of {} would be enough, but the kernel takes no more than the quota",
                               format_ns(made.a_period(*burst))));
@@ -198,8 +192,7 @@ void Throttler::add_episode(std::uint64_t begin_ns, std::uint64_t end_ns, std::u
     if (worst.size() == kWorst)
         worst.pop_back();
     const Episode episode{.begin_ns = begin_ns, .duration_ns = duration_ns, .cpu = cpu, .held_tasks = 0};
-    worst.insert(std::ranges::upper_bound(worst, duration_ns, std::greater{}, &Episode::duration_ns),
-                 episode);
+    worst.insert(std::ranges::upper_bound(worst, duration_ns, std::greater{}, &Episode::duration_ns), episode);
 }
 
 void Throttler::add_hold(const Hold& hold)
@@ -230,8 +223,8 @@ CpuLimit cpu_limit_of(const profile::CounterWindow& window)
         if (!counters || !counters->cpu_period_ns)
             continue;
         if (limit.period_ns)
-            limit.changed = std::tie(limit.quota_ns, limit.period_ns) !=
-                            std::tie(counters->cpu_quota_ns, counters->cpu_period_ns);
+            limit.changed =
+                std::tie(limit.quota_ns, limit.period_ns) != std::tie(counters->cpu_quota_ns, counters->cpu_period_ns);
         if (limit.quota_ns && !counters->cpu_quota_ns)
             continue;  // taken away at the end: what throttled was there before
         limit.quota_ns = counters->cpu_quota_ns;

@@ -55,7 +55,7 @@ struct Throttler {
     std::uint64_t spent_ns = 0;                        // in that period
     std::vector<std::uint64_t> spent;                  // in the last ones before it
     std::uint64_t spent_periods = 0;                   // all of them
-    bool spending_cut = false;  // the log did not reach back to the refill, at least once
+    bool spending_cut = false;                         // the log did not reach back to the refill, at least once
 };
 
 // cpu.max as far as it is known.

@@ -9,8 +9,7 @@ namespace {
 // The CPUs of one tick are unthrottled one after the other.
 constexpr std::uint64_t kSameTickNs = 300'000;
 constexpr std::uint64_t kMs = 1'000'000;
-constexpr std::uint64_t kShorter[] = {50 * kMs, 40 * kMs, 25 * kMs, 20 * kMs,
-                                      10 * kMs, 5 * kMs,  2 * kMs,  kMs};
+constexpr std::uint64_t kShorter[] = {50 * kMs, 40 * kMs, 25 * kMs, 20 * kMs, 10 * kMs, 5 * kMs, 2 * kMs, kMs};
 constexpr std::uint64_t kLonger[] = {150 * kMs, 200 * kMs, 250 * kMs, 500 * kMs, 1000 * kMs};
 constexpr std::size_t kGapsToJudge = 4;
 constexpr double kShareToBelieve = 0.7;

@@ -46,8 +46,8 @@ struct Throttled {
 // that what is too much is cut off the first ones. What the episodes do not explain (one was folded, or
 // told late) is put at the front of the wait, where a task that was taken off begins.
 template <class EpisodesOf, class Concerns>
-void place_holds(const Wait& wait, const std::vector<Leg>& legs, EpisodesOf&& episodes_of,
-                 Concerns&& concerns, std::vector<Span>& holds)
+void place_holds(const Wait& wait, const std::vector<Leg>& legs, EpisodesOf&& episodes_of, Concerns&& concerns,
+                 std::vector<Span>& holds)
 {
     holds.clear();
     if (wait.held_ns == 0)

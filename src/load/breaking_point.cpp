@@ -170,10 +170,14 @@ SearchResult BreakingPoint::result() const
 std::string_view name(SearchPhase phase)
 {
     switch (phase) {
-    case SearchPhase::Climb: return "climb";
-    case SearchPhase::Bisect: return "bisect";
-    case SearchPhase::ConfirmHeld: return "confirm held";
-    case SearchPhase::ConfirmBroken: return "confirm broken";
+    case SearchPhase::Climb:
+        return "climb";
+    case SearchPhase::Bisect:
+        return "bisect";
+    case SearchPhase::ConfirmHeld:
+        return "confirm held";
+    case SearchPhase::ConfirmBroken:
+        return "confirm broken";
     }
     return "?";
 }
@@ -181,12 +185,18 @@ std::string_view name(SearchPhase phase)
 std::string_view name(SearchEnd end)
 {
     switch (end) {
-    case SearchEnd::Running: return "running";
-    case SearchEnd::Found: return "found";
-    case SearchEnd::HeldAll: return "held throughout";
-    case SearchEnd::BrokeAll: return "broken throughout";
-    case SearchEnd::Unsettled: return "unsettled";
-    case SearchEnd::Unknown: return "unknown";
+    case SearchEnd::Running:
+        return "running";
+    case SearchEnd::Found:
+        return "found";
+    case SearchEnd::HeldAll:
+        return "held throughout";
+    case SearchEnd::BrokeAll:
+        return "broken throughout";
+    case SearchEnd::Unsettled:
+        return "unsettled";
+    case SearchEnd::Unknown:
+        return "unknown";
     }
     return "?";
 }

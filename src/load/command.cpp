@@ -18,7 +18,8 @@ std::string expand(std::string_view text, const Values& values)
             return out;
         text.remove_prefix(open);
         const std::size_t close = text.find('}');
-        const auto value = close == std::string_view::npos ? values.end() : values.find(std::string(text.substr(1, close - 1)));
+        const auto value =
+            close == std::string_view::npos ? values.end() : values.find(std::string(text.substr(1, close - 1)));
         out += value == values.end() ? "{" : value->second;
         text.remove_prefix(value == values.end() ? 1 : close + 1);
     }

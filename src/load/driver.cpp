@@ -69,7 +69,8 @@ void Driver::take_due(std::uint64_t at)
 void Driver::shed(std::uint64_t at)
 {
     for (; !waiting_.empty() && at - waiting_.front().at_ns >= options_.timeout_ns; waiting_.pop_front())
-        tally_.count({.kind = Outcome::Kind::Shed, .intended_ns = waiting_.front().at_ns, .started_ns = {}, .ended_ns = at});
+        tally_.count(
+            {.kind = Outcome::Kind::Shed, .intended_ns = waiting_.front().at_ns, .started_ns = {}, .ended_ns = at});
 }
 
 void Driver::start_waiting()
@@ -81,7 +82,8 @@ void Driver::start_waiting()
         if (!started) {
             if (tally_.level().first_error.empty())
                 tally_.level().first_error = started.error().what;
-            tally_.count({.kind = Outcome::Kind::Failed, .intended_ns = arrival.at_ns, .started_ns = {}, .ended_ns = at});
+            tally_.count(
+                {.kind = Outcome::Kind::Failed, .intended_ns = arrival.at_ns, .started_ns = {}, .ended_ns = at});
             continue;
         }
         if (arrival.at_ns >= options_.warmup_ns)
@@ -171,7 +173,8 @@ void Driver::abandon(std::uint64_t at)
                       .started_ns = request.started_ns,
                       .ended_ns = at});
     for (const Arrival& arrival : waiting_)
-        tally_.count({.kind = Outcome::Kind::Abandoned, .intended_ns = arrival.at_ns, .started_ns = {}, .ended_ns = at});
+        tally_.count(
+            {.kind = Outcome::Kind::Abandoned, .intended_ns = arrival.at_ns, .started_ns = {}, .ended_ns = at});
 }
 
 Result<Level> Driver::run()
@@ -196,7 +199,8 @@ Result<Level> Driver::run()
     }
     const std::uint64_t at = now();
     abandon(at);
-    Level level = std::move(tally_).finish(tally_.level().interrupted || !tally_.level().ended_early.empty() ? at : schedule_.length_ns());
+    Level level = std::move(tally_).finish(
+        tally_.level().interrupted || !tally_.level().ended_early.empty() ? at : schedule_.length_ns());
     if (level.first_error.empty() && level.total.counts.failed > 0)
         level.first_error = launcher_.first_words();
     return level;

@@ -45,8 +45,9 @@ std::string why(const Level& level)
     const Verdict verdict = level.verdict();
     for (const Judgement& judgement : level.judgements)
         if (verdict != Verdict::Met && judgement.verdict == verdict)
-            return judgement.said.starts_with(judgement.objective) ? judgement.said
-                                                                   : fmt::format("{}: {}", judgement.objective, judgement.said);
+            return judgement.said.starts_with(judgement.objective)
+                       ? judgement.said
+                       : fmt::format("{}: {}", judgement.objective, judgement.said);
     return {};
 }
 
@@ -65,7 +66,8 @@ bool disturbed(const Level& level)
 {
     constexpr double kPart = 0.1;
     const auto own = static_cast<double>(level.own_delay_ns.sum64());
-    return level.verdict() == Verdict::Broken && !level.told && own > kPart * static_cast<double>(level.total.latency_ns.sum64());
+    return level.verdict() == Verdict::Broken && !level.told &&
+           own > kPart * static_cast<double>(level.total.latency_ns.sum64());
 }
 
 class Finder {
@@ -101,7 +103,8 @@ void Finder::record(const Trial& trial, Level level, bool counted)
                        .why = (counted ? "" : "not counted, flyball itself was late: ") + why(level),
                        .index = out_.levels.size(),
                        .counted = counted};
-    say_(fmt::format("{} {}: {}{}{}", name(trial.phase), level.label, name(record.verdict), record.why.empty() ? "" : ", ", record.why));
+    say_(fmt::format("{} {}: {}{}{}", name(trial.phase), level.label, name(record.verdict),
+                     record.why.empty() ? "" : ", ", record.why));
     if (counted)
         planner_.report(record.verdict);
     found_.trials.push_back(std::move(record));
@@ -140,7 +143,8 @@ void Finder::conclude()
         if (trial.counted && trial.level == found_.result.broken)
             for (const Judgement& judgement : out_.levels[trial.index].judgements)
                 if (judgement.objective == most && judgement.verdict == Verdict::Broken)
-                    found_.reason = judgement.said.starts_with(most) ? judgement.said : fmt::format("{}: {}", most, judgement.said);
+                    found_.reason =
+                        judgement.said.starts_with(most) ? judgement.said : fmt::format("{}: {}", most, judgement.said);
     if (found_.result.end == SearchEnd::Unknown && !found_.trials.empty())
         found_.reason = found_.trials.back().why;
 }
@@ -181,7 +185,7 @@ void add_recoveries(const Plan& plan, const LevelSpec& spec, Level& level)
         const Phase& after = level.phases[burst + 1];
         std::uint64_t slow_until = after.begin_ns;
         for (std::size_t i = after.begin_ns / timeline.step_ns; i < timeline.moments.size(); ++i)
-            if (i * timeline.step_ns < after.end_ns && static_cast<double>(timeline.moments[i].slowest_ns) > limit)
+            if (i * timeline.step_ns<after.end_ns&& static_cast<double>(timeline.moments[i].slowest_ns)> limit)
                 slow_until = std::max(slow_until, (i + 1) * timeline.step_ns);
         Recovery recovery{.phase = burst, .limit_ns = limit, .after_ns = {}};
         if (slow_until < after.end_ns)

@@ -38,7 +38,8 @@ void judge_quantile(const Objective& objective, const Level& level, Judgement& j
     const Quantile quantile = quantile_of(level.total.latency_ns, level.total.counts.endless(), objective.q);
     const std::string what = fmt::format("p{}", spell_number(objective.q * 100));
     if (!quantile.value)
-        return unknown(judgement, fmt::format("n too small for {}: {} of {} requests", what, quantile.samples, quantile.needed));
+        return unknown(judgement,
+                       fmt::format("n too small for {}: {} of {} requests", what, quantile.samples, quantile.needed));
     judgement.observed = quantile.value;
     judgement.low = quantile.low;
     judgement.high = quantile.high;
@@ -59,7 +60,8 @@ void judge_latency(const Objective& objective, const Level& level, Judgement& ju
 
 void judge_errors(const Objective& objective, const Level& level, Judgement& judgement)
 {
-    double all = static_cast<double>(level.total.counts.known()), errors = static_cast<double>(level.total.counts.errors());
+    double all = static_cast<double>(level.total.counts.known()),
+           errors = static_cast<double>(level.total.counts.errors());
     if (level.told) {
         all = level.told->done + level.told->failed;
         errors = level.told->failed;
@@ -69,7 +71,8 @@ void judge_errors(const Objective& objective, const Level& level, Judgement& jud
     const bool success = objective.measure == Measure::Success;
     judgement.observed = success ? 1 - errors / all : errors / all;
     decide(objective, judgement, success ? "success" : "the error rate",
-           fmt::format("{} ({} of {} failed)", format_percent(*judgement.observed), spell_number(errors), spell_number(all)));
+           fmt::format("{} ({} of {} failed)", format_percent(*judgement.observed), spell_number(errors),
+                       spell_number(all)));
 }
 
 void judge_throughput(const Objective& objective, const Level& level, Judgement& judgement)
@@ -79,7 +82,8 @@ void judge_throughput(const Objective& objective, const Level& level, Judgement&
         return unknown(judgement, achieved ? "no single rate was offered" : "the generator told of no work");
     judgement.observed = objective.of_offered ? *achieved / *level.offered : *achieved;
     decide(objective, judgement, "throughput",
-           objective.of_offered ? fmt::format("{} of what was offered ({}/s)", format_percent(*judgement.observed), spell_number(*achieved))
+           objective.of_offered ? fmt::format("{} of what was offered ({}/s)", format_percent(*judgement.observed),
+                                              spell_number(*achieved))
                                 : fmt::format("{}/s", spell_number(*achieved)));
 }
 
@@ -93,8 +97,10 @@ void judge_kernel(const Objective& objective, const Level& level, Judgement& jud
         decide(objective, judgement, what, format_percent(*judgement.observed));
     };
     switch (objective.measure) {
-    case Measure::Cpu: return share(use.cpu_ns, "cpu");
-    case Measure::Throttled: return share(use.throttled_ns, "throttled");
+    case Measure::Cpu:
+        return share(use.cpu_ns, "cpu");
+    case Measure::Throttled:
+        return share(use.throttled_ns, "throttled");
     case Measure::Memory:
         if (!use.memory_peak_bytes)
             return unknown(judgement, "the memory peak is not counted here");
@@ -125,14 +131,26 @@ Judgement judge(const Objective& objective, const Level& level)
 {
     Judgement judgement{.objective = objective.text, .observed = {}, .low = {}, .high = {}, .said = {}};
     switch (objective.measure) {
-    case Measure::Quantile: judge_quantile(objective, level, judgement); break;
+    case Measure::Quantile:
+        judge_quantile(objective, level, judgement);
+        break;
     case Measure::Mean:
-    case Measure::Max: judge_latency(objective, level, judgement); break;
+    case Measure::Max:
+        judge_latency(objective, level, judgement);
+        break;
     case Measure::Errors:
-    case Measure::Success: judge_errors(objective, level, judgement); break;
-    case Measure::Throughput: judge_throughput(objective, level, judgement); break;
-    case Measure::Value: judge_value(objective, level, judgement); break;
-    default: judge_kernel(objective, level, judgement); break;
+    case Measure::Success:
+        judge_errors(objective, level, judgement);
+        break;
+    case Measure::Throughput:
+        judge_throughput(objective, level, judgement);
+        break;
+    case Measure::Value:
+        judge_value(objective, level, judgement);
+        break;
+    default:
+        judge_kernel(objective, level, judgement);
+        break;
     }
     return judgement;
 }

@@ -54,7 +54,8 @@ std::vector<Phase> slices(double from, double to, std::uint64_t begin_ns, std::u
     for (std::uint64_t i = 0; i < kSlices; ++i) {
         const double a = from + (to - from) * static_cast<double>(i) / kSlices;
         const double b = from + (to - from) * static_cast<double>(i + 1) / kSlices;
-        const std::string label = from == to ? fmt::format("part {}", i + 1) : fmt::format("{}..{}/s", spell_number(a), spell_number(b));
+        const std::string label =
+            from == to ? fmt::format("part {}", i + 1) : fmt::format("{}..{}/s", spell_number(a), spell_number(b));
         parts.push_back(phase_of(label, a, b, begin_ns + length * i / kSlices, begin_ns + length * (i + 1) / kSlices));
     }
     return parts;
@@ -90,7 +91,8 @@ LevelSpec sustained(const Plan& plan, const Values& combination, bool endless)
     LevelSpec level = at_rate(plan, combination, *plan.rate, endless ? kForeverNs : plan.hold_ns);
     // Parts with fewer requests than a p90 needs would say nothing.
     constexpr double kLeastInPart = 40;
-    const bool many = *plan.rate * static_cast<double>(level.length_ns - level.warmup_ns) * 1e-9 >= kSlices * kLeastInPart;
+    const bool many =
+        *plan.rate * static_cast<double>(level.length_ns - level.warmup_ns) * 1e-9 >= kSlices * kLeastInPart;
     if (!endless && many && !plan.generator && plan.combinations.size() == 1)
         level.phases = slices(*plan.rate, *plan.rate, level.warmup_ns, level.length_ns);
     return level;
@@ -103,7 +105,8 @@ LevelSpec ramp(const Plan& plan, const Values& combination, const Ramp& shape)
     level.parameters = combination;
     level.warmup_ns = plan.warmup_ns.value_or(0);
     level.length_ns = shape.length_ns;
-    level.segments = {{.label = level.label, .from_rate = shape.from, .to_rate = shape.to, .length_ns = shape.length_ns}};
+    level.segments = {
+        {.label = level.label, .from_rate = shape.from, .to_rate = shape.to, .length_ns = shape.length_ns}};
     level.phases = slices(shape.from, shape.to, 0, shape.length_ns);
     return level;
 }
@@ -119,7 +122,9 @@ LevelSpec bursts(const Plan& plan, const Values& combination, const Burst& shape
     level.length_ns = plan.hold_ns;
     for (std::uint64_t at = 0, number = 0; at < plan.hold_ns; ++number) {
         const bool burst = number % 2 == 1;
-        const std::uint64_t wanted = burst ? shape.length_ns : number == 0 ? shape.every_ns : shape.every_ns - shape.length_ns;
+        const std::uint64_t wanted = burst         ? shape.length_ns
+                                     : number == 0 ? shape.every_ns
+                                                   : shape.every_ns - shape.length_ns;
         const std::uint64_t end = std::min(at + wanted, plan.hold_ns);
         const double rate = burst ? high : base;
         const std::string label = fmt::format("{} {}", burst ? "burst" : "base", number / 2 + 1);
@@ -154,7 +159,8 @@ Result<std::vector<LevelSpec>> lay_out(const Request& request, const Plan& plan)
             if (!shape)
                 return std::unexpected(shape.error());
             if (shape->every_ns >= plan.hold_ns)
-                return fail(ErrorKind::Usage, "--burst: the run ends before the first burst", "a longer -d, or bursts more often");
+                return fail(ErrorKind::Usage, "--burst: the run ends before the first burst",
+                            "a longer -d, or bursts more often");
             levels.push_back(bursts(plan, combination, *shape));
         } else if (plan.rate) {
             levels.push_back(sustained(plan, combination, request.duration.empty() && request.sweeps.empty()));

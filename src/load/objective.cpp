@@ -93,12 +93,14 @@ Result<> scan_relation(Scanner& in, const Word& word, Objective& objective)
     const std::string_view sign = in.text.substr(where, in.at - where);
     const bool below = sign == "<" || sign == "<=", above = sign == ">" || sign == ">=";
     if (!below && !above)
-        return in.wrong(where, sign.empty() ? fmt::format("a relation is missing before {}", found(in.text.substr(where)))
-                                            : fmt::format("'{}' is no relation", sign),
+        return in.wrong(where,
+                        sign.empty() ? fmt::format("a relation is missing before {}", found(in.text.substr(where)))
+                                     : fmt::format("'{}' is no relation", sign),
                         "<, <=, > or >=");
     if ((word.side == Side::Below && above) || (word.side == Side::Above && below))
-        return in.wrong(where, fmt::format("'{}' asks for bad {}", sign, word.measure == Measure::Quantile ? "latency" : word.name),
-                        word.side == Side::Below ? "< or <=" : "> or >=");
+        return in.wrong(
+            where, fmt::format("'{}' asks for bad {}", sign, word.measure == Measure::Quantile ? "latency" : word.name),
+            word.side == Side::Below ? "< or <=" : "> or >=");
     objective.relation = sign == "<"    ? Relation::Less
                          : sign == "<=" ? Relation::LessEqual
                          : sign == ">"  ? Relation::Greater
@@ -161,7 +163,8 @@ Result<> scan_bound(Scanner& in, BoundKind kind, Objective& objective)
     objective.bound = *bound;
     in.skip_blanks();
     if (in.at != in.text.size())
-        return in.wrong(in.at, fmt::format("'{}' is left over", in.text.substr(in.at)), "one objective in each argument");
+        return in.wrong(in.at, fmt::format("'{}' is left over", in.text.substr(in.at)),
+                        "one objective in each argument");
     return {};
 }
 
@@ -186,10 +189,14 @@ Result<Objective> parse_objective(std::string_view text)
 bool Objective::holds(double observed) const
 {
     switch (relation) {
-    case Relation::Less: return observed < bound;
-    case Relation::LessEqual: return observed <= bound;
-    case Relation::Greater: return observed > bound;
-    case Relation::GreaterEqual: return observed >= bound;
+    case Relation::Less:
+        return observed < bound;
+    case Relation::LessEqual:
+        return observed <= bound;
+    case Relation::Greater:
+        return observed > bound;
+    case Relation::GreaterEqual:
+        return observed >= bound;
     }
     return false;
 }
@@ -206,9 +213,12 @@ std::uint64_t requests_needed(std::span<const Objective> objectives)
 std::string_view name(Verdict verdict)
 {
     switch (verdict) {
-    case Verdict::Met: return "met";
-    case Verdict::Broken: return "broken";
-    case Verdict::Unknown: return "unknown";
+    case Verdict::Met:
+        return "met";
+    case Verdict::Broken:
+        return "broken";
+    case Verdict::Unknown:
+        return "unknown";
     }
     return "?";
 }

@@ -56,7 +56,8 @@ Result<> check_shapes(const Request& request)
     if (!request.find.empty() && (!request.steps.empty() || !request.ramp.empty() || !request.burst.empty()))
         return refuse("--find tries levels of its own", "leave out --steps, --ramp and --burst");
     if (!request.find.empty() && request.objectives.empty())
-        return refuse("--find needs to know what breaking means", "add --objective 'p99<50ms' 'errors<1%' 'throughput>=95%'");
+        return refuse("--find needs to know what breaking means",
+                      "add --objective 'p99<50ms' 'errors<1%' 'throughput>=95%'");
     const bool levels = !request.steps.empty() || !request.sweeps.empty() || !request.find.empty();
     if (levels && !request.duration.empty())
         return refuse("-d is the time of the whole run", "give the time of each level: --hold 30s");
@@ -154,7 +155,8 @@ Result<> take_search(const Request& request, Plan& plan)
     if (rate && !request.rate.empty())
         return refuse("--rate and --find rate=... exclude each other", "leave out --rate");
     if (range->name == "n" || range->name == "level" || plan.combinations.front().contains(range->name))
-        return refuse(fmt::format("--find {}: the name is taken", range->name), "rate, or a placeholder of the command");
+        return refuse(fmt::format("--find {}: the name is taken", range->name),
+                      "rate, or a placeholder of the command");
     if (!rate)
         if (auto placed = check_placeholder(plan, "--find", range->name); !placed)
             return placed;
@@ -165,8 +167,9 @@ Result<> take_search(const Request& request, Plan& plan)
             return std::unexpected(parsed.error());
         votes = *parsed;
     }
-    plan.search = Search{.parameter = range->name,
-                         .options = {.low = range->low, .high = range->high, .whole = range->whole, .confirm = votes.m, .of = votes.n}};
+    plan.search = Search{
+        .parameter = range->name,
+        .options = {.low = range->low, .high = range->high, .whole = range->whole, .confirm = votes.m, .of = votes.n}};
     // Windows grow until their quantiles can be judged: for ever, at a rate that is too low.
     const double slowest = rate ? range->low : plan.rate.value_or(0);
     const std::uint64_t needed = requests_needed(plan.objectives);
@@ -181,14 +184,16 @@ Result<> take_search(const Request& request, Plan& plan)
 // An objective that nothing will ever be known of is a mistake.
 Result<> check_objectives(const Plan& plan)
 {
-    const bool rated = plan.rate || (plan.search && plan.search->parameter == "rate") ||
-                       std::ranges::any_of(plan.levels, [](const LevelSpec& level) { return level.offered.has_value(); });
+    const bool rated =
+        plan.rate || (plan.search && plan.search->parameter == "rate") ||
+        std::ranges::any_of(plan.levels, [](const LevelSpec& level) { return level.offered.has_value(); });
     for (const Objective& objective : plan.objectives) {
         if (objective.measure == Measure::Value && !plan.generator)
             return refuse(fmt::format("objective '{}': values are told by a generator", objective.text),
                           "the command is one if it has {level} in it, or if no rate is given");
         if (objective.of_offered && !rated)
-            return refuse(fmt::format("objective '{}': no single rate is offered", objective.text), "ask for a rate: throughput>=200/s");
+            return refuse(fmt::format("objective '{}': no single rate is offered", objective.text),
+                          "ask for a rate: throughput>=200/s");
     }
     return {};
 }
@@ -212,10 +217,12 @@ Result<Plan> make_plan(const Request& request)
             return std::unexpected(rate.error());
         plan.rate = *rate;
     }
-    const bool rated = plan.rate || !request.steps.empty() || !request.ramp.empty() || request.find.starts_with("rate=");
+    const bool rated =
+        plan.rate || !request.steps.empty() || !request.ramp.empty() || request.find.starts_with("rate=");
     plan.generator = !rated || plan.command.uses("level");
     if (plan.generator && (!request.ramp.empty() || !request.burst.empty()))
-        return refuse("a generator ({level}) is run once a level: its rate cannot ramp or burst", "give --steps 100,200,400");
+        return refuse("a generator ({level}) is run once a level: its rate cannot ramp or burst",
+                      "give --steps 100,200,400");
     if (plan.generator && request.poisson)
         return refuse("--poisson: the requests of a generator ({level}) are its own affair", "leave it out");
     if (plan.generator && plan.command.uses("n"))

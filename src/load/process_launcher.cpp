@@ -83,7 +83,8 @@ Result<> ProcessLauncher::State::open()
     timer = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     if (!epoll.valid() || !timer.valid())
         return std::unexpected(errno_error(ErrorKind::Io, "making a timer", errno));
-    const std::array<std::pair<int, std::uint64_t>, 3> watched{{{timer.get(), kTimer}, {stop->fd(), kStop}, {words_read.get(), kWords}}};
+    const std::array<std::pair<int, std::uint64_t>, 3> watched{
+        {{timer.get(), kTimer}, {stop->fd(), kStop}, {words_read.get(), kWords}}};
     for (const auto& [fd, data] : watched)
         if (auto done = watch(epoll.get(), fd, data); !done)
             return done;

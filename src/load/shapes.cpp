@@ -19,7 +19,8 @@ constexpr double kMostRate = 1e6;  // requests a second: no machine starts as ma
 constexpr std::string_view kRampForm = "100..1000 over 5m";
 constexpr std::string_view kBurstForm = "5x every 30s for 5s";
 
-std::unexpected<Error> refuse(std::string_view option, std::string_view found, std::string_view what, std::string_view form)
+std::unexpected<Error> refuse(std::string_view option, std::string_view found, std::string_view what,
+                              std::string_view form)
 {
     return fail(ErrorKind::Usage, fmt::format("{}: '{}' {}", option, found, what), fmt::format("as in {}", form));
 }

@@ -87,8 +87,9 @@ Result<Spawned> spawn(const std::vector<std::string>& words, const std::vector<s
     if (pid == 0)
         child_main(p);
     if (pid < 0)
-        return std::unexpected(errno_error(ErrorKind::Unavailable, fmt::format("starting '{}'", words.front()), errno,
-                                           errno == EAGAIN ? "a limit on processes: --pids-max, or that of the user" : ""));
+        return std::unexpected(
+            errno_error(ErrorKind::Unavailable, fmt::format("starting '{}'", words.front()), errno,
+                        errno == EAGAIN ? "a limit on processes: --pids-max, or that of the user" : ""));
     return Spawned{.pid = pid, .pidfd = UniqueFd(pidfd)};
 }
 

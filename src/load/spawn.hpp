@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts a process inside a cgroup, without waiting for its exec: for those that are started a thousand times a second.
 //
-// cgroup::Child holds its child at a gate and hears of a failed exec, which costs two round trips; here a failed exec is
-// exit status 126 or 127. The child is in a process group of its own, and dies by SIGKILL with the thread that started it.
+// cgroup::Child holds its child at a gate and hears of a failed exec, which costs two round trips; here a failed exec
+// is exit status 126 or 127. The child is in a process group of its own, and dies by SIGKILL with the thread that
+// started it.
 #pragma once
 
 #include "flyball/base/fd.hpp"

@@ -46,10 +46,18 @@ void Tally::count_into(Phase& phase, const Outcome& outcome) const
         phase.latency_ns.add(outcome.ended_ns - outcome.intended_ns);
         phase.service_ns.add(outcome.ended_ns - outcome.started_ns.value_or(outcome.intended_ns));
         break;
-    case Outcome::Kind::Failed: ++counts.failed; break;
-    case Outcome::Kind::Shed: ++counts.shed; break;
-    case Outcome::Kind::TimedOut: ++counts.timed_out; break;
-    case Outcome::Kind::Abandoned: ++counts.abandoned; break;
+    case Outcome::Kind::Failed:
+        ++counts.failed;
+        break;
+    case Outcome::Kind::Shed:
+        ++counts.shed;
+        break;
+    case Outcome::Kind::TimedOut:
+        ++counts.timed_out;
+        break;
+    case Outcome::Kind::Abandoned:
+        ++counts.abandoned;
+        break;
     }
     if (outcome.started_ns)
         phase.wait_ns.add(*outcome.started_ns - outcome.intended_ns);
@@ -67,7 +75,8 @@ void Tally::count(const Outcome& outcome)
     moment.ok += ended ? 1 : 0;
     moment.errors += endless || outcome.kind == Outcome::Kind::Failed ? 1 : 0;
     if (ended || endless)
-        moment.slowest_ns = std::max(moment.slowest_ns, endless ? ~std::uint64_t{0} : outcome.ended_ns - outcome.intended_ns);
+        moment.slowest_ns =
+            std::max(moment.slowest_ns, endless ? ~std::uint64_t{0} : outcome.ended_ns - outcome.intended_ns);
     if (outcome.intended_ns < options_.warmup_ns || outcome.kind == Outcome::Kind::Abandoned ||
         outcome.kind == Outcome::Kind::Failed)
         return;
@@ -86,8 +95,7 @@ std::string Tally::lost(const std::vector<std::uint64_t>& ages) const
             std::uint64_t over = over_bound_[i];
             for (const std::uint64_t age : ages)
                 over += objective.holds(static_cast<double>(age)) ? 0 : 1;
-            const double budget =
-                objective.measure == Measure::Max ? 0 : most - std::ceil(objective.q * most) + 1;
+            const double budget = objective.measure == Measure::Max ? 0 : most - std::ceil(objective.q * most) + 1;
             if (static_cast<double>(over) > budget)
                 return fmt::format("{} cannot be met any more: {} requests took longer, of at most {} in all",
                                    objective.text, over, most_requests_);

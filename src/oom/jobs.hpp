@@ -15,9 +15,7 @@ namespace flyball::oom {
 // So many of them, and the limit is not hit by them alone.
 inline Job sitter(const Trial& trial)
 {
-    return {.kind = Job::Kind::Sit,
-            .bytes = trial.limit() / 4 / (trial.options().processes + 1),
-            .name = "oom-sitter"};
+    return {.kind = Job::Kind::Sit, .bytes = trial.limit() / 4 / (trial.options().processes + 1), .name = "oom-sitter"};
 }
 
 // At a word it runs over any limit: it is the largest by then, and the one that the kernel chooses.

@@ -85,13 +85,14 @@ private:
             if (!stat || stat->state == 'Z' || stat->state == 'X')
                 return;
             constexpr std::uint64_t kKernelThread = 0x200000;  // PF_KTHREAD
-            all.push_back({.tgid = static_cast<std::uint32_t>(*pid),
-                           .comm = stat->comm,
-                           .cgroup = path,
-                           .oom_score_adj = parse_adj(text_of("/proc/" + std::to_string(*pid) + "/oom_score_adj").value_or("")),
-                           .born_ns = {},
-                           .moved_in_ns = {},
-                           .kernel_thread = (stat->flags & kKernelThread) != 0});
+            all.push_back(
+                {.tgid = static_cast<std::uint32_t>(*pid),
+                 .comm = stat->comm,
+                 .cgroup = path,
+                 .oom_score_adj = parse_adj(text_of("/proc/" + std::to_string(*pid) + "/oom_score_adj").value_or("")),
+                 .born_ns = {},
+                 .moved_in_ns = {},
+                 .kernel_thread = (stat->flags & kKernelThread) != 0});
         });
         std::error_code gone;
         for (const auto& entry : std::filesystem::directory_iterator(directory, gone)) {

@@ -19,8 +19,7 @@ constexpr std::int32_t kNever = -1000;  // OOM_SCORE_ADJ_MIN
 
 bool killed(const OomEpisode& episode, std::uint32_t tgid)
 {
-    return contains(episode.victims, tgid, &OomVictim::tgid) ||
-           contains(episode.sharers, tgid, &OomSharer::tgid);
+    return contains(episode.victims, tgid, &OomVictim::tgid) || contains(episode.sharers, tgid, &OomSharer::tgid);
 }
 
 // __oom_kill_process() lets be what has lost its memory by the time it looks, which is a moment after we did.

@@ -126,8 +126,7 @@ struct Plan {
     (void)::prctl(PR_SET_NAME, plan.job.name.c_str());
     if (::write(plan.procs, "0", 1) != 1)
         ::_exit(6);
-    if (plan.job.oom_score_adj != 0 &&
-        ::write(plan.adj, plan.adj_text.data(), std::strlen(plan.adj_text.data())) < 0)
+    if (plan.job.oom_score_adj != 0 && ::write(plan.adj, plan.adj_text.data(), std::strlen(plan.adj_text.data())) < 0)
         ::_exit(7);
     sigset_t none;
     ::sigemptyset(&none);
@@ -175,8 +174,12 @@ Result<Process> Process::start(const Job& job, const std::string& procs_file)
 }
 
 Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), gate_(std::move(other.gate_)), sign_(std::move(other.sign_)),
-      ready_(other.ready_), sharer_(other.sharer_), ended_(other.ended_)
+    : pid_(std::exchange(other.pid_, -1)),
+      gate_(std::move(other.gate_)),
+      sign_(std::move(other.sign_)),
+      ready_(other.ready_),
+      sharer_(other.sharer_),
+      ended_(other.ended_)
 {
 }
 

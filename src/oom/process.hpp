@@ -16,15 +16,15 @@ namespace flyball::oom {
 
 struct Job {
     enum class Kind {
-        Sit,       // touches its memory, says so, and waits
-        Grow,      // the same, and at a word takes more and more, up to a bound
-        Fork,      // the same, and at a word makes children, each with a little memory, without end
-        Share,     // makes another process that shares its memory (CLONE_VM), and is otherwise Grow
-        Command,   // the user's
+        Sit,      // touches its memory, says so, and waits
+        Grow,     // the same, and at a word takes more and more, up to a bound
+        Fork,     // the same, and at a word makes children, each with a little memory, without end
+        Share,    // makes another process that shares its memory (CLONE_VM), and is otherwise Grow
+        Command,  // the user's
     };
     Kind kind = Kind::Sit;
-    std::uint64_t bytes = 0;      // touched before it is ready
-    std::uint64_t grow_to = 0;    // Grow: at most so much
+    std::uint64_t bytes = 0;    // touched before it is ready
+    std::uint64_t grow_to = 0;  // Grow: at most so much
     int oom_score_adj = 0;
     std::string name = "flyball-oom";  // comm, at most 15 bytes
     std::vector<std::string> command;

@@ -39,7 +39,8 @@ void expect_all(Trial& trial, const std::vector<Process*>& processes, const std:
     std::uint64_t counted = 0;
     for (const std::string& path : paths)
         counted += trial.ground().event(path, "oom_kill").value_or(0);
-    trial.expect("kills", ended.size() >= kKills, fmt::format("{} of {} processes died", ended.size(), processes.size()));
+    trial.expect("kills", ended.size() >= kKills,
+                 fmt::format("{} of {} processes died", ended.size(), processes.size()));
     trial.expect("verdicts", trial.kill_count() == ended.size(),
                  fmt::format("{} for {} kills", trial.kill_count(), ended.size()));
     trial.expect("passed", passed == trial.episodes().size(),
@@ -61,8 +62,7 @@ void storm(Trial& trial)
         paths.push_back(trial.cgroup("", fmt::format("service-{}", i), kLimit, false));
         for (std::size_t n = 0; n < kProcesses; ++n)
             processes.push_back(&trial.start(
-                paths.back(),
-                {.kind = Job::Kind::Grow, .bytes = 64 << 10, .grow_to = kEach, .name = "oom-storm"}));
+                paths.back(), {.kind = Job::Kind::Grow, .bytes = 64 << 10, .grow_to = kEach, .name = "oom-storm"}));
     }
     trial.all_ready();
     trial.step(fmt::format("{} processes may grow", processes.size()));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list, and the loop over it.
-#include "scenario_list.hpp"
-#include "trial.hpp"
-
 #include "contains.hpp"
 #include "flyball/base/clock.hpp"
+#include "scenario_list.hpp"
+#include "trial.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -18,7 +17,8 @@ namespace {
 
 constexpr std::array kScenarios{
     ScenarioEntry{{"trigger", "memory.max is hit: the process that runs over it is killed"}, trigger, false},
-    ScenarioEntry{{"recover", "killed once, started again: it is well again and nothing is left behind"}, recover_once, false},
+    ScenarioEntry{
+        {"recover", "killed once, started again: it is well again and nothing is left behind"}, recover_once, false},
     ScenarioEntry{{"recover-3", "the same three times"}, recover_thrice, false},
     ScenarioEntry{{"group-on", "memory.oom.group on: all processes die together"}, group_on},
     ScenarioEntry{{"group-off", "memory.oom.group off: one process dies, the others live"}, group_off, false},
@@ -49,7 +49,8 @@ Result<std::vector<const ScenarioEntry*>> choose(const TestOptions& options)
     for (const std::string& wanted : options.scenarios) {
         const auto found = std::ranges::find_if(kScenarios, [&](const auto& s) { return s.name.name == wanted; });
         if (found == kScenarios.end())
-            return fail(ErrorKind::Usage, fmt::format("no scenario '{}'", wanted), "`flyball oom test --list` has them");
+            return fail(ErrorKind::Usage, fmt::format("no scenario '{}'", wanted),
+                        "`flyball oom test --list` has them");
         chosen.push_back(&*found);
     }
     if (chosen.empty()) {
@@ -124,8 +125,8 @@ Result<TestReport> run_tests(const TestOptions& options, const cgroup::Layout& l
     report.kernel = meta.kernel;
     report.arch = meta.arch;
     report.start_wall_ns = realtime_ns();
-    report.workload = options.command.empty() ? "built-in allocator"
-                                              : fmt::format("{}", fmt::join(options.command, " "));
+    report.workload =
+        options.command.empty() ? "built-in allocator" : fmt::format("{}", fmt::join(options.command, " "));
     for (const profile::Coverage& entry : meta.coverage) {
         if (entry.metric.starts_with("oom.") && !entry.available)
             report.notes.push_back(fmt::format("{} is not known here: {}", entry.metric, entry.note));
@@ -133,9 +134,8 @@ Result<TestReport> run_tests(const TestOptions& options, const cgroup::Layout& l
     const std::uint64_t began_ns = monotonic_ns();
     for (std::size_t repetition = 1; repetition <= options.repeat; ++repetition) {
         for (const ScenarioEntry* scenario : *chosen) {
-            report.scenarios.push_back(source.stopped()
-                                           ? not_run(*scenario, repetition)
-                                           : run_one(*scenario, repetition, options, layout, source));
+            report.scenarios.push_back(source.stopped() ? not_run(*scenario, repetition)
+                                                        : run_one(*scenario, repetition, options, layout, source));
             on_scenario(report.scenarios.back());
         }
     }

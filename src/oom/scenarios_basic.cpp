@@ -19,10 +19,10 @@ constexpr std::uint64_t kMinute = 60'000'000'000;
 // The user's command: who in it dies is not known before, that somebody does is.
 void trigger_command(Trial& trial, const std::string& path)
 {
-    Process& process = trial.start(
-        path, {.kind = Job::Kind::Command, .name = "oom-command", .command = trial.options().command});
-    (void)trial.until(
-        [&] { return (!trial.episodes().empty() || process.ended()) && trial.source().idle(); }, 10 * kMinute);
+    Process& process =
+        trial.start(path, {.kind = Job::Kind::Command, .name = "oom-command", .command = trial.options().command});
+    (void)trial.until([&] { return (!trial.episodes().empty() || process.ended()) && trial.source().idle(); },
+                      10 * kMinute);
     trial.settle();
     trial.expect("a kill", !trial.episodes().empty(),
                  trial.episodes().empty() ? "the command ended without running out of memory"

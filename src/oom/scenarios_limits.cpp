@@ -62,8 +62,8 @@ void swap(Trial& trial, bool on)
     const std::uint64_t swapped = judged->episode.swap_bytes;
     // The kernel charges swap in clusters and may give up a little before the last page of it.
     const bool right = on ? swapped >= swap_max / 2 && swapped <= swap_max : swapped == 0;
-    trial.expect("swap", right, fmt::format("{} in swap at the decision, of {}", format_bytes(swapped),
-                                            format_bytes(swap_max)));
+    trial.expect("swap", right,
+                 fmt::format("{} in swap at the decision, of {}", format_bytes(swapped), format_bytes(swap_max)));
 }
 
 }  // namespace
@@ -106,8 +106,7 @@ void lower_max(Trial& trial)
     trial.all_ready();
     const std::uint64_t low = trial.limit() / 4;
     trial.result().limit_bytes = low;
-    trial.step(fmt::format("memory.max of {} set to {}, {} in use", path, low,
-                           trial.ground().usage(path).value_or(0)));
+    trial.step(fmt::format("memory.max of {} set to {}, {} in use", path, low, trial.ground().usage(path).value_or(0)));
     // Anonymous memory without swap cannot be reclaimed: the writer has the kernel kill for it.
     if (trial.ground().has(path, "memory.swap.max"))
         must(trial.ground().set(path, "memory.swap.max", "0"));

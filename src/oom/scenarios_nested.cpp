@@ -55,31 +55,31 @@ void nested_inner(Trial& trial)
 {
     nested(trial, {.limit_above = true, .group_above = false, .group_below = true},
            [](Trial& t, const Judged& judged, const Family& family) {
-                      t.expect_kill(judged, family.in_noisy, family.noisy);
-                      t.expect_ended(family.in_noisy);
-                      t.expect_alive(family.in_quiet);
-                  });
+               t.expect_kill(judged, family.in_noisy, family.noisy);
+               t.expect_ended(family.in_noisy);
+               t.expect_alive(family.in_quiet);
+           });
 }
 
 void nested_outer(Trial& trial)
 {
     nested(trial, {.limit_above = true, .group_above = true, .group_below = false},
            [](Trial& t, const Judged& judged, const Family& family) {
-                      std::vector<Process*> all = family.in_noisy;
-                      all.insert(all.end(), family.in_quiet.begin(), family.in_quiet.end());
-                      t.expect_kill(judged, all, family.parent);
-                      t.expect_ended(all);
-                  });
+               std::vector<Process*> all = family.in_noisy;
+               all.insert(all.end(), family.in_quiet.begin(), family.in_quiet.end());
+               t.expect_kill(judged, all, family.parent);
+               t.expect_ended(all);
+           });
 }
 
 void nested_above(Trial& trial)
 {
     nested(trial, {.limit_above = false, .group_above = true, .group_below = false},
            [](Trial& t, const Judged& judged, const Family& family) {
-                      t.expect_kill(judged, {family.in_noisy.front()}, "");
-                      t.expect_ended({family.in_noisy.front()});
-                      t.expect_alive({family.in_noisy.back(), family.in_quiet.front()});
-                  });
+               t.expect_kill(judged, {family.in_noisy.front()}, "");
+               t.expect_ended({family.in_noisy.front()});
+               t.expect_alive({family.in_noisy.back(), family.in_quiet.front()});
+           });
 }
 
 }  // namespace flyball::oom

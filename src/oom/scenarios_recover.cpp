@@ -104,8 +104,8 @@ void recover_times(Trial& trial, std::size_t times)
             trial.bound("time to recover", *well_ns - std::max(asked_ns, gone_ns), trial.options().recover_bound_ns);
         // Baseline: nothing of it is left in the cgroup when it is empty.
         const std::uint64_t baseline = trial.result().baseline_bytes.value_or(0);
-        const bool empty = trial.until(
-            [&] { return trial.ground().usage(path).value_or(0) <= baseline + kSlackBytes; }, kFreePatienceNs);
+        const bool empty = trial.until([&] { return trial.ground().usage(path).value_or(0) <= baseline + kSlackBytes; },
+                                       kFreePatienceNs);
         trial.result().after_bytes = trial.ground().usage(path);
         trial.expect("no leak", empty,
                      fmt::format("{} are left, {} at the start", format_bytes(trial.result().after_bytes.value_or(0)),

@@ -25,9 +25,9 @@ void Tally::add(const OomEpisode& episode)
         by_path_[victim.cgroup].kills += {victim.sigkill_ns ? 1U : 0U, 1};
     }
     const auto chosen = std::ranges::find(episode.victims, episode.victim_tgid, &OomVictim::tgid);
-    const std::string& chosen_in = chosen != episode.victims.end()     ? chosen->cgroup
-                                   : episode.victims.empty() ? episode.domain
-                                                             : episode.victims.front().cgroup;
+    const std::string& chosen_in = chosen != episode.victims.end() ? chosen->cgroup
+                                   : episode.victims.empty()       ? episode.domain
+                                                                   : episode.victims.front().cgroup;
     if (episode.group_policy.value_or(true))
         by_path_[chosen_in].kills += {0, 1};
     if (episode.group_policy.value_or(false))

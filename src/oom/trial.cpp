@@ -55,8 +55,7 @@ Trial::Trial(const TestOptions& options, const cgroup::Layout& layout, EpisodeSo
 
 void Trial::begin(bool needs_unified)
 {
-    ground_.emplace(
-        must(options_.cgroup.empty() ? Ground::make(layout_) : Ground::borrow(layout_, options_.cgroup)));
+    ground_.emplace(must(options_.cgroup.empty() ? Ground::make(layout_) : Ground::borrow(layout_, options_.cgroup)));
     if (needs_unified && !ground_->unified())
         throw Lacking{"the memory controller is on cgroup v1 here; `flyball oom test --lab 6.12` has cgroup v2"};
     (void)source_.other_kills();  // those of the scenario before
@@ -104,11 +103,9 @@ Process& Trial::start(const std::string& path, const Job& job)
 
 void Trial::all_ready()
 {
-    const bool ready = until(
-        [&] {
-            return std::ranges::all_of(processes_, [](Process& p) { return p.ready() || p.ended(); });
-        },
-        kReadyPatience);
+    const bool ready =
+        until([&] { return std::ranges::all_of(processes_, [](Process& p) { return p.ready() || p.ended(); }); },
+              kReadyPatience);
     if (!ready)
         throw Broken{{ErrorKind::Io, "the scenario's processes did not get their memory in time", ""}};
 }
@@ -133,8 +130,8 @@ void Trial::kills(std::size_t count)
 
 std::size_t Trial::kill_count() const
 {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        result_.episodes, [](const Judged& judged) { return !judged.episode.victims.empty(); }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(result_.episodes, [](const Judged& judged) { return !judged.episode.victims.empty(); }));
 }
 
 void Trial::settle()
@@ -165,8 +162,7 @@ void Trial::step(std::string what)
 
 void Trial::expect(std::string name, bool held, std::string detail)
 {
-    result_.expectations.push_back(
-        {std::move(name), held ? Outcome::Pass : Outcome::Fail, std::move(detail)});
+    result_.expectations.push_back({std::move(name), held ? Outcome::Pass : Outcome::Fail, std::move(detail)});
 }
 
 void Trial::unclear(std::string name, std::string detail)
@@ -184,8 +180,7 @@ void Trial::expect_verdict(const Judged& judged)
     result_.expectations.push_back({"verdict", judged.verdict.outcome, judged.verdict.summary});
 }
 
-void Trial::expect_kill(const Judged& judged, const std::vector<Process*>& victims,
-                        const std::string& group_cgroup)
+void Trial::expect_kill(const Judged& judged, const std::vector<Process*>& victims, const std::string& group_cgroup)
 {
     const profile::OomEpisode& episode = judged.episode;
     expect_verdict(judged);
@@ -214,7 +209,7 @@ void Trial::expect_ended(const std::vector<Process*>& processes)
         if (!ended || ended->signal != SIGKILL)
             return expect("ended", false,
                           fmt::format("{} {}", process->pid(),
-                                      !ended             ? "lives"
+                                      !ended               ? "lives"
                                       : ended->signal != 0 ? fmt::format("ended by signal {}", ended->signal)
                                                            : fmt::format("exited with {}", ended->code)));
     }
@@ -237,9 +232,9 @@ void Trial::tell(const Judged& judged)
             result_.timeline.push_back({*at_ns - began_ns_, std::move(what)});
     };
     if (episode.decision_seen)
-        add(episode.ts_ns, fmt::format("{} is out of memory: {} ({}) asked, {} ({}) chosen", episode.domain,
-                                       episode.trigger_tid, episode.trigger_comm, episode.victim_tgid,
-                                       episode.victim_comm));
+        add(episode.ts_ns,
+            fmt::format("{} is out of memory: {} ({}) asked, {} ({}) chosen", episode.domain, episode.trigger_tid,
+                        episode.trigger_comm, episode.victim_tgid, episode.victim_comm));
     for (const OomVictim& victim : episode.victims) {
         const auto who = fmt::format("{} ({})", victim.tgid, victim.comm);
         add(victim.sigkill_ns, who + ": SIGKILL");

@@ -85,8 +85,7 @@ public:
 
     void expect_verdict(const Judged& judged);
     // What holds for every kill: passed by its verdict, these victims and no others, in time.
-    void expect_kill(const Judged& judged, const std::vector<Process*>& victims,
-                     const std::string& group_cgroup);
+    void expect_kill(const Judged& judged, const std::vector<Process*>& victims, const std::string& group_cgroup);
     // All processes of this list ended by SIGKILL, as their parent sees it.
     void expect_ended(const std::vector<Process*>& processes);
     void expect_alive(const std::vector<Process*>& processes);

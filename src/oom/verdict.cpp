@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/oom/verdict.hpp"
 
-#include "flyball/base/units.hpp"
 #include "contains.hpp"
+#include "flyball/base/units.hpp"
 #include "members.hpp"
 #include "policy.hpp"
 
@@ -57,7 +57,9 @@ auto who_survived(const Survivor& survivor)
 class Judge {
 public:
     Judge(const OomEpisode& episode, const Evidence& evidence)
-        : episode_(episode), evidence_(evidence), policy_(policy_of(episode, evidence)),
+        : episode_(episode),
+          evidence_(evidence),
+          policy_(policy_of(episode, evidence)),
           // Where decisions are seen, a mark without one is of a task that was exiting and may use the reserves.
           dying_anyway_(evidence.sees_decision && !episode.decision_seen),
           // oom_kill_process() asks for no policy and kills nobody when task_will_free_mem(chosen): it marks that one.
@@ -99,9 +101,10 @@ private:
             const bool marked = episode_.victims.size() == 1 && episode_.victims[0].tgid == episode_.victim_tgid;
             const bool went = marked || (chosen != episode_.members.end() &&
                                          (chosen->exit_ns || (chosen->flags & (FB_OM_EXITING | FB_OM_VICTIM))));
-            return add("policy", went ? Outcome::Pass : Outcome::Inconclusive,
-                       fmt::format("not asked: {} ({}) was chosen, {}", episode_.victim_tgid, episode_.victim_comm,
-                                   went ? "and was dying already" : "not killed, and it is not known what became of it"));
+            return add(
+                "policy", went ? Outcome::Pass : Outcome::Inconclusive,
+                fmt::format("not asked: {} ({}) was chosen, {}", episode_.victim_tgid, episode_.victim_comm,
+                            went ? "and was dying already" : "not killed, and it is not known what became of it"));
         }
         if (!episode_.decision_seen && !dying_anyway_)
             unknown("which limit was hit, what was asked for, what was chosen and why: the kernel's decision cannot be "
@@ -124,7 +127,8 @@ private:
         if (no_kill_)
             return;
         if (victims.empty())
-            return add("victims", Outcome::Inconclusive, "a decision, and nobody was marked: the chosen one was gone before");
+            return add("victims", Outcome::Inconclusive,
+                       "a decision, and nobody was marked: the chosen one was gone before");
         if (dying_anyway_ || !policy_.group)
             return;
         if (*policy_.group) {
@@ -133,8 +137,9 @@ private:
             return add("victims", Outcome::Pass, fmt::format("{} of the group marked", processes(victims.size())));
         }
         if (victims.size() > 1)
-            return add("victims", Outcome::Fail,
-                       fmt::format("{} marked where one was to die: {}", processes(victims.size()), some(victims, who)));
+            return add(
+                "victims", Outcome::Fail,
+                fmt::format("{} marked where one was to die: {}", processes(victims.size()), some(victims, who)));
         if (episode_.victim_tgid != 0 && victims[0].tgid != episode_.victim_tgid)
             return add("victims", Outcome::Fail,
                        fmt::format("chosen was {} ({}), marked was {} ({})", episode_.victim_tgid, episode_.victim_comm,
@@ -186,7 +191,8 @@ private:
                                        sharer.comm));
         }
         if (!unsignalled.empty())
-            return add("exits", Outcome::Inconclusive, fmt::format("no SIGKILL was seen for {}", some(unsignalled, who)));
+            return add("exits", Outcome::Inconclusive,
+                       fmt::format("no SIGKILL was seen for {}", some(unsignalled, who)));
         if (!episode_.victims.empty())
             add("exits", Outcome::Pass, fmt::format("{} exited", processes(episode_.victims.size())));
         if (!evidence_.sees_freed && !episode_.victims.empty())
@@ -241,7 +247,8 @@ private:
                             counter.file, *counter.kernel, ours));
         }
         if (compared > 0 && !contains(verdict_.checks, "counters", &Check::name))
-            add("counters", Outcome::Pass, fmt::format("{} of the kernel agree", plural(compared, "counter", "counters")));
+            add("counters", Outcome::Pass,
+                fmt::format("{} of the kernel agree", plural(compared, "counter", "counters")));
         if (compared == 0)
             unknown("the kernel's own counters: none could be compared");
     }

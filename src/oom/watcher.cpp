@@ -191,14 +191,14 @@ void Watcher::State::compare(Asked& of, const Tally& most)
             continue;
         if (upto.group_kills.most > 0)
             check(of, {path, file, "oom_group_kill", local("oom_group_kill"), least.group_kills.least,
-                              upto.group_kills.most});
+                       upto.group_kills.most});
         if (upto.decisions.most > 0)
             check(of, {path, file, "oom", local("oom"), least.decisions.least, kAny});
         // The subtree's sum lives as long as its root, which must have been one and the same.
         if (now && ended.empty() && !now->hierarchical.empty()) {
             const std::uint64_t value = at(now->hierarchical, "oom_kill"), was = at(began.hierarchical, "oom_kill");
-            check(of, {path, "memory.events", "oom_kill", value - std::min(value, was),
-                              told.subtree(path).kills.least, most.subtree(path).kills.most});
+            check(of, {path, "memory.events", "oom_kill", value - std::min(value, was), told.subtree(path).kills.least,
+                       most.subtree(path).kills.most});
         }
     }
 }

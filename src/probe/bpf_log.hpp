@@ -4,6 +4,7 @@
 #pragma once
 
 #include <bpf/libbpf.h>
+
 #include <string>
 
 namespace flyball::probe {

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/probe/session.hpp"
 
-#include <algorithm>
-#include <bit>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
-#include <fcntl.h>
-#include <filesystem>
-#include <fmt/format.h>
-#include <optional>
-#include <set>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "bpf_log.hpp"
 #include "flyball.skel.h"
 #include "flyball/base/fd.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <set>
 
 namespace flyball::probe {
 
@@ -44,23 +45,29 @@ struct Refusal {
     std::string reason;
 };
 
-std::uint64_t ring_size(std::uint64_t wanted) {
+std::uint64_t ring_size(std::uint64_t wanted)
+{
     const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     return std::bit_ceil(std::max(wanted, page));
 }
 
 // Everything that one iterator shows.
-Result<std::vector<fb_task_record>> read_records(const bpf_link* link) {
+Result<std::vector<fb_task_record>> read_records(const bpf_link* link)
+{
     const UniqueFd iter(bpf_iter_create(bpf_link__fd(link)));
-    if (!iter.valid()) return std::unexpected(errno_error(ErrorKind::Unavailable, "reading the tasks", errno));
+    if (!iter.valid())
+        return std::unexpected(errno_error(ErrorKind::Unavailable, "reading the tasks", errno));
     std::vector<fb_task_record> records;
     std::vector<std::byte> bytes(512 * sizeof(fb_task_record));
     std::size_t filled = 0;
     for (;;) {
         const ssize_t n = ::read(iter.get(), bytes.data() + filled, bytes.size() - filled);
-        if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (n < 0) return std::unexpected(errno_error(ErrorKind::Io, "reading the tasks", errno));
-        if (n == 0) return records;
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n < 0)
+            return std::unexpected(errno_error(ErrorKind::Io, "reading the tasks", errno));
+        if (n == 0)
+            return records;
         filled += static_cast<std::size_t>(n);
         const std::size_t whole = filled / sizeof(fb_task_record);
         const std::size_t old = records.size();
@@ -73,36 +80,44 @@ Result<std::vector<fb_task_record>> read_records(const bpf_link* link) {
 
 // The state of one thread, where the iterator does not show it. Fails silently: what has no state is
 // counted as untracked. pidfds of threads exist since v6.9 (PIDFD_THREAD, the value of O_EXCL).
-void make_state(const bpf_map* states, std::uint32_t tid) {
+void make_state(const bpf_map* states, std::uint32_t tid)
+{
     const UniqueFd thread(static_cast<int>(::syscall(SYS_pidfd_open, tid, O_EXCL)));
-    if (!thread.valid()) return;
+    if (!thread.valid())
+        return;
     const int key = thread.get();
     const std::vector<std::byte> zero(bpf_map__value_size(states));
     (void)bpf_map_update_elem(bpf_map__fd(states), &key, zero.data(), BPF_NOEXIST);
 }
 
 // Numbers among the entries of a directory of /proc.
-std::vector<std::uint32_t> numbers_in(const std::string& directory) {
+std::vector<std::uint32_t> numbers_in(const std::string& directory)
+{
     std::vector<std::uint32_t> numbers;
     std::error_code gone;  // a process that ends in between
     for (std::filesystem::directory_iterator at(directory, gone), end; !gone && at != end; at.increment(gone)) {
         const std::string name = at->path().filename().string();
         std::uint32_t number = 0;
-        if (std::from_chars(name.data(), name.data() + name.size(), number).ec == std::errc{}) numbers.push_back(number);
+        if (std::from_chars(name.data(), name.data() + name.size(), number).ec == std::errc{})
+            numbers.push_back(number);
     }
     return numbers;
 }
 
 // Threads that /proc shows and the iterator did not (seen on a 6.18: those of some processes). Empty
 // outside the initial PID namespace, where /proc's numbers are not the kernel's.
-std::vector<std::uint32_t> unseen_threads(const std::vector<fb_task_record>& records) {
+std::vector<std::uint32_t> unseen_threads(const std::vector<fb_task_record>& records)
+{
     std::set<std::uint32_t> seen;
-    for (const fb_task_record& r : records) seen.insert(r.tid);
+    for (const fb_task_record& r : records)
+        seen.insert(r.tid);
     std::vector<std::uint32_t> unseen;
-    if (!seen.contains(static_cast<std::uint32_t>(::getpid()))) return unseen;
+    if (!seen.contains(static_cast<std::uint32_t>(::getpid())))
+        return unseen;
     for (const std::uint32_t process : numbers_in("/proc")) {
         for (const std::uint32_t thread : numbers_in(fmt::format("/proc/{}/task", process))) {
-            if (!seen.contains(thread)) unseen.push_back(thread);
+            if (!seen.contains(thread))
+                unseen.push_back(thread);
         }
     }
     return unseen;
@@ -126,18 +141,22 @@ struct Session::State {
     [[nodiscard]] std::vector<std::string> wanted() const;
 };
 
-std::vector<std::string> Session::State::wanted() const {
+std::vector<std::string> Session::State::wanted() const
+{
     std::vector<std::string> names = plan.programs;
     names.emplace_back(kFlush);
-    if (options.selftest) names.emplace_back(kSelftest);
+    if (options.selftest)
+        names.emplace_back(kSelftest);
     std::ranges::sort(names);
     names.erase(std::unique(names.begin(), names.end()), names.end());
     return names;
 }
 
-void Session::State::configure(const std::set<std::string>& names) {
+void Session::State::configure(const std::set<std::string>& names)
+{
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, skeleton->obj) {
+    bpf_object__for_each_program(program, skeleton->obj)
+    {
         bpf_program__set_autoload(program, names.contains(bpf_program__name(program)));
     }
     skeleton->rodata->settings.abi = FB_ABI_VERSION;
@@ -152,13 +171,16 @@ void Session::State::configure(const std::set<std::string>& names) {
     bpf_map__set_max_entries(skeleton->maps.rings, cpus);
 }
 
-Result<> Session::State::make_rings() {
+Result<> Session::State::make_rings()
+{
     rings.clear();
     for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
         UniqueFd ring(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "stream_ring", 0, 0,
                                      static_cast<__u32>(ring_size(options.ring_bytes)), nullptr));
-        if (!ring.valid()) return std::unexpected(errno_error(ErrorKind::Unavailable, fmt::format("creating the event ring of CPU {}", cpu), errno,
-                                                "lower --ring-size"));
+        if (!ring.valid())
+            return std::unexpected(errno_error(ErrorKind::Unavailable,
+                                               fmt::format("creating the event ring of CPU {}", cpu), errno,
+                                               "lower --ring-size"));
         const int fd = ring.get();
         if (bpf_map_update_elem(bpf_map__fd(skeleton->maps.rings), &cpu, &fd, BPF_ANY) != 0)
             return std::unexpected(errno_error(ErrorKind::Unavailable, "installing an event ring", errno));
@@ -167,11 +189,14 @@ Result<> Session::State::make_rings() {
     return {};
 }
 
-std::optional<Refusal> Session::State::attach(BpfLog& log) {
+std::optional<Refusal> Session::State::attach(BpfLog& log)
+{
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, skeleton->obj) {
+    bpf_object__for_each_program(program, skeleton->obj)
+    {
         const std::string name = bpf_program__name(program);
-        if (bpf_program__fd(program) < 0 || name == kFlush || name == kSelftest) continue;
+        if (bpf_program__fd(program) < 0 || name == kFlush || name == kSelftest)
+            continue;
         Link link(bpf_program__attach(program));
         if (!link) {
             const int error = errno;
@@ -185,38 +210,47 @@ std::optional<Refusal> Session::State::attach(BpfLog& log) {
     return std::nullopt;
 }
 
-Result<std::optional<Refusal>> Session::State::attempt() {
+Result<std::optional<Refusal>> Session::State::attempt()
+{
     tasks.reset();
     links.clear();
     skeleton.reset();
     const auto names = wanted();
     BpfLog log(options.verbose);
     skeleton.reset(flyball_bpf__open());
-    if (!skeleton) return std::unexpected(errno_error(ErrorKind::Unavailable, "opening the BPF object", errno));
+    if (!skeleton)
+        return std::unexpected(errno_error(ErrorKind::Unavailable, "opening the BPF object", errno));
     configure({names.begin(), names.end()});
     if (const int error = flyball_bpf__load(skeleton.get()); error != 0) {
-        if (!log.failed_program().empty()) return Refusal{log.failed_program(), log.reason()};
+        if (!log.failed_program().empty())
+            return Refusal{log.failed_program(), log.reason()};
         return std::unexpected(errno_error(ErrorKind::Unavailable, "loading the BPF object", -error,
-                                 "run `flyball doctor`, or as root with CAP_BPF and CAP_PERFMON"));
+                                           "run `flyball doctor`, or as root with CAP_BPF and CAP_PERFMON"));
     }
-    if (auto made = make_rings(); !made) return std::unexpected(made.error());
+    if (auto made = make_rings(); !made)
+        return std::unexpected(made.error());
     return attach(log);
 }
 
-Result<Session> Session::open(kernel::Plan plan, const SessionOptions& options) {
+Result<Session> Session::open(kernel::Plan plan, const SessionOptions& options)
+{
     auto state = std::make_unique<State>();
     state->plan = std::move(plan);
     state->options = options;
     const int cpus = libbpf_num_possible_cpus();
-    if (cpus <= 0) return std::unexpected(errno_error(ErrorKind::Unavailable, "counting CPUs", -cpus));
+    if (cpus <= 0)
+        return std::unexpected(errno_error(ErrorKind::Unavailable, "counting CPUs", -cpus));
     state->cpus = static_cast<std::uint32_t>(cpus);
 
     // Each round takes one refused program out; there are not more rounds than programs.
     for (std::size_t left = state->plan.programs.size() + 1; left > 0; --left) {
-        if (state->plan.nothing) break;
+        if (state->plan.nothing)
+            break;
         auto refusal = state->attempt();
-        if (!refusal) return std::unexpected(refusal.error());
-        if (!refusal->has_value()) return Session(std::move(state));
+        if (!refusal)
+            return std::unexpected(refusal.error());
+        if (!refusal->has_value())
+            return Session(std::move(state));
         const Refusal& why = **refusal;
         if (why.program == kFlush || why.program == kReadTasks || why.program == kSelftest) {
             return fail(ErrorKind::Unavailable, fmt::format("the kernel refused {}: {}", why.program, why.reason),
@@ -232,36 +266,50 @@ Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
-const kernel::Plan& Session::plan() const { return state_->plan; }
+const kernel::Plan& Session::plan() const
+{
+    return state_->plan;
+}
 
-void Session::set_recording(bool on) {
+void Session::set_recording(bool on)
+{
     // Programs on other CPUs see it with their next event.
     __atomic_store_n(&state_->skeleton->bss->recording, on ? 1U : 0U, __ATOMIC_SEQ_CST);
 }
 
-void Session::detach() { state_->links.clear(); }
+void Session::detach()
+{
+    state_->links.clear();
+}
 
-Result<std::vector<fb_task_record>> Session::read_tasks() const {
-    if (!state_->tasks) return fail(ErrorKind::Unavailable, "this kernel has no task iterator");
+Result<std::vector<fb_task_record>> Session::read_tasks() const
+{
+    if (!state_->tasks)
+        return fail(ErrorKind::Unavailable, "this kernel has no task iterator");
     auto records = read_records(state_->tasks.get());
-    if (!records) return records;
-    for (const std::uint32_t tid : unseen_threads(*records)) make_state(state_->skeleton->maps.task_states, tid);
+    if (!records)
+        return records;
+    for (const std::uint32_t tid : unseen_threads(*records))
+        make_state(state_->skeleton->maps.task_states, tid);
     return records;
 }
 
-Result<std::vector<ProgramStats>> Session::read_stats() const {
+Result<std::vector<ProgramStats>> Session::read_stats() const
+{
     std::vector<ProgramStats> rows;
     std::vector<fb_stats> by_cpu(state_->cpus);
     const int fd = bpf_map__fd(state_->skeleton->maps.stats);
     for (std::uint32_t prog = 1; prog < FB_P_MAX; ++prog) {
         if (bpf_map_lookup_elem(fd, &prog, by_cpu.data()) != 0)
             return std::unexpected(errno_error(ErrorKind::Io, "reading the loss counters", errno));
-        for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu) rows.push_back({prog, cpu, by_cpu[cpu]});
+        for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu)
+            rows.push_back({prog, cpu, by_cpu[cpu]});
     }
     return rows;
 }
 
-Result<std::vector<FoldedBucket>> Session::read_folded() const {
+Result<std::vector<FoldedBucket>> Session::read_folded() const
+{
     std::vector<FoldedBucket> folded;
     const auto walk = [&folded](int fd, bool totals) -> Result<> {
         fb_fold_key key{};
@@ -278,17 +326,22 @@ Result<std::vector<FoldedBucket>> Session::read_folded() const {
         }
         return {};
     };
-    if (auto ok = walk(bpf_map__fd(state_->skeleton->maps.fold_totals), true); !ok) return std::unexpected(ok.error());
-    if (auto ok = walk(bpf_map__fd(state_->skeleton->maps.fold_buckets), false); !ok) return std::unexpected(ok.error());
+    if (auto ok = walk(bpf_map__fd(state_->skeleton->maps.fold_totals), true); !ok)
+        return std::unexpected(ok.error());
+    if (auto ok = walk(bpf_map__fd(state_->skeleton->maps.fold_buckets), false); !ok)
+        return std::unexpected(ok.error());
     return folded;
 }
 
-std::map<std::string, std::uint64_t> Session::read_recursion_misses() const {
+std::map<std::string, std::uint64_t> Session::read_recursion_misses() const
+{
     std::map<std::string, std::uint64_t> misses;
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, state_->skeleton->obj) {
+    bpf_object__for_each_program(program, state_->skeleton->obj)
+    {
         const int fd = bpf_program__fd(program);
-        if (fd < 0) continue;
+        if (fd < 0)
+            continue;
         bpf_prog_info info{};
         __u32 length = sizeof(info);
         if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.recursion_misses != 0)
@@ -298,7 +351,8 @@ std::map<std::string, std::uint64_t> Session::read_recursion_misses() const {
 }
 
 Result<> Session::emit_selftest(std::uint32_t cpu, std::uint64_t first, std::uint64_t step, std::uint64_t cgroup_id,
-                                std::uint64_t count) {
+                                std::uint64_t count)
+{
     bpf_program* program = bpf_object__find_program_by_name(state_->skeleton->obj, kSelftest);
     if (program == nullptr || bpf_program__fd(program) < 0)
         return fail(ErrorKind::Internal, "the session was opened without selftest");
@@ -306,18 +360,28 @@ Result<> Session::emit_selftest(std::uint32_t cpu, std::uint64_t first, std::uin
     LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = args, .ctx_size_in = sizeof(args), .flags = BPF_F_TEST_RUN_ON_CPU,
                 .cpu = cpu);
     const int error = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
-    if (error != 0) return std::unexpected(errno_error(ErrorKind::Unavailable, "running the self-test program", -error));
+    if (error != 0)
+        return std::unexpected(errno_error(ErrorKind::Unavailable, "running the self-test program", -error));
     return {};
 }
 
-std::vector<int> Session::ring_fds() const {
+std::vector<int> Session::ring_fds() const
+{
     std::vector<int> fds;
-    for (const UniqueFd& ring : state_->rings) fds.push_back(ring.get());
+    for (const UniqueFd& ring : state_->rings)
+        fds.push_back(ring.get());
     return fds;
 }
-int Session::control_fd() const { return bpf_map__fd(state_->skeleton->maps.control); }
-int Session::batches_fd() const { return bpf_map__fd(state_->skeleton->maps.batches); }
-int Session::flush_prog_fd() const {
+int Session::control_fd() const
+{
+    return bpf_map__fd(state_->skeleton->maps.control);
+}
+int Session::batches_fd() const
+{
+    return bpf_map__fd(state_->skeleton->maps.batches);
+}
+int Session::flush_prog_fd() const
+{
     return bpf_program__fd(bpf_object__find_program_by_name(state_->skeleton->obj, kFlush));
 }
 

@@ -46,8 +46,7 @@ UniqueFd open_clock(int cpu, std::uint32_t hz)
     attributes.type = PERF_TYPE_SOFTWARE;
     attributes.config = PERF_COUNT_SW_CPU_CLOCK;
     attributes.sample_period = kNsPerSecond / hz;
-    return UniqueFd(static_cast<int>(
-        ::syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
+    return UniqueFd(static_cast<int>(::syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
 }
 
 }  // namespace
@@ -82,8 +81,8 @@ Result<> StackSampler::State::load(const kernel::Plan& plan, BpfLog& log)
 Result<> StackSampler::State::attach(std::uint32_t hz)
 {
     const auto refused = [](std::string_view what, std::uint32_t cpu, int error) {
-        return std::unexpected(errno_error(ErrorKind::Unavailable, fmt::format("--stacks: {} of CPU {}", what, cpu),
-                                           error, kDoctor));
+        return std::unexpected(
+            errno_error(ErrorKind::Unavailable, fmt::format("--stacks: {} of CPU {}", what, cpu), error, kDoctor));
     };
     const int program = bpf_program__fd(skeleton->progs.on_clock);
     for (std::uint32_t cpu = 0; cpu < possible_cpus; ++cpu) {

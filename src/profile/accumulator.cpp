@@ -82,8 +82,8 @@ Snapshot Accumulator::finish(Closing closing) &&
         if (!apply_folded(state_->names, entry))
             state_->received.add_unknown();
     }
-    Snapshot snapshot = build_snapshot(std::move(state_->meta), state_->names, state_->ooms,
-                                       std::move(closing), state_->received.last_ns());
+    Snapshot snapshot = build_snapshot(std::move(state_->meta), state_->names, state_->ooms, std::move(closing),
+                                       state_->received.last_ns());
     snapshot.loss.sequence_gaps = state_->received.sequence_gaps();
     snapshot.loss.unknown_records = state_->received.unknown();
     snapshot.loss.programs = state_->received.reconcile(std::move(snapshot.loss.programs));

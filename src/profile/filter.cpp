@@ -77,8 +77,7 @@ bool filter_selects(std::span<const std::string> patterns, std::string_view path
     if (patterns.empty())
         return true;
     const std::vector<std::string> parts = components(path);
-    return std::ranges::any_of(patterns,
-                               [&](const std::string& pattern) { return selects(pattern, path, parts); });
+    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return selects(pattern, path, parts); });
 }
 
 }  // namespace flyball::profile

@@ -9,9 +9,8 @@ namespace flyball::profile {
 namespace {
 
 // enum memcg_memory_event, v5.17 (which put in oom_group_kill) and later; sock_throttled is v6.18's.
-constexpr std::array kMemoryEvents{"low",       "high",           "max",       "oom",
-                                   "oom_kill",  "oom_group_kill", "swap_high", "swap_max",
-                                   "swap_fail", "sock_throttled"};
+constexpr std::array kMemoryEvents{"low",       "high",     "max",       "oom",           "oom_kill", "oom_group_kill",
+                                   "swap_high", "swap_max", "swap_fail", "sock_throttled"};
 static_assert(kMemoryEvents.size() == std::extent_v<decltype(fb_cgroup_counters::memory_events)>);
 
 using Field = std::optional<std::uint64_t>;
@@ -82,8 +81,7 @@ void complete(CounterWindow& window, const KernelCounters& ended)
     for (const auto& [event, count] : ended.memory_events_local) {
         // The removal record has room for events that this kernel may not have: those stay zero,
         // and what memory.events.local did not list is not invented.
-        const bool listed =
-            names_known ? last.memory_events_local.contains(event) : event != kMemoryEvents.back();
+        const bool listed = names_known ? last.memory_events_local.contains(event) : event != kMemoryEvents.back();
         if (!listed && count == 0)
             continue;
         std::uint64_t& field = last.memory_events_local[event];

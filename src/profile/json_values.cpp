@@ -74,8 +74,7 @@ std::string decode_text(const json& value)
 template <class Archive>
 void fields(Archive& a, Coverage& v)
 {
-    a("metric", v.metric), a("available", v.available), a("hook", v.hook), a("note", v.note),
-        a("remedy", v.remedy);
+    a("metric", v.metric), a("available", v.available), a("hook", v.hook), a("note", v.note), a("remedy", v.remedy);
 }
 
 template <class Archive>
@@ -89,8 +88,7 @@ void fields(Archive& a, Meta& v)
 {
     a("flyball_version", v.flyball_version), a("abi", v.abi);
     a("host", v.host), a("kernel", v.kernel), a("arch", v.arch), a("cpus", v.cpus);
-    a("start_ns", v.start_ns), a("end_ns", v.end_ns), a("start_wall_ns", v.start_wall_ns),
-        a("clock", v.clock);
+    a("start_ns", v.start_ns), a("end_ns", v.end_ns), a("start_wall_ns", v.start_wall_ns), a("clock", v.clock);
     a("filters", v.filters), a("command", v.command), a("hierarchy", v.hierarchy);
     a("kernel_fields", v.kernel_fields), a("coverage", v.coverage), a("warnings", v.warnings);
 }
@@ -119,8 +117,7 @@ template <class Archive>
 void fields(Archive& a, KernelCounters& v)
 {
     a("at_ns", v.at_ns), a("throttled_ns", v.throttled_ns), a("nr_periods", v.nr_periods);
-    a("nr_throttled", v.nr_throttled), a("throttled_local_ns", v.throttled_local_ns),
-        a("usage_ns", v.usage_ns);
+    a("nr_throttled", v.nr_throttled), a("throttled_local_ns", v.throttled_local_ns), a("usage_ns", v.usage_ns);
     a("cpu_quota_ns", v.cpu_quota_ns), a("cpu_period_ns", v.cpu_period_ns);
     a("cpu_burst_ns", v.cpu_burst_ns);
     a("memory_events", v.memory_events), a("memory_events_local", v.memory_events_local);

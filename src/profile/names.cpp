@@ -211,9 +211,8 @@ std::vector<std::string> Names::forget_removed(std::uint64_t before_ns)
     created_.clear();
     std::set<const Entity*> kept{none_};
     for (auto& [number, hierarchy] : hierarchies_) {
-        std::erase_if(hierarchy.nodes, [&](const auto& entry) {
-            return !entry.second.alive && entry.second.removed_ns < before_ns;
-        });
+        std::erase_if(hierarchy.nodes,
+                      [&](const auto& entry) { return !entry.second.alive && entry.second.removed_ns < before_ns; });
         hierarchy.last = nullptr;
         for (const auto& [id, node] : hierarchy.nodes) {
             for (const Entity* entity = node.entity; entity != nullptr; entity = entity->merged_into)

@@ -216,9 +216,7 @@ void OomAssembler::on_stall(const fb_stall& stall)
 
 void OomAssembler::forget_stalls_before(std::uint64_t now_ns)
 {
-    std::erase_if(stalls_, [&](const auto& of) {
-        return elapsed(of.second.back().end_ns, now_ns) > 2 * kPendingNs;
-    });
+    std::erase_if(stalls_, [&](const auto& of) { return elapsed(of.second.back().end_ns, now_ns) > 2 * kPendingNs; });
 }
 
 void OomAssembler::on_task_exit(const fb_task& task)

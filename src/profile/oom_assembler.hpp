@@ -67,8 +67,8 @@ private:
         Entity* group = nullptr;
         // parallel to the lists of value
         std::vector<Entity*> victim_cgroups, member_cgroups, sharer_cgroups;
-        std::uint64_t last_ns = 0;  // decision or latest mark
-        std::optional<std::uint64_t> done_ns;  // all its SIGKILLs are sent
+        std::uint64_t last_ns = 0;                                      // decision or latest mark
+        std::optional<std::uint64_t> done_ns;                           // all its SIGKILLs are sent
         std::unordered_map<std::uint32_t, std::uint64_t> leader_exits;  // of victims: tgid -> ns
     };
     struct VictimRef {
@@ -135,7 +135,7 @@ private:
 
     bool groups_exist_, sees_done_;
     std::deque<Episode> episodes_;
-    std::uint64_t number_ = 0;  // of episodes_.front(): those given out are counted
+    std::uint64_t number_ = 0;                                  // of episodes_.front(): those given out are counted
     std::unordered_map<std::uint32_t, VictimRef> latest_;       // by tgid
     std::unordered_map<std::uint32_t, std::uint32_t> tgid_of_;  // marked thread -> process
     std::deque<Pending> pending_;

@@ -126,8 +126,7 @@ bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool w
     if (elapsed(episode.last_ns, now_ns) >= kPatienceNs)
         return true;
     // Between a mark and the SIGKILLs of those that share the memory it writes to the console.
-    if (sees_done_ && episode.value.decision_seen && !episode.done_ns &&
-        elapsed(episode.last_ns, now_ns) < kReportNs)
+    if (sees_done_ && episode.value.decision_seen && !episode.done_ns && elapsed(episode.last_ns, now_ns) < kReportNs)
         return false;
     // A decision without a mark: the kernel is writing its report, or the chosen one was dying already.
     if (episode.value.victims.empty() && elapsed(episode.last_ns, now_ns) < kReportNs)

@@ -34,7 +34,9 @@ void remember(std::vector<Entry>& list, Entry entry)
 
 struct OomFeed::State {
     State(const Meta& meta, std::span<const KnownCgroup> known)
-        : names(meta.hierarchy, known), ooms(assembler_for(meta)), wait_for_freed(covers(meta, "oom.freed")),
+        : names(meta.hierarchy, known),
+          ooms(assembler_for(meta)),
+          wait_for_freed(covers(meta, "oom.freed")),
           memory_hierarchy(hierarchy_of(meta, "memory"))
     {
         ooms.keep_other_kills();
@@ -57,10 +59,7 @@ struct OomFeed::State {
     std::vector<Move> moves;
 };
 
-OomFeed::OomFeed(const Meta& meta, std::span<const KnownCgroup> known)
-    : state_(std::make_unique<State>(meta, known))
-{
-}
+OomFeed::OomFeed(const Meta& meta, std::span<const KnownCgroup> known) : state_(std::make_unique<State>(meta, known)) {}
 OomFeed::~OomFeed() = default;
 OomFeed::OomFeed(OomFeed&&) noexcept = default;
 OomFeed& OomFeed::operator=(OomFeed&&) noexcept = default;

@@ -46,10 +46,14 @@ void fill_exit(OomVictim& victim, const fb_oom_task& record)
 OtherKill::By sender_of(const fb_oom_task& record)
 {
     switch (record.how) {
-    case FB_SIG_KERNEL: return OtherKill::By::Kernel;
-    case FB_SIG_NOINFO: return OtherKill::By::Cgroup;
-    case FB_SIG_USER: return OtherKill::By::User;
-    default: return OtherKill::By::Unknown;
+    case FB_SIG_KERNEL:
+        return OtherKill::By::Kernel;
+    case FB_SIG_NOINFO:
+        return OtherKill::By::Cgroup;
+    case FB_SIG_USER:
+        return OtherKill::By::User;
+    default:
+        return OtherKill::By::Unknown;
     }
 }
 
@@ -69,8 +73,7 @@ OomAssembler::Episode* OomAssembler::episode_of_mark(const fb_oom_task& record, 
             continue;
         const bool blind = !value.decision_seen && !value.group_policy;
         if (blind) {
-            const bool related =
-                maybe_inside(&cgroup, episode.domain) || maybe_inside(episode.domain, &cgroup);
+            const bool related = maybe_inside(&cgroup, episode.domain) || maybe_inside(episode.domain, &cgroup);
             if (groups_exist_ && age <= kBlindGapNs && related)
                 return &episode;
             continue;

@@ -42,8 +42,7 @@ std::vector<std::byte> make_chunk(ChunkType type, std::span<const std::byte> pla
     uLongf room = compressBound(plain.size());
     std::vector<std::byte> chunk(sizeof header + room);
     std::byte* body = chunk.data() + sizeof header;
-    const bool deflated =
-        compress2(as_zlib(body), &room, as_zlib(plain.data()), plain.size(), kDeflateLevel) == Z_OK;
+    const bool deflated = compress2(as_zlib(body), &room, as_zlib(plain.data()), plain.size(), kDeflateLevel) == Z_OK;
     if (deflated && room < plain.size()) {
         header.flags |= kDeflated;
         header.stored = room;
@@ -77,8 +76,7 @@ Result<> check_file_header(std::span<const std::byte> bytes)
     }
     FileHeader header{};
     if (bytes.size() < sizeof header) {
-        return fail(ErrorKind::Usage,
-                    fmt::format("truncated at byte {}, within the file's header", bytes.size()));
+        return fail(ErrorKind::Usage, fmt::format("truncated at byte {}, within the file's header", bytes.size()));
     }
     std::memcpy(&header, bytes.data(), sizeof header);
     const auto newer = [](const char* what, std::uint32_t has, std::uint32_t known) {
@@ -93,8 +91,7 @@ Result<> check_file_header(std::span<const std::byte> bytes)
     if (header.format == 0)
         return fail(ErrorKind::Usage, "corrupt at byte 8: there is no format 0");
     if (header.abi < FB_ABI_VERSION) {
-        return fail(ErrorKind::Usage,
-                    fmt::format("byte 12: wire version {} is not read any more", header.abi),
+        return fail(ErrorKind::Usage, fmt::format("byte 12: wire version {} is not read any more", header.abi),
                     "read it with the flyball that made it");
     }
     return {};

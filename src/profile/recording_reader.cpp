@@ -122,8 +122,8 @@ Result<> ChunkReader::check(const format::ChunkHeader& header, std::uint64_t beg
     const bool deflated = (header.flags & format::kDeflated) != 0;
     const std::uint64_t most = most_plain_bytes(header.type);
     if (header.plain > most || header.stored > most || (!deflated && header.stored != header.plain)) {
-        return corrupt(begin, fmt::format("impossible chunk length ({} bytes stored, {} plain)",
-                                          header.stored, header.plain));
+        return corrupt(begin,
+                       fmt::format("impossible chunk length ({} bytes stored, {} plain)", header.stored, header.plain));
     }
     return {};
 }

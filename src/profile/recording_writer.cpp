@@ -61,8 +61,7 @@ Result<RecordingFile> RecordingFile::open(const std::string& path)
         file.file_.reset(open_for_writing(path, 0));
     if (!file.file_.valid()) {
         const int errnum = errno;
-        return std::unexpected(
-            errno_error(ErrorKind::Usage, "cannot write " + path, errnum, what_to_do(path, errnum)));
+        return std::unexpected(errno_error(ErrorKind::Usage, "cannot write " + path, errnum, what_to_do(path, errnum)));
     }
     return file;
 }
@@ -72,9 +71,9 @@ RecordingFile::~RecordingFile()
     if (!made_ || !file_.valid())
         return;
     // Not what someone else put there meanwhile.
-    struct stat ours {}, there {};
-    if (::fstat(file_.get(), &ours) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
-        ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+    struct stat ours{}, there{};
+    if (::fstat(file_.get(), &ours) == 0 && ::lstat(path_.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+        ours.st_ino == there.st_ino)
         ::unlink(path_.c_str());
 }
 
@@ -119,8 +118,7 @@ void RecordingWriter::State::write(std::span<const std::byte> bytes)
     }
 }
 
-void RecordingWriter::State::write_chunk(format::ChunkType type, std::span<const std::byte> plain,
-                                         std::uint32_t flags)
+void RecordingWriter::State::write_chunk(format::ChunkType type, std::span<const std::byte> plain, std::uint32_t flags)
 {
     if (failure)
         return;
@@ -178,7 +176,7 @@ Result<RecordingWriter> RecordingWriter::create(RecordingFile file, const Meta& 
     state->file = std::move(file.file_);
     state->fd = state->file.valid() ? state->file.get() : STDOUT_FILENO;
     // Pipes and devices hold nothing that could be cut off.
-    struct stat what {};
+    struct stat what{};
     if (state->file.valid() && ::fstat(state->fd, &what) == 0 && S_ISREG(what.st_mode) &&
         ::ftruncate(state->fd, 0) != 0)
         return std::unexpected(errno_error(ErrorKind::Io, "emptying " + state->path, errno));
@@ -218,8 +216,7 @@ void RecordingWriter::on_control(std::span<const std::byte> bytes)
         std::memcpy(&hdr, bytes.data(), sizeof hdr);
     // What no reader would take back; a Sink is not called with such a thing.
     if (bytes.size() < sizeof hdr || hdr.size > bytes.size() || bytes.size() > format::kMaxControl) {
-        state_->failure =
-            Error{ErrorKind::Internal, fmt::format("a control record of {} bytes", bytes.size()), ""};
+        state_->failure = Error{ErrorKind::Internal, fmt::format("a control record of {} bytes", bytes.size()), ""};
         return;
     }
     state_->append(format::kControl, bytes, {});

@@ -23,12 +23,9 @@ Life life_of(const Entity& entity)
 
 bool involves(const OomEpisode& episode, std::span<const std::string> filters)
 {
-    const auto selected = [&](const std::string& path) {
-        return !path.empty() && filter_selects(filters, path);
-    };
+    const auto selected = [&](const std::string& path) { return !path.empty() && filter_selects(filters, path); };
     return filters.empty() || selected(episode.domain) || selected(episode.trigger_cgroup) ||
-           selected(episode.group_cgroup) ||
-           std::ranges::any_of(episode.victims, selected, &OomVictim::cgroup);
+           selected(episode.group_cgroup) || std::ranges::any_of(episode.victims, selected, &OomVictim::cgroup);
 }
 
 // Differences of counters that only grow; a step back (a clock that is off by a tick) is none.
@@ -69,8 +66,7 @@ std::vector<TaskWindow> task_windows(const Closing& closing, Names& names)
 // The sampled windows, completed by removal records; a cgroup that came and went between two
 // samples has a window from its removal alone. Not for one that was there before: its
 // counters at the start are not known, and a window without a first would say zero.
-std::vector<CounterWindow> counter_windows(std::vector<CounterWindow> sampled,
-                                           const std::vector<Entity*>& entities)
+std::vector<CounterWindow> counter_windows(std::vector<CounterWindow> sampled, const std::vector<Entity*>& entities)
 {
     std::map<std::string, CounterWindow> windows;
     for (CounterWindow& window : sampled)
@@ -134,21 +130,18 @@ bool concerns(const std::string& path, const std::vector<Entity*>& entities, std
 
 }  // namespace
 
-Snapshot build_snapshot(Meta meta, Names& names, OomAssembler& ooms, Closing closing,
-                        std::uint64_t last_event_ns)
+Snapshot build_snapshot(Meta meta, Names& names, OomAssembler& ooms, Closing closing, std::uint64_t last_event_ns)
 {
     Snapshot snapshot;
     snapshot.meta = std::move(meta);
-    snapshot.meta.end_ns =
-        closing.end_ns != 0 ? closing.end_ns : std::max(last_event_ns, snapshot.meta.start_ns);
+    snapshot.meta.end_ns = closing.end_ns != 0 ? closing.end_ns : std::max(last_event_ns, snapshot.meta.start_ns);
     std::ranges::move(closing.warnings, std::back_inserter(snapshot.meta.warnings));
     snapshot.loss.programs = std::move(closing.programs);
     snapshot.loss.recursion_misses = std::move(closing.recursion_misses);
 
     const std::vector<std::string>& filters = snapshot.meta.filters;
     snapshot.tasks = task_windows(closing, names);
-    std::erase_if(snapshot.tasks,
-                  [&](const TaskWindow& task) { return !filter_selects(filters, task.cgroup); });
+    std::erase_if(snapshot.tasks, [&](const TaskWindow& task) { return !filter_selects(filters, task.cgroup); });
 
     snapshot.ooms = ooms.finish();
     snapshot.sigkills_not_oom = ooms.sigkills_not_oom();
@@ -156,8 +149,7 @@ Snapshot build_snapshot(Meta meta, Names& names, OomAssembler& ooms, Closing clo
 
     const std::vector<Entity*> entities = names.entities();
     snapshot.counters = counter_windows(std::move(closing.counters), entities);
-    std::erase_if(snapshot.counters,
-                  [&](const CounterWindow& w) { return !concerns(w.path, entities, filters); });
+    std::erase_if(snapshot.counters, [&](const CounterWindow& w) { return !concerns(w.path, entities, filters); });
     snapshot.cgroups = cgroup_profiles(entities, snapshot.counters, filters);
     // So that each id that was sampled has a name, or at least a stand-in for one.
     if (closing.stacks) {

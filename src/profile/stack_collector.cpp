@@ -37,10 +37,8 @@ void StackCollector::on_sample(const fb_stack_sample& header, std::span<const st
                                std::span<const std::uint64_t> kernel)
 {
     ++counts_.delivered;
-    Key key{.cgroup_id = header.cgroup_id,
-            .comm = std::string(header.comm, strnlen(header.comm, sizeof header.comm))};
-    const symbol::ProcessKey process{
-        .tgid = header.tgid, .start_ns = header.start_ns, .exec_id = header.exec_id};
+    Key key{.cgroup_id = header.cgroup_id, .comm = std::string(header.comm, strnlen(header.comm, sizeof header.comm))};
+    const symbol::ProcessKey process{.tgid = header.tgid, .start_ns = header.start_ns, .exec_id = header.exec_id};
     const std::uint64_t now_ns = user.empty() ? 0 : monotonic_ns();
     for (const std::uint64_t address : user) {
         const symbol::Place place = places_.place(process, address, key.user.empty(), now_ns);
@@ -149,10 +147,8 @@ Stacks StackCollector::finish(const std::string& proc) &&
         named[{key.cgroup_id, key.comm, naming.frames(key)}] += samples;
     samples_.clear();
     for (const auto& [key, samples] : named) {
-        stacks.stacks.push_back({.cgroup_id = std::get<0>(key),
-                                 .comm = std::get<1>(key),
-                                 .frames = std::get<2>(key),
-                                 .samples = samples});
+        stacks.stacks.push_back(
+            {.cgroup_id = std::get<0>(key), .comm = std::get<1>(key), .frames = std::get<2>(key), .samples = samples});
     }
     stacks.frames = naming.take_names();
     if (std::string why = naming.why_no_kernel_names(); !why.empty())

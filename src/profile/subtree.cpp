@@ -49,8 +49,7 @@ std::map<std::string, Value> sum_all(const Snapshot& snapshot, Get get)
 {
     std::map<std::string, Value> totals;
     for (const CgroupProfile& cgroup : snapshot.cgroups) {
-        for_lineage(cgroup.path,
-                    [&](std::string_view path) { join(totals[std::string(path)], get(cgroup)); });
+        for_lineage(cgroup.path, [&](std::string_view path) { join(totals[std::string(path)], get(cgroup)); });
     }
     return totals;
 }
@@ -74,20 +73,17 @@ Histogram subtree(const Snapshot& snapshot, std::string_view path, fb_metric met
 
 Count subtree_count(const Snapshot& snapshot, std::string_view path, fb_metric metric)
 {
-    return sum_below<Count>(snapshot, path,
-                            [=](const CgroupProfile& c) -> const Count& { return c.count_of(metric); });
+    return sum_below<Count>(snapshot, path, [=](const CgroupProfile& c) -> const Count& { return c.count_of(metric); });
 }
 
 std::map<std::string, Histogram> subtrees(const Snapshot& snapshot, fb_metric metric)
 {
-    return sum_all<Histogram>(snapshot,
-                              [=](const CgroupProfile& c) -> const Histogram& { return c.of(metric); });
+    return sum_all<Histogram>(snapshot, [=](const CgroupProfile& c) -> const Histogram& { return c.of(metric); });
 }
 
 std::map<std::string, Count> subtree_counts(const Snapshot& snapshot, fb_metric metric)
 {
-    return sum_all<Count>(snapshot,
-                          [=](const CgroupProfile& c) -> const Count& { return c.count_of(metric); });
+    return sum_all<Count>(snapshot, [=](const CgroupProfile& c) -> const Count& { return c.count_of(metric); });
 }
 
 }  // namespace flyball::profile

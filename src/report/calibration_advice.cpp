@@ -49,11 +49,14 @@ double kills_after(const ComponentResult& component)
 Advice on_convergence(const ComponentResult& component, const calibrate::Tuning& tuning)
 {
     Advice advice{"It did not converge.", {}};
-    advice.steps.push_back("Look for contention: others that take CPU time or memory from it make every attempt look worse. "
-                           "`flyball explain` names them, cgroup by cgroup.");
+    advice.steps.push_back(
+        "Look for contention: others that take CPU time or memory from it make every attempt look worse. "
+        "`flyball explain` names them, cgroup by cgroup.");
     if (component.attempts.size() >= tuning.max_iterations)
-        advice.steps.push_back(fmt::format("All {} attempts were used: raise `tuning.max_iterations`.", tuning.max_iterations));
-    advice.steps.push_back(fmt::format("Take larger steps: `tuning.step_up` is {} now.", format_percent(tuning.step_up)));
+        advice.steps.push_back(
+            fmt::format("All {} attempts were used: raise `tuning.max_iterations`.", tuning.max_iterations));
+    advice.steps.push_back(
+        fmt::format("Take larger steps: `tuning.step_up` is {} now.", format_percent(tuning.step_up)));
     return advice;
 }
 
@@ -63,7 +66,8 @@ Advice on_floor(const ComponentResult& component, const calibrate::Tuning& tunin
     advice.steps.push_back(limits_changed(component) ? "Revert to the limits of the specification."
                                                      : "Its limits are reverted to those of the specification.");
     advice.steps.push_back("Look for pressure on the whole machine: /proc/pressure/cpu, memory and io, while it runs.");
-    advice.steps.push_back(fmt::format("Take smaller steps: `tuning.step_down` is {} now.", format_percent(tuning.step_down)));
+    advice.steps.push_back(
+        fmt::format("Take smaller steps: `tuning.step_down` is {} now.", format_percent(tuning.step_down)));
     return advice;
 }
 
@@ -73,8 +77,8 @@ Advice on_oom(const ComponentResult& component, double kills)
                             : "Its behaviour under OOM is not as it should be.",
                   {}};
     if (component.critical)
-        advice.steps.push_back(
-            "It is critical: memory.oom.group has to be 0 in its cgroup and above, so that one kill doesn't take all of it.");
+        advice.steps.push_back("It is critical: memory.oom.group has to be 0 in its cgroup and above, so that one kill "
+                               "doesn't take all of it.");
     advice.steps.push_back("Raise memory.max, or its least value under `bounds`.");
     advice.steps.push_back("Look for a leak: `flyball tune memory` says so where memory grows without end.");
     return advice;
@@ -97,7 +101,8 @@ std::vector<Advice> advice_on(const ComponentResult& component, const calibrate:
     if (kills > 0 || (component.oom.tested && !component.oom.passed))
         all.push_back(on_oom(component, kills));
     else if (component.critical)
-        all.push_back({"It is critical.", {"memory.oom.group is 0 for it, so that one OOM kill doesn't take all of it."}});
+        all.push_back(
+            {"It is critical.", {"memory.oom.group is 0 for it, so that one OOM kill doesn't take all of it."}});
     for (const Proposal& proposal : component.proposals)
         if (proposal.answer == tune::Answer::Refused)
             all.push_back({fmt::format("{} was not tuned.", name(proposal.resource)),

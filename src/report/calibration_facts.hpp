@@ -15,8 +15,8 @@ namespace flyball::report {
 // P4.2 section 8.1: how much a limit is expected to change.
 struct Expectation {
     double least = 0, most = 0;
-    bool reduction = true;                                      // otherwise either way: a weight, a count that is to match
-    [[nodiscard]] std::string words() const;                    // "-10 to -20%"
+    bool reduction = true;                    // otherwise either way: a weight, a count that is to match
+    [[nodiscard]] std::string words() const;  // "-10 to -20%"
     [[nodiscard]] std::string_view judge(double change) const;  // "as expected", "less than expected", ...
 };
 [[nodiscard]] std::optional<Expectation> expectation_of(std::string_view file);
@@ -37,7 +37,8 @@ struct LimitChange {
 [[nodiscard]] std::vector<LimitChange> limit_changes(const calibrate::ComponentResult& component);
 [[nodiscard]] std::optional<tune::Resource> resource_of(std::string_view file);
 // In words: "512 MiB", "0.204 CPUs", "no limit", "not set".
-[[nodiscard]] std::string limit_words(const LimitChange& limit, const std::string& text, const std::optional<double>& number);
+[[nodiscard]] std::string limit_words(const LimitChange& limit, const std::string& text,
+                                      const std::optional<double>& number);
 [[nodiscard]] std::string words_before(const LimitChange& limit);
 [[nodiscard]] std::string words_after(const LimitChange& limit);
 // "380 to 410 MiB (95%)"; "n/a".
@@ -50,7 +51,8 @@ struct LimitChange {
 // The settings that a component was calibrated with.
 [[nodiscard]] const calibrate::Tuning& tuning_of(const calibrate::ComponentResult& component, AskedComponents asked);
 // The metrics that it has declared.
-[[nodiscard]] std::span<const calibrate::Metric> declared_by(const calibrate::ComponentResult& component, AskedComponents asked);
+[[nodiscard]] std::span<const calibrate::Metric> declared_by(const calibrate::ComponentResult& component,
+                                                             AskedComponents asked);
 
 // Of one scenario: its metric before and after.
 struct MetricChange {
@@ -110,6 +112,7 @@ struct Advice {
     std::string about;  // "did not converge"
     std::vector<std::string> steps;
 };
-[[nodiscard]] std::vector<Advice> advice_on(const calibrate::ComponentResult& component, const calibrate::Tuning& tuning);
+[[nodiscard]] std::vector<Advice> advice_on(const calibrate::ComponentResult& component,
+                                            const calibrate::Tuning& tuning);
 
 }  // namespace flyball::report

@@ -155,8 +155,9 @@ std::vector<LimitChange> limit_changes(const calibrate::ComponentResult& compone
     for (const tune::Proposal& proposal : component.proposals)
         for (const tune::Value& value : proposal.values)
             files.push_back(value.file);
-    std::ranges::sort(files,
-                      [](const std::string& a, const std::string& b) { return std::pair(rank(a), a) < std::pair(rank(b), b); });
+    std::ranges::sort(files, [](const std::string& a, const std::string& b) {
+        return std::pair(rank(a), a) < std::pair(rank(b), b);
+    });
     files.erase(std::ranges::unique(files).begin(), files.end());
     std::vector<LimitChange> changes;
     for (const std::string& file : files)

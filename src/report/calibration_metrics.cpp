@@ -108,7 +108,8 @@ Trend trend_of(const MetricChange& change, bool apart, double resolution)
     return higher == change.more_is_better ? Trend::Better : Trend::Worse;
 }
 
-MetricChange compare(const ScenarioResult& scenario, const Metric& metric, std::optional<double> quantile, double confidence)
+MetricChange compare(const ScenarioResult& scenario, const Metric& metric, std::optional<double> quantile,
+                     double confidence)
 {
     // Everything is within this bound: only the estimates are wanted.
     Target target{.text = {},
@@ -137,13 +138,15 @@ MetricChange compare(const ScenarioResult& scenario, const Metric& metric, std::
     // A peak and a count are what they were; no interval is known of what they come from.
     if (is_observed(target.statistic))
         change.before.interval = change.after.interval = change.ratio.interval = std::nullopt;
-    change.trend = trend_of(change, runs_apart(scenario, metric.name, target.quantile), quantile ? kHistogramResolution : 0);
+    change.trend =
+        trend_of(change, runs_apart(scenario, metric.name, target.quantile), quantile ? kHistogramResolution : 0);
     return change;
 }
 
 }  // namespace
 
-std::vector<MetricChange> metric_changes(const ScenarioResult& scenario, std::span<const Metric> declared, double confidence)
+std::vector<MetricChange> metric_changes(const ScenarioResult& scenario, std::span<const Metric> declared,
+                                         double confidence)
 {
     std::vector<MetricChange> changes;
     for (const std::string& name : names_in(scenario)) {
@@ -161,10 +164,14 @@ std::vector<MetricChange> metric_changes(const ScenarioResult& scenario, std::sp
 std::string_view name(Trend trend)
 {
     switch (trend) {
-    case Trend::Better: return "better";
-    case Trend::Worse: return "worse";
-    case Trend::Same: return "same";
-    case Trend::Unknown: break;
+    case Trend::Better:
+        return "better";
+    case Trend::Worse:
+        return "worse";
+    case Trend::Same:
+        return "same";
+    case Trend::Unknown:
+        break;
     }
     return "";
 }

@@ -69,9 +69,12 @@ void draw_components(const Calibration& calibration, Canvas& canvas)
 Style style_of(CalibrationVerdict verdict)
 {
     switch (verdict) {
-    case CalibrationVerdict::Holds: return Style::Green;
-    case CalibrationVerdict::Doubtful: return Style::Yellow;
-    case CalibrationVerdict::Fails: break;
+    case CalibrationVerdict::Holds:
+        return Style::Green;
+    case CalibrationVerdict::Doubtful:
+        return Style::Yellow;
+    case CalibrationVerdict::Fails:
+        break;
     }
     return Style::Red;
 }
@@ -138,9 +141,12 @@ Style style_of(calibrate::End end)
 {
     switch (end) {
     case calibrate::End::Calibrated:
-    case calibrate::End::Unchanged: return Style::Green;
-    case calibrate::End::NotConverged: return Style::Yellow;
-    case calibrate::End::Missed: break;
+    case calibrate::End::Unchanged:
+        return Style::Green;
+    case calibrate::End::NotConverged:
+        return Style::Yellow;
+    case calibrate::End::Missed:
+        break;
     }
     return Style::Red;
 }
@@ -149,10 +155,13 @@ Style style_of(Retention retention)
 {
     switch (retention) {
     case Retention::Held:
-    case Retention::Same: return Style::Green;
-    case Retention::Below: return Style::Red;
+    case Retention::Same:
+        return Style::Green;
+    case Retention::Below:
+        return Style::Red;
     case Retention::Likely:
-    case Retention::Unknown: break;
+    case Retention::Unknown:
+        break;
     }
     return Style::Yellow;
 }
@@ -161,10 +170,13 @@ std::string_view mark(Retention retention)
 {
     switch (retention) {
     case Retention::Held:
-    case Retention::Same: return "[✓]";
-    case Retention::Below: return "[✗]";
+    case Retention::Same:
+        return "[✓]";
+    case Retention::Below:
+        return "[✗]";
     case Retention::Likely:
-    case Retention::Unknown: break;
+    case Retention::Unknown:
+        break;
     }
     return "[?]";
 }

@@ -85,8 +85,8 @@ void text_target(const TargetResult& result, bool changed, Canvas& canvas)
         canvas.paragraph(harmless(result.after.reason), kBeside, fmt::format("{}: ", name(result.after.outcome)));
         return;
     }
-    canvas.paragraph(harmless(result.before.reason), kBeside, fmt::format("before  {:12} ", name(result.before.outcome)),
-                     Style::Dim);
+    canvas.paragraph(harmless(result.before.reason), kBeside,
+                     fmt::format("before  {:12} ", name(result.before.outcome)), Style::Dim);
     canvas.paragraph(harmless(result.after.reason), kBeside, fmt::format("after   {:12} ", name(result.after.outcome)));
 }
 
@@ -114,14 +114,16 @@ void text_oom_verdict(const ComponentResult& component, Canvas& canvas)
 
 }  // namespace
 
-void text_calibrated_scenario(const ScenarioResult& scenario, const calibrate::Tuning& tuning, bool changed, Canvas& canvas)
+void text_calibrated_scenario(const ScenarioResult& scenario, const calibrate::Tuning& tuning, bool changed,
+                              Canvas& canvas)
 {
     const Retention retention = retention_of(scenario, tuning.floor, changed);
     canvas.paragraph(harmless(scenario.name), 1, "", Style::Bold);
     if (retention == Retention::Same)
         canvas.paragraph("measured once, since no limit was changed", 3, "", Style::Dim);
     else
-        canvas.paragraph(fmt::format("{}, {}", retention_words(scenario), name(retention)), 3, "retention: ", style_of(retention));
+        canvas.paragraph(fmt::format("{}, {}", retention_words(scenario), name(retention)), 3,
+                         "retention: ", style_of(retention));
     for (const TargetResult& target : scenario.targets)
         text_target(target, changed, canvas);
     if (scenario.targets.empty())

@@ -53,14 +53,15 @@ void draw(const Criterion& criterion, Canvas& canvas)
 Criterion performance(const CalibrationTally& tally)
 {
     if (tally.below_floor > 0)
-        return {false, true, fmt::format("Performance is below its floor in {}.", plural(tally.below_floor, "scenario"))};
+        return {false, true,
+                fmt::format("Performance is below its floor in {}.", plural(tally.below_floor, "scenario"))};
     if (!tally.least_retention)
         return {true, tally.scenarios > 0,
                 tally.scenarios > 0 ? "Performance: no limit was changed for which there is a comparison."
                                     : "Performance: nothing was measured."};
     return {true, true,
-            fmt::format("Performance is above its floor: at least {} is left ({}).", format_percent(*tally.least_retention),
-                        tally.least_retention_of)};
+            fmt::format("Performance is above its floor: at least {} is left ({}).",
+                        format_percent(*tally.least_retention), tally.least_retention_of)};
 }
 
 Criterion oom_behaviour(const Calibration& calibration, const CalibrationTally& tally)
@@ -68,8 +69,8 @@ Criterion oom_behaviour(const Calibration& calibration, const CalibrationTally& 
     if (tally.oom_tested == 0)
         return {false, false, "OOM behaviour: none was tested."};
     return {tally.oom_passed == tally.oom_tested, true,
-            fmt::format("OOM behaviour: {} of {} tested components passed; {} not tested.", tally.oom_passed, tally.oom_tested,
-                        calibration.components.size() - tally.oom_tested)};
+            fmt::format("OOM behaviour: {} of {} tested components passed; {} not tested.", tally.oom_passed,
+                        tally.oom_tested, calibration.components.size() - tally.oom_tested)};
 }
 
 Criterion targets(const CalibrationTally& tally)

@@ -22,19 +22,27 @@ const calibrate::Component* asked_for(const ComponentResult& component, AskedCom
     return found == asked.end() ? nullptr : &*found;
 }
 
-void count_scenario(const ComponentResult& component, const ScenarioResult& scenario, double floor, CalibrationTally& tally)
+void count_scenario(const ComponentResult& component, const ScenarioResult& scenario, double floor,
+                    CalibrationTally& tally)
 {
     ++tally.scenarios;
     for (const calibrate::TargetResult& target : scenario.targets) {
         switch (target.after.outcome) {
-        case Outcome::Met: ++tally.targets_met; break;
-        case Outcome::Missed: ++tally.targets_missed; break;
-        case Outcome::Inconclusive: ++tally.targets_inconclusive; break;
+        case Outcome::Met:
+            ++tally.targets_met;
+            break;
+        case Outcome::Missed:
+            ++tally.targets_missed;
+            break;
+        case Outcome::Inconclusive:
+            ++tally.targets_inconclusive;
+            break;
         }
     }
     const Retention retention = retention_of(scenario, floor, limits_changed(component));
     tally.below_floor += retention == Retention::Below ? 1 : 0;
-    const bool measured = retention == Retention::Held || retention == Retention::Likely || retention == Retention::Below;
+    const bool measured =
+        retention == Retention::Held || retention == Retention::Likely || retention == Retention::Below;
     if (measured && (!tally.least_retention || *scenario.retention < *tally.least_retention)) {
         tally.least_retention = scenario.retention;
         tally.least_retention_of = harmless(component.name) + ", " + harmless(scenario.name);
@@ -84,17 +92,23 @@ Retention retention_of(const ScenarioResult& scenario, double floor, bool change
         return Retention::Unknown;
     if (*scenario.retention < floor)
         return Retention::Below;
-    return scenario.retention_interval && scenario.retention_interval->low >= floor ? Retention::Held : Retention::Likely;
+    return scenario.retention_interval && scenario.retention_interval->low >= floor ? Retention::Held
+                                                                                    : Retention::Likely;
 }
 
 std::string_view name(Retention retention)
 {
     switch (retention) {
-    case Retention::Held: return "held";
-    case Retention::Likely: return "likely held";
-    case Retention::Below: return "BELOW";
-    case Retention::Same: return "same limits";
-    case Retention::Unknown: break;
+    case Retention::Held:
+        return "held";
+    case Retention::Likely:
+        return "likely held";
+    case Retention::Below:
+        return "BELOW";
+    case Retention::Same:
+        return "same limits";
+    case Retention::Unknown:
+        break;
     }
     return "not measured";
 }
@@ -104,10 +118,18 @@ CalibrationTally tally(const calibrate::Calibration& calibration, AskedComponent
     CalibrationTally tally;
     for (const ComponentResult& component : calibration.components) {
         switch (component.end) {
-        case End::Calibrated: ++tally.calibrated; break;
-        case End::Unchanged: ++tally.unchanged; break;
-        case End::NotConverged: ++tally.not_converged; break;
-        case End::Missed: ++tally.missed; break;
+        case End::Calibrated:
+            ++tally.calibrated;
+            break;
+        case End::Unchanged:
+            ++tally.unchanged;
+            break;
+        case End::NotConverged:
+            ++tally.not_converged;
+            break;
+        case End::Missed:
+            ++tally.missed;
+            break;
         }
         tally.oom_tested += component.oom.tested ? 1 : 0;
         tally.oom_passed += component.oom.tested && component.oom.passed ? 1 : 0;
@@ -119,7 +141,8 @@ CalibrationTally tally(const calibrate::Calibration& calibration, AskedComponent
 
 CalibrationVerdict verdict_of(const calibrate::Calibration& calibration, const CalibrationTally& tally)
 {
-    if (calibration.components.empty() || !calibration.all_met() || tally.below_floor > 0 || tally.oom_passed < tally.oom_tested)
+    if (calibration.components.empty() || !calibration.all_met() || tally.below_floor > 0 ||
+        tally.oom_passed < tally.oom_tested)
         return CalibrationVerdict::Fails;
     return tally.targets_inconclusive > 0 ? CalibrationVerdict::Doubtful : CalibrationVerdict::Holds;
 }
@@ -137,13 +160,16 @@ std::string headline(const calibrate::Calibration& calibration, const Calibratio
     if (tally.not_converged > 0)
         parts.push_back(fmt::format("{} did not converge", tally.not_converged));
     if (tally.missed > 0)
-        parts.push_back(fmt::format("{} {} targets under any limits", tally.missed, tally.missed == 1 ? "misses" : "miss"));
+        parts.push_back(
+            fmt::format("{} {} targets under any limits", tally.missed, tally.missed == 1 ? "misses" : "miss"));
     switch (verdict_of(calibration, tally)) {
-    case CalibrationVerdict::Holds: return fmt::format("Everything holds: {}.", fmt::join(parts, ", "));
+    case CalibrationVerdict::Holds:
+        return fmt::format("Everything holds: {}.", fmt::join(parts, ", "));
     case CalibrationVerdict::Doubtful:
-        return fmt::format("Nothing fails, and {} could not be decided: {}.", plural(tally.targets_inconclusive, "target"),
-                           fmt::join(parts, ", "));
-    case CalibrationVerdict::Fails: break;
+        return fmt::format("Nothing fails, and {} could not be decided: {}.",
+                           plural(tally.targets_inconclusive, "target"), fmt::join(parts, ", "));
+    case CalibrationVerdict::Fails:
+        break;
     }
     return fmt::format("Not everything holds: {}.", fmt::join(parts, ", "));
 }

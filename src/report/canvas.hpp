@@ -25,7 +25,8 @@ public:
     // "TITLE  remark", after a blank line.
     void heading(std::string_view title, std::string_view remark = {});
     // Wrapped, each line indented; the first one begins with LEAD.
-    void paragraph(std::string_view text, std::size_t indent = 0, std::string_view lead = {}, Style style = Style::Plain);
+    void paragraph(std::string_view text, std::size_t indent = 0, std::string_view lead = {},
+                   Style style = Style::Plain);
 
     [[nodiscard]] std::string take() { return std::move(out_); }
 
@@ -52,7 +53,9 @@ public:
         bool shrinks = false;
     };
 
-    explicit Table(std::vector<Column> columns, std::size_t indent = 1) : columns_(std::move(columns)), indent_(indent) {}
+    explicit Table(std::vector<Column> columns, std::size_t indent = 1) : columns_(std::move(columns)), indent_(indent)
+    {
+    }
 
     void row(std::vector<Cell> cells);
     // Under the row before it, over the whole width.

@@ -3,13 +3,13 @@
 // of at most six columns for tables.
 #pragma once
 
+#include "flyball/report/metrics.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "flyball/report/metrics.hpp"
 
 namespace flyball::report {
 

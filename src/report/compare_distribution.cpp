@@ -31,8 +31,9 @@ void draw_quantiles(const DistributionRow& row, Canvas& canvas)
 {
     Table table({{"", Side::Left}, {"A"}, {"interval"}, {"B"}, {"interval"}, {"B - A"}, {"interval"}});
     for (const compare::QuantileRow& q : row.quantiles)
-        table.row({quantile_name(q.q), compared_value(row.unit, q.a), interval_text(row, q.of_a), compared_value(row.unit, q.b),
-                   interval_text(row, q.of_b), compared_value(row.unit, q.b - q.a), interval_text(row, q.difference)});
+        table.row({quantile_name(q.q), compared_value(row.unit, q.a), interval_text(row, q.of_a),
+                   compared_value(row.unit, q.b), interval_text(row, q.of_b), compared_value(row.unit, q.b - q.a),
+                   interval_text(row, q.difference)});
     table.draw(canvas);
 }
 
@@ -49,9 +50,12 @@ std::string bin_label(const DistributionRow& row, const Bin& bin)
 void draw_bin(const Bin& bin, const std::string& label, double most, std::size_t bar, Canvas& canvas)
 {
     canvas.put(" " + label);
-    for (const auto& [share, style, mark] : {std::tuple{bin.a, Style::Cyan, 'A'}, std::tuple{bin.b, Style::Yellow, 'B'}}) {
+    for (const auto& [share, style, mark] :
+         {std::tuple{bin.a, Style::Cyan, 'A'}, std::tuple{bin.b, Style::Yellow, 'B'}}) {
         const auto filled = std::min(bar, static_cast<std::size_t>(share / most * static_cast<double>(bar) + 0.5));
-        canvas.put(fmt::format(" {:>5.1f}% ", share * 100)).put(std::string(filled, mark), style).put(std::string(bar - filled, ' '));
+        canvas.put(fmt::format(" {:>5.1f}% ", share * 100))
+            .put(std::string(filled, mark), style)
+            .put(std::string(bar - filled, ' '));
     }
     canvas.end();
 }
@@ -85,12 +89,15 @@ void text_distribution(const DistributionRow& row, Canvas& canvas)
     canvas.blank();
     canvas.put(harmless(row.key.name), Style::Bold);
     if (!row.key.cgroup.empty())
-        canvas.put(" of " + squeeze(harmless(row.key.cgroup), canvas.width() - 4 - std::min<std::size_t>(40, row.key.name.size())));
+        canvas.put(" of " + squeeze(harmless(row.key.cgroup),
+                                    canvas.width() - 4 - std::min<std::size_t>(40, row.key.name.size())));
     canvas.end();
-    canvas.paragraph(fmt::format("{} samples of A, {} of B. The shares at or below one value differ by up to {:.1f} points, at {} "
-                                 "(Kolmogorov-Smirnov); to turn one into the other, samples move by {} on average (Wasserstein).",
-                                 row.n_a, row.n_b, row.ks * 100, compared_value(row.unit, row.ks_at), compared_value(row.unit, row.moved)),
-                     1, "", Style::Dim);
+    canvas.paragraph(
+        fmt::format("{} samples of A, {} of B. The shares at or below one value differ by up to {:.1f} points, at {} "
+                    "(Kolmogorov-Smirnov); to turn one into the other, samples move by {} on average (Wasserstein).",
+                    row.n_a, row.n_b, row.ks * 100, compared_value(row.unit, row.ks_at),
+                    compared_value(row.unit, row.moved)),
+        1, "", Style::Dim);
     draw_quantiles(row, canvas);
     draw_bins(row, canvas);
 }

@@ -67,7 +67,9 @@ Json json_distribution(const compare::DistributionRow& row)
             {"ks_at", row.ks_at},
             {"wasserstein", row.moved},
             {"quantiles", json_list(row.quantiles, json_quantile)},
-            {"bins", json_list(row.bins, [](const compare::Bin& bin) { return Json::array({bin.low, bin.high, bin.a, bin.b}); })}};
+            {"bins", json_list(row.bins, [](const compare::Bin& bin) {
+                 return Json::array({bin.low, bin.high, bin.a, bin.b});
+             })}};
 }
 
 Json json_side(const std::string& name, std::size_t runs, std::size_t slices)

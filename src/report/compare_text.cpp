@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "compare_text.hpp"
+
 #include "canvas.hpp"
 #include "cells.hpp"
-#include "compare_text.hpp"
 #include "compare_values.hpp"
 #include "flyball/report/compare.hpp"
 
@@ -25,10 +26,14 @@ Style style_of(const Row& row)
     if (row.regression || row.verdict == Verdict::Worse)
         return Style::Red;
     switch (row.verdict) {
-    case Verdict::Better: return Style::Green;
-    case Verdict::Changed: return Style::Yellow;
-    case Verdict::Same: return Style::Plain;
-    default: return Style::Dim;
+    case Verdict::Better:
+        return Style::Green;
+    case Verdict::Changed:
+        return Style::Yellow;
+    case Verdict::Same:
+        return Style::Plain;
+    default:
+        return Style::Dim;
     }
 }
 
@@ -53,7 +58,8 @@ void draw_verdict(const Comparison& c, Canvas& canvas)
     else
         canvas.put("no regression", Style::Green).put(fmt::format("  in {} metrics", c.rows.size())).end();
     std::string all;
-    for (const Verdict verdict : {Verdict::Worse, Verdict::Changed, Verdict::Better, Verdict::Same, Verdict::Inconclusive}) {
+    for (const Verdict verdict :
+         {Verdict::Worse, Verdict::Changed, Verdict::Better, Verdict::Same, Verdict::Inconclusive}) {
         if (count(c, verdict) > 0)
             all += fmt::format("{}{} {}", all.empty() ? "" : ", ", count(c, verdict), verdict_word(verdict));
     }
@@ -63,7 +69,10 @@ void draw_verdict(const Comparison& c, Canvas& canvas)
 void draw_head(const Comparison& c, Canvas& canvas)
 {
     canvas.put("flyball compare", Style::Bold);
-    canvas.put(fmt::format(": A {}, B {}; {:g} % confidence", runs_of(c.a_runs, c.a_slices), runs_of(c.b_runs, c.b_slices), c.confidence * 100)).end();
+    canvas
+        .put(fmt::format(": A {}, B {}; {:g} % confidence", runs_of(c.a_runs, c.a_slices),
+                         runs_of(c.b_runs, c.b_slices), c.confidence * 100))
+        .end();
     canvas.paragraph(squeeze(harmless(c.a_name), canvas.width() - 3), 0, "A: ", Style::Dim);
     canvas.paragraph(squeeze(harmless(c.b_name), canvas.width() - 3), 0, "B: ", Style::Dim);
     canvas.blank();
@@ -89,21 +98,32 @@ std::string interval_text(const Row& row)
 
 std::string threshold_text(const Row& row)
 {
-    return row.threshold.relative ? fmt::format("{:.3g}%", row.threshold.value * 100) : compared_value(row.unit, row.threshold.value);
+    return row.threshold.relative ? fmt::format("{:.3g}%", row.threshold.value * 100)
+                                  : compared_value(row.unit, row.threshold.value);
 }
 
 bool same_thresholds(const Comparison& c)
 {
     return std::ranges::all_of(c.rows, [&](const Row& row) {
-        return row.threshold.value == c.rows.front().threshold.value && row.threshold.relative == c.rows.front().threshold.relative;
+        return row.threshold.value == c.rows.front().threshold.value &&
+               row.threshold.relative == c.rows.front().threshold.relative;
     });
 }
 
 void add_row(const Row& row, bool limit, Table& table)
 {
-    const std::string change = row.change ? changed_by(*row.change) : row.difference == 0 ? "0" : compared_value(row.unit, row.difference);
-    const std::string p = !row.p_family ? "-" : *row.p_family < 0.0001 ? "<.0001" : fmt::format("{:.4f}", *row.p_family);
-    std::vector<Cell> cells{harmless(row.key.name), compared_value(row.unit, row.a), compared_value(row.unit, row.b), change, interval_text(row), p};
+    const std::string change = row.change            ? changed_by(*row.change)
+                               : row.difference == 0 ? "0"
+                                                     : compared_value(row.unit, row.difference);
+    const std::string p = !row.p_family            ? "-"
+                          : *row.p_family < 0.0001 ? "<.0001"
+                                                   : fmt::format("{:.4f}", *row.p_family);
+    std::vector<Cell> cells{harmless(row.key.name),
+                            compared_value(row.unit, row.a),
+                            compared_value(row.unit, row.b),
+                            change,
+                            interval_text(row),
+                            p};
     if (limit)
         cells.emplace_back(threshold_text(row));
     cells.emplace_back(std::string(verdict_word(row.verdict)), style_of(row));
@@ -162,9 +182,12 @@ void draw_rows(const Comparison& c, bool all, Canvas& canvas)
     canvas.blank();
     if (constant > 0)
         canvas.paragraph(fmt::format("{} more with the same value in every run: --all.", constant), 0, "", Style::Dim);
-    const std::string limit = same_thresholds(c) && !c.rows.empty() ? fmt::format("A change of up to {} counts for none.", threshold_text(c.rows.front()))
-                                                                    : "limit: a change up to it counts for none.";
-    canvas.paragraph("A, B: medians of the runs. " + limit + " p: by Holm over all metrics; interval: of each metric by itself.", 0, "", Style::Dim);
+    const std::string limit = same_thresholds(c) && !c.rows.empty()
+                                  ? fmt::format("A change of up to {} counts for none.", threshold_text(c.rows.front()))
+                                  : "limit: a change up to it counts for none.";
+    canvas.paragraph("A, B: medians of the runs. " + limit +
+                         " p: by Holm over all metrics; interval: of each metric by itself.",
+                     0, "", Style::Dim);
 }
 
 void draw_missing(const std::vector<std::string>& names, std::string_view side, Canvas& canvas)
@@ -189,11 +212,14 @@ std::string render_compare_text(const Comparison& comparison, const CompareTextO
     draw_rows(comparison, options.all, canvas);
     draw_missing(comparison.only_a, "A", canvas);
     draw_missing(comparison.only_b, "B", canvas);
-    const std::size_t shown = options.all ? comparison.distributions.size() : std::min(options.distributions, comparison.distributions.size());
+    const std::size_t shown = options.all ? comparison.distributions.size()
+                                          : std::min(options.distributions, comparison.distributions.size());
     for (std::size_t i = 0; i < shown; ++i)
         text_distribution(comparison.distributions[i], canvas);
     if (shown < comparison.distributions.size())
-        canvas.paragraph(fmt::format("distributions not shown, which are closer together: {} (--all)", comparison.distributions.size() - shown), 0, "", Style::Dim);
+        canvas.paragraph(fmt::format("distributions not shown, which are closer together: {} (--all)",
+                                     comparison.distributions.size() - shown),
+                         0, "", Style::Dim);
     return canvas.take();
 }
 

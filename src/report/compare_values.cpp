@@ -35,11 +35,16 @@ std::string compared_value(compare::Unit unit, double value)
     const std::string sign = value < 0 ? "-" : "";
     const double size = std::abs(value);
     switch (unit) {
-    case compare::Unit::Nanoseconds: return sign + narrow_ns(whole(size));
-    case compare::Unit::Bytes: return sign + narrow_bytes(whole(size));
-    case compare::Unit::Share: return sign + fmt::format("{:.{}f}%", size * 100, size >= 0.1 ? 1 : 2);
-    case compare::Unit::Count: return sign + (size == std::floor(size) && size < 1e15 ? narrow_count(whole(size)) : plain(size));
-    default: return plain(value);
+    case compare::Unit::Nanoseconds:
+        return sign + narrow_ns(whole(size));
+    case compare::Unit::Bytes:
+        return sign + narrow_bytes(whole(size));
+    case compare::Unit::Share:
+        return sign + fmt::format("{:.{}f}%", size * 100, size >= 0.1 ? 1 : 2);
+    case compare::Unit::Count:
+        return sign + (size == std::floor(size) && size < 1e15 ? narrow_count(whole(size)) : plain(size));
+    default:
+        return plain(value);
     }
 }
 
@@ -53,13 +58,20 @@ std::string changed_by(double ratio)
 std::string_view unit_word(compare::Unit unit)
 {
     switch (unit) {
-    case compare::Unit::Nanoseconds: return "ns";
-    case compare::Unit::Bytes: return "bytes";
-    case compare::Unit::Share: return "share";
-    case compare::Unit::Tasks: return "tasks";
-    case compare::Unit::PerSecond: return "per_second";
-    case compare::Unit::Count: return "count";
-    case compare::Unit::Number: break;
+    case compare::Unit::Nanoseconds:
+        return "ns";
+    case compare::Unit::Bytes:
+        return "bytes";
+    case compare::Unit::Share:
+        return "share";
+    case compare::Unit::Tasks:
+        return "tasks";
+    case compare::Unit::PerSecond:
+        return "per_second";
+    case compare::Unit::Count:
+        return "count";
+    case compare::Unit::Number:
+        break;
     }
     return "number";
 }
@@ -67,11 +79,16 @@ std::string_view unit_word(compare::Unit unit)
 std::string_view verdict_word(compare::Verdict verdict)
 {
     switch (verdict) {
-    case compare::Verdict::Better: return "better";
-    case compare::Verdict::Worse: return "worse";
-    case compare::Verdict::Changed: return "changed";
-    case compare::Verdict::Same: return "same";
-    case compare::Verdict::Inconclusive: break;
+    case compare::Verdict::Better:
+        return "better";
+    case compare::Verdict::Worse:
+        return "worse";
+    case compare::Verdict::Changed:
+        return "changed";
+    case compare::Verdict::Same:
+        return "same";
+    case compare::Verdict::Inconclusive:
+        break;
     }
     return "inconclusive";
 }
@@ -79,9 +96,12 @@ std::string_view verdict_word(compare::Verdict verdict)
 std::string_view good_word(compare::Good good)
 {
     switch (good) {
-    case compare::Good::Lower: return "lower";
-    case compare::Good::Higher: return "higher";
-    case compare::Good::Unknown: break;
+    case compare::Good::Lower:
+        return "lower";
+    case compare::Good::Higher:
+        return "higher";
+    case compare::Good::Unknown:
+        break;
     }
     return "unknown";
 }
@@ -89,9 +109,12 @@ std::string_view good_word(compare::Good good)
 std::string_view basis_word(compare::Basis basis)
 {
     switch (basis) {
-    case compare::Basis::Runs: return "runs";
-    case compare::Basis::Slices: return "slices";
-    case compare::Basis::None: break;
+    case compare::Basis::Runs:
+        return "runs";
+    case compare::Basis::Slices:
+        return "slices";
+    case compare::Basis::None:
+        break;
     }
     return "none";
 }

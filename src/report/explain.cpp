@@ -176,8 +176,7 @@ void add_quotas(Explanation& explanation, const Books& books, const ExplainOptio
 
 }  // namespace
 
-Explanation build_explanation(const profile::Snapshot& snapshot, const Books& books,
-                              const ExplainOptions& options)
+Explanation build_explanation(const profile::Snapshot& snapshot, const Books& books, const ExplainOptions& options)
 {
     Explanation explanation;
     explanation.meta = snapshot.meta;

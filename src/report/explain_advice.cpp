@@ -70,23 +70,20 @@ void Adviser::quota(const Reason& reason)
     if (quota == nullptr)
         return say("raise_quota", fmt::format("Raise cpu.max of {}.", who));
     const auto spent = Evidence::spent(*quota);
-    const bool other_spends = !spent.empty() && spent[0].second >= kMainSpender && spent[0].first != path_ &&
-                              spent[0].first != reason.path;
+    const bool other_spends =
+        !spent.empty() && spent[0].second >= kMainSpender && spent[0].first != path_ && spent[0].first != reason.path;
     if (other_spends)
-        say("move_spender",
-            fmt::format("Move {} out of {}, or give it a cpu.max of its own: it spent {} of the quota.",
-                        name(spent[0].first), who, format_percent(spent[0].second)));
+        say("move_spender", fmt::format("Move {} out of {}, or give it a cpu.max of its own: it spent {} of the quota.",
+                                        name(spent[0].first), who, format_percent(spent[0].second)));
     if (quota->enough_quota_ns && quota->period_ns)
-        say("raise_quota",
-            fmt::format("{} cpu.max of {} to {}/{}: with this demand, that would have avoided 99% of "
-                        "the holds{}.",
-                        other_spends ? "Or raise" : "Raise", who, limit_ns(*quota->enough_quota_ns),
-                        plain_ns(*quota->period_ns), quota->note.empty() ? "" : " (but see QUOTAS)"));
+        say("raise_quota", fmt::format("{} cpu.max of {} to {}/{}: with this demand, that would have avoided 99% of "
+                                       "the holds{}.",
+                                       other_spends ? "Or raise" : "Raise", who, limit_ns(*quota->enough_quota_ns),
+                                       plain_ns(*quota->period_ns), quota->note.empty() ? "" : " (but see QUOTAS)"));
     if (quota->enough_burst_ns)
-        say("allow_burst",
-            fmt::format("{} the quota and set cpu.max.burst of {} to {}: what was left over before "
-                        "would have covered the peaks.",
-                        notes_.empty() ? "Keep" : "Or keep", who, limit_ns(*quota->enough_burst_ns)));
+        say("allow_burst", fmt::format("{} the quota and set cpu.max.burst of {} to {}: what was left over before "
+                                       "would have covered the peaks.",
+                                       notes_.empty() ? "Keep" : "Or keep", who, limit_ns(*quota->enough_burst_ns)));
     if (!quota->enough_quota_ns && !quota->enough_burst_ns && !other_spends)
         say("raise_quota", fmt::format("Raise cpu.max of {}; by how much is not known{}.", who,
                                        quota->note.empty() ? "" : ": " + quota->note));
@@ -122,15 +119,13 @@ void Adviser::neighbour(const Reason& reason)
         return say("move_tasks",
                    fmt::format("Put the tasks of {}{} into a cgroup of their own: then cpu.weight "
                                "decides between them and {}.",
-                               name(it_is_above ? path_ : reason.path), first,
-                               it_is_above ? name(reason.path) : "it"));
+                               name(it_is_above ? path_ : reason.path), first, it_is_above ? name(reason.path) : "it"));
     }
-    say("weight",
-        fmt::format("Raise cpu.weight of {} or lower that of {}: it decides who runs when both want to.",
-                    name(mine), name(theirs)));
+    say("weight", fmt::format("Raise cpu.weight of {} or lower that of {}: it decides who runs when both want to.",
+                              name(mine), name(theirs)));
     if (const std::string cpus = cpu_ranges(blame->by_cpu); !cpus.empty())
-        say("cpuset", fmt::format("Or keep {} off its CPUs with cpuset.cpus: they met on {}.",
-                                  name(reason.path), cpus));
+        say("cpuset",
+            fmt::format("Or keep {} off its CPUs with cpuset.cpus: they met on {}.", name(reason.path), cpus));
 }
 
 void Adviser::own_tasks()
@@ -142,14 +137,12 @@ void Adviser::own_tasks()
     const double wanted = static_cast<double>(finding_.runnable_ns) / window;
     const double got = static_cast<double>(total(finding_.account.parts, Family::Run)) / window;
     if (wanted < 1)
-        return say("own_bursts",
-                   fmt::format("Its tasks wanted only {:.1f} CPUs on average, but at the same moments: "
-                               "spread their work, or their CPUs.",
-                               wanted));
-    say("own_threads",
-        fmt::format("Its tasks stand in each other's way: they wanted {:.1f} CPUs on average and had "
-                    "{:.1f}. Run fewer threads, or give it more CPUs.",
-                    wanted, got));
+        return say("own_bursts", fmt::format("Its tasks wanted only {:.1f} CPUs on average, but at the same moments: "
+                                             "spread their work, or their CPUs.",
+                                             wanted));
+    say("own_threads", fmt::format("Its tasks stand in each other's way: they wanted {:.1f} CPUs on average and had "
+                                   "{:.1f}. Run fewer threads, or give it more CPUs.",
+                                   wanted, got));
 }
 
 // Cgroups from it upwards whose memory.events says that this limit was hit in the window.
@@ -176,8 +169,7 @@ void Adviser::memory_high()
 {
     const auto limits = limits_that_grew("high");
     if (limits.empty())
-        return say("memory_high",
-                   "Raise memory.high, its own or the one above that it exceeds; or let it use less.");
+        return say("memory_high", "Raise memory.high, its own or the one above that it exceeds; or let it use less.");
     say("memory_high",
         fmt::format("Raise memory.high of {}, which memory.events says was exceeded; or let it use less.",
                     name(limits[0])));
@@ -186,10 +178,9 @@ void Adviser::memory_high()
 void Adviser::reclaim()
 {
     if (const auto limits = limits_that_grew("max"); !limits.empty())
-        return say(
-            "memory_max",
-            fmt::format("Raise memory.max of {}, which memory.events says was met; or let it use less.",
-                        name(limits[0])));
+        return say("memory_max",
+                   fmt::format("Raise memory.max of {}, which memory.events says was met; or let it use less.",
+                               name(limits[0])));
     if (const auto limits = limits_that_grew("high"); !limits.empty())
         return memory_high();
     say("memory_short",
@@ -207,17 +198,15 @@ void Adviser::queue(const Reason& reason)
     if (own)
         return say("io_less", "Its requests waited behind its own: send fewer at a time, or larger ones.");
     say("io_neighbour",
-        fmt::format(
-            "Limit {} with io.max, or, where the device has BFQ or iocost, raise io.weight against it.",
-            name(behind[0].path)));
+        fmt::format("Limit {} with io.max, or, where the device has BFQ or iocost, raise io.weight against it.",
+                    name(behind[0].path)));
 }
 
 void Adviser::unknown()
 {
     if (evidence_.books.proof.folded_events > 0)
-        return say(
-            "ring_size",
-            "Record again with a larger --ring-size: events were folded, so that who ran is not known.");
+        return say("ring_size",
+                   "Record again with a larger --ring-size: events were folded, so that who ran is not known.");
     say("unknown", "Who ran instead is not known: some tasks are hidden from BPF programs here.");
 }
 
@@ -238,10 +227,9 @@ void Adviser::on(const Reason& reason)
         return say("interrupts",
                    "Move interrupts off its CPUs (smp_affinity); steal, in a guest, is the host's to give.");
     case Part::WaitIdle:
-        return say(
-            "idle",
-            "Waking an idle CPU took that long: try without deep idle states (cpupower idle-set); in a guest "
-            "it may be the host.");
+        return say("idle",
+                   "Waking an idle CPU took that long: try without deep idle states (cpupower idle-set); in a guest "
+                   "it may be the host.");
     case Part::WaitUnknown:
         return unknown();
     case Part::MemoryHigh:
@@ -249,10 +237,9 @@ void Adviser::on(const Reason& reason)
     case Part::MemoryReclaim:
         return reclaim();
     case Part::MemoryRefault:
-        return say(
-            "working_set",
-            "Pages that it still used had been evicted: its memory limit, or the machine, is too small "
-            "for what it works on.");
+        return say("working_set",
+                   "Pages that it still used had been evicted: its memory limit, or the machine, is too small "
+                   "for what it works on.");
     case Part::IoThrottled:
     case Part::IoQueued:
         return queue(reason);

@@ -29,18 +29,17 @@ public:
     {
         const profile::Snapshot& snapshot = evidence_.snapshot;
         if (snapshot.incomplete)
-            say("incomplete", fmt::format("The recording is not whole: {}.", snapshot.incomplete_why.empty()
-                                                                                 ? "it has no end mark"
-                                                                                 : snapshot.incomplete_why));
+            say("incomplete",
+                fmt::format("The recording is not whole: {}.",
+                            snapshot.incomplete_why.empty() ? "it has no end mark" : snapshot.incomplete_why));
     }
     void losses()
     {
         const ledger::Proof& proof = evidence_.books.proof;
         if (proof.folded_events > 0)
-            say("folded",
-                fmt::format("{} folded in the kernel, since a ring was full: they count, but who ran then is "
-                            "not known.",
-                            plural(proof.folded_events, "event was", "events were")));
+            say("folded", fmt::format("{} folded in the kernel, since a ring was full: they count, but who ran then is "
+                                      "not known.",
+                                      plural(proof.folded_events, "event was", "events were")));
         std::uint64_t dropped = 0, misses = 0;
         for (const profile::ProgramLoss& loss : evidence_.snapshot.loss.programs)
             dropped += loss.dropped;
@@ -50,26 +49,23 @@ public:
             say("dropped", fmt::format("{} dropped: what they would have said is missing.",
                                        plural(dropped, "event was", "events were")));
         if (misses > 0)
-            say("recursion_misses",
-                fmt::format("The kernel skipped BPF programs {}, since one was running already.",
-                            plural(misses, "time", "times")));
+            say("recursion_misses", fmt::format("The kernel skipped BPF programs {}, since one was running already.",
+                                                plural(misses, "time", "times")));
         if (proof.chain_breaks > 0)
-            say("chain_breaks",
-                fmt::format("{} not seen, folded or hidden from BPF programs: who ran there is not "
-                            "known.",
-                            plural(proof.chain_breaks, "switch was", "switches were")));
+            say("chain_breaks", fmt::format("{} not seen, folded or hidden from BPF programs: who ran there is not "
+                                            "known.",
+                                            plural(proof.chain_breaks, "switch was", "switches were")));
         if (proof.late_events > 0)
-            say("late", fmt::format("{} too late to be put in order.",
-                                    plural(proof.late_events, "event came", "events came")));
+            say("late",
+                fmt::format("{} too late to be put in order.", plural(proof.late_events, "event came", "events came")));
     }
     void balance()
     {
         const ledger::Proof& proof = evidence_.books.proof;
         if (proof.unbalanced_waits + proof.unbalanced_accounts > 0)
-            say("unbalanced",
-                fmt::format("{} and {} do not add up. This is a fault of flyball: please report it.",
-                            plural(proof.unbalanced_waits, "wait", "waits"),
-                            plural(proof.unbalanced_accounts, "account", "accounts")));
+            say("unbalanced", fmt::format("{} and {} do not add up. This is a fault of flyball: please report it.",
+                                          plural(proof.unbalanced_waits, "wait", "waits"),
+                                          plural(proof.unbalanced_accounts, "account", "accounts")));
     }
     // What an explanation rests upon and could not be observed, or only in part. Many have the same reason.
     void coverage()
@@ -81,9 +77,8 @@ public:
                 same = reasons.insert(same, {std::move(reason), {}});
             same->second.emplace_back(metric);
         };
-        for (const std::string_view metric :
-             {"cpu.wait", "cpu.held", "cpu.slice", "cpu.throttle.own", "mem.high", "mem.reclaim",
-              "mem.refault", "io.queue", "io.device"}) {
+        for (const std::string_view metric : {"cpu.wait", "cpu.held", "cpu.slice", "cpu.throttle.own", "mem.high",
+                                              "mem.reclaim", "mem.refault", "io.queue", "io.device"}) {
             const profile::Meta& meta = evidence_.snapshot.meta;
             const auto entry = std::ranges::find(meta.coverage, metric, &profile::Coverage::metric);
             if (const auto why = unmeasured(meta, metric)) {

@@ -20,9 +20,7 @@ Json json_tasks(const std::vector<TaskShare>& tasks)
 
 Json json_by_cpu(const std::map<std::uint32_t, std::uint64_t>& by_cpu)
 {
-    return json_list(by_cpu, [](const auto& item) -> Json {
-        return {{"cpu", item.first}, {"ns", item.second}};
-    });
+    return json_list(by_cpu, [](const auto& item) -> Json { return {{"cpu", item.first}, {"ns", item.second}}; });
 }
 
 Json json_blame(const Blame& blame)
@@ -35,9 +33,7 @@ Json json_blame(const Blame& blame)
 
 Json json_notes(const std::vector<Note>& notes)
 {
-    return json_list(notes, [](const Note& note) -> Json {
-        return {{"id", note.id}, {"text", harmless(note.text)}};
-    });
+    return json_list(notes, [](const Note& note) -> Json { return {{"id", note.id}, {"text", harmless(note.text)}}; });
 }
 
 Json json_reason(const Reason& reason)
@@ -71,8 +67,7 @@ Json json_finding(const Finding& finding)
             {"lost_ns", finding.lost_ns()},
             {"runnable_ns", finding.runnable_ns},
             {"wait_ns", wait},
-            {"lost_of_runnable",
-             finding.runnable_ns == 0 ? Json(nullptr) : Json(ratio(wait, finding.runnable_ns))},
+            {"lost_of_runnable", finding.runnable_ns == 0 ? Json(nullptr) : Json(ratio(wait, finding.runnable_ns))},
             {"memory_ns", finding.memory_ns},
             {"io_ns", finding.io_ns},
             {"tasks", account.tasks},
@@ -142,8 +137,7 @@ Json json_encounter(const Encounter& encounter)
 
 std::string render_explain_json(const Explanation& e)
 {
-    Json root = {{"schema", kExplainSchema},
-                 {"recording", json_recording(e.meta, e.window_ns, e.incomplete)}};
+    Json root = {{"schema", kExplainSchema}, {"recording", json_recording(e.meta, e.window_ns, e.incomplete)}};
     root["only"] = json_strings(e.only);
     root["findings"] = json_list(e.findings, json_finding);
     root["doubts"] = json_notes(e.doubts);

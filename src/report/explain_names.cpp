@@ -39,8 +39,7 @@ ShortNames::ShortNames(const std::vector<std::string>& paths)
             all.insert(at);
     }
     for (const std::string_view path : all) {
-        for (std::size_t at = path.rfind('/') + 1; at >= 1 && at != std::string_view::npos;
-             at = longer_tail(path, at))
+        for (std::size_t at = path.rfind('/') + 1; at >= 1 && at != std::string_view::npos; at = longer_tail(path, at))
             ++tails_[std::string(path.substr(at))];
     }
 }
@@ -53,8 +52,7 @@ std::string ShortNames::of(std::string_view path) const
         return "a cgroup that is not known";
     if (path.front() != '/')
         return std::string(path);
-    for (std::size_t at = path.rfind('/') + 1; at >= 1 && at != std::string_view::npos;
-         at = longer_tail(path, at)) {
+    for (std::size_t at = path.rfind('/') + 1; at >= 1 && at != std::string_view::npos; at = longer_tail(path, at)) {
         const auto tail = tails_.find(path.substr(at));
         if (tail == tails_.end() || tail->second == 1)
             return std::string(path.substr(at));

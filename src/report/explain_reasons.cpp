@@ -64,8 +64,7 @@ public:
     void held()
     {
         each(Part::Held, finding_.account.held_by, [&](const Blame& blame) {
-            return "to " + whose_limit(finding_, blame.path, evidence_) +
-                   about_quota(finding_, blame.path, evidence_);
+            return "to " + whose_limit(finding_, blame.path, evidence_) + about_quota(finding_, blame.path, evidence_);
         });
     }
     void displaced()
@@ -148,8 +147,7 @@ std::string device(const Finding& finding, const Evidence& evidence)
             by_device[kind.dev] += hist.sum64();
     }
     const auto worst = std::ranges::max_element(by_device, {}, [](const auto& item) { return item.second; });
-    return worst == by_device.end() ? "in the device"
-                                    : fmt::format("in device {}", device_name(worst->first));
+    return worst == by_device.end() ? "in the device" : fmt::format("in device {}", device_name(worst->first));
 }
 
 }  // namespace

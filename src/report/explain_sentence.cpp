@@ -44,9 +44,8 @@ Clause on_the_cpu(const Finding& finding, const profile::Meta& meta)
 {
     const double lost = ratio(finding.wait_ns, finding.runnable_ns);
     if (const auto why = unmeasured(meta, "cpu.wait"))
-        return {finding.wait_ns,
-                fmt::format("ran {}; its waits for a CPU were not measured ({})",
-                            format_ns(total(finding.account.parts, ledger::Family::Run)), *why)};
+        return {finding.wait_ns, fmt::format("ran {}; its waits for a CPU were not measured ({})",
+                                             format_ns(total(finding.account.parts, ledger::Family::Run)), *why)};
     if (finding.runnable_ns == 0)
         return {0, "wanted no CPU"};
     std::string text = "lost none of its runnable time";
@@ -99,10 +98,9 @@ std::optional<Clause> stall_clause(const Finding& finding, const Stall& stall)
     if (stall.ns == 0)
         return Clause{0, fmt::format("no {} stall was seen, but {}", stall.name, but)};
     const double share = ratio(stall.ns, finding.account.life_ns);
-    std::string text = share < kWorthNaming
-                           ? fmt::format("{} stalls below 0.1%", stall.name)
-                           : fmt::format("{} {} of its tasks' time: {}", stall.verb, format_percent(share),
-                                         reasons_text(finding, stall.which));
+    std::string text = share < kWorthNaming ? fmt::format("{} stalls below 0.1%", stall.name)
+                                            : fmt::format("{} {} of its tasks' time: {}", stall.verb,
+                                                          format_percent(share), reasons_text(finding, stall.which));
     return Clause{stall.ns, but.empty() ? text : text + ", " + but};
 }
 
@@ -132,9 +130,9 @@ void add_absent(std::vector<Clause>& clauses, const Stall& memory, const Stall& 
     if (memory.none() && !reclaimed)
         clauses.push_back({0, "no memory stall"});
     if (reclaimed)
-        clauses.push_back({0, fmt::format("{}{} of its runnable time went by inside memory reclaim",
-                                          memory.none() ? "it did not sleep for memory, but " : "",
-                                          format_percent(reclaim))});
+        clauses.push_back(
+            {0, fmt::format("{}{} of its runnable time went by inside memory reclaim",
+                            memory.none() ? "it did not sleep for memory, but " : "", format_percent(reclaim))});
 }
 
 std::string subject(const Finding& finding, const Evidence& evidence)
@@ -152,12 +150,11 @@ std::string subject(const Finding& finding, const Evidence& evidence)
 std::string build_sentence(const Finding& finding, const Evidence& evidence)
 {
     const profile::Meta& meta = evidence.snapshot.meta;
-    const Stall memory = look(
-        {.name = "memory", .verb = "was stalled by memory for", .ns = finding.memory_ns, .which = is_memory},
-        meta, {"mem.high", "mem.reclaim", "mem.refault"});
-    const Stall io =
-        look({.name = "I/O", .verb = "was blocked by I/O for", .ns = finding.io_ns, .which = is_io}, meta,
-             {"io.queue", "io.device"});
+    const Stall memory =
+        look({.name = "memory", .verb = "was stalled by memory for", .ns = finding.memory_ns, .which = is_memory}, meta,
+             {"mem.high", "mem.reclaim", "mem.refault"});
+    const Stall io = look({.name = "I/O", .verb = "was blocked by I/O for", .ns = finding.io_ns, .which = is_io}, meta,
+                          {"io.queue", "io.device"});
     std::vector<Clause> clauses{on_the_cpu(finding, meta)};
     for (const Stall* stall : {&memory, &io}) {
         if (auto clause = stall_clause(finding, *stall))
@@ -167,8 +164,7 @@ std::string build_sentence(const Finding& finding, const Evidence& evidence)
     add_absent(clauses, memory, io, busy_reclaim(finding, evidence));
     if (const double unknown = ratio(at(finding.account.parts, Part::Unknown), finding.account.life_ns);
         unknown >= kWorthNaming)
-        clauses.push_back(
-            {0, fmt::format("{} of its tasks' time could not be attributed", format_percent(unknown))});
+        clauses.push_back({0, fmt::format("{} of its tasks' time could not be attributed", format_percent(unknown))});
 
     std::string sentence = subject(finding, evidence) + " ";
     for (const Clause& clause : clauses)

@@ -23,13 +23,12 @@ void draw_head(const Explanation& e, Canvas& canvas)
 {
     const profile::Meta& meta = e.meta;
     constexpr std::string_view kName = "flyball explain";
-    const std::string where = fmt::format(": {} of {}, {} CPU{}, Linux {}", format_ns(e.window_ns),
-                                          squeeze(harmless(meta.host), 30), meta.cpus,
-                                          meta.cpus == 1 ? "" : "s", harmless(meta.kernel));
+    const std::string where =
+        fmt::format(": {} of {}, {} CPU{}, Linux {}", format_ns(e.window_ns), squeeze(harmless(meta.host), 30),
+                    meta.cpus, meta.cpus == 1 ? "" : "s", harmless(meta.kernel));
     canvas.put(kName, Style::Bold).put(squeeze(where, canvas.width() - kName.size())).end();
-    canvas.line(
-        squeeze(fmt::format("{}, from {}", harmless(meta.arch), utc(meta.start_wall_ns)), canvas.width()),
-        Style::Dim);
+    canvas.line(squeeze(fmt::format("{}, from {}", harmless(meta.arch), utc(meta.start_wall_ns)), canvas.width()),
+                Style::Dim);
     if (!meta.command.empty())
         canvas.paragraph(harmless(meta.command), 0, "command: ", Style::Dim);
     std::string only;
@@ -66,8 +65,7 @@ void draw_doubts(const Explanation& e, Canvas& canvas)
 {
     canvas.heading("CONFIDENCE", "what was folded, late or not available");
     if (e.doubts.empty())
-        canvas.paragraph("Nothing: all events came, in order, from the hooks that were wanted.", 1, "",
-                         Style::Green);
+        canvas.paragraph("Nothing: all events came, in order, from the hooks that were wanted.", 1, "", Style::Green);
     for (const Note& doubt : e.doubts)
         canvas.paragraph(harmless(doubt.text), 1, "! ", Style::Yellow);
 }
@@ -98,18 +96,17 @@ void draw_summary(const Explanation& e, Canvas& canvas)
     for (std::size_t i = 0; i < shown; ++i) {
         const Finding& f = e.findings[i];
         const ledger::Parts& parts = f.account.parts;
-        table.row({Cell(fmt::format("{:>2}", i + 1), Style::Dim),
-                   harmless(f.account.path) + (f.subtree ? " ..." : ""), ns_cell(f.runnable_ns),
+        table.row({Cell(fmt::format("{:>2}", i + 1), Style::Dim), harmless(f.account.path) + (f.subtree ? " ..." : ""),
+                   ns_cell(f.runnable_ns),
                    f.wait_ns == 0 ? Cell("-", Style::Dim)
                                   : Cell(format_percent(ratio(f.wait_ns, f.runnable_ns)), Style::Bold),
-                   ns_cell(at(parts, Part::Held), Style::Red),
-                   ns_cell(at(parts, Part::Displaced), Style::Yellow), ns_cell(at(parts, Part::OwnTasks)),
-                   ns_cell(other_waits(parts)), ns_cell(f.memory_ns, Style::Yellow), ns_cell(f.io_ns)});
+                   ns_cell(at(parts, Part::Held), Style::Red), ns_cell(at(parts, Part::Displaced), Style::Yellow),
+                   ns_cell(at(parts, Part::OwnTasks)), ns_cell(other_waits(parts)), ns_cell(f.memory_ns, Style::Yellow),
+                   ns_cell(f.io_ns)});
     }
     table.draw(canvas);
-    std::string legend =
-        "others: of other cgroups ran; own: its own; rest: kernel threads, interrupts, wake-up "
-        "latency and what is not known; ...: with those below it.";
+    std::string legend = "others: of other cgroups ran; own: its own; rest: kernel threads, interrupts, wake-up "
+                         "latency and what is not known; ...: with those below it.";
     if (shown < e.findings.size())
         legend += fmt::format(" {} more are in the JSON.", e.findings.size() - shown);
     canvas.paragraph(legend, 0, "", Style::Dim);

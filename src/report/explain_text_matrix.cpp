@@ -20,12 +20,7 @@ Cell seconds(std::uint64_t ns, Style style = Style::Plain)
     if (ns == 0)
         return {"-", Style::Dim};
     const double value = static_cast<double>(ns) / kSecond;
-    return {fmt::format("{:.{}f}", value,
-                        value < 100      ? 3
-                        : value < 1000   ? 2
-                        : value < 10'000 ? 1
-                                         : 0),
-            style};
+    return {fmt::format("{:.{}f}", value, value < 100 ? 3 : value < 1000 ? 2 : value < 10'000 ? 1 : 0), style};
 }
 
 // "a", "b", ... of the columns: paths are too long for titles.
@@ -54,8 +49,7 @@ std::string row_name(const Matrix& matrix, const std::string& path)
 void draw(const Matrix& matrix, std::string_view corner, Canvas& canvas)
 {
     const auto any = [&](auto&& of) {
-        return of(matrix.others) > 0 ||
-               std::ranges::any_of(matrix.rows, [&](const auto& r) { return of(r) > 0; });
+        return of(matrix.others) > 0 || std::ranges::any_of(matrix.rows, [&](const auto& r) { return of(r) > 0; });
     };
     const bool others = any([](const Matrix::Row& row) { return row.others_ns; });
     const bool unknown = any([](const Matrix::Row& row) { return row.unknown_ns; });
@@ -84,8 +78,7 @@ void draw(const Matrix& matrix, std::string_view corner, Canvas& canvas)
         add(fmt::format("{} other{}", matrix.more_rows, matrix.more_rows == 1 ? "" : "s"), matrix.others);
     table.draw(canvas);
     for (std::size_t i = 0; i < matrix.columns.size(); ++i)
-        canvas.line(" " + letter(i) + "  " + squeeze(shown(matrix.columns[i]), canvas.width() - 4),
-                    Style::Dim);
+        canvas.line(" " + letter(i) + "  " + squeeze(shown(matrix.columns[i]), canvas.width() - 4), Style::Dim);
 }
 
 std::string tasks_of(const ledger::Blame& blame)
@@ -93,8 +86,8 @@ std::string tasks_of(const ledger::Blame& blame)
     constexpr std::size_t kTasks = 3;
     std::string text;
     for (std::size_t i = 0; i < std::min(blame.tasks.size(), kTasks); ++i)
-        text += fmt::format("{}{} (tid {}) {}", i == 0 ? ": " : ", ", harmless(blame.tasks[i].comm),
-                            blame.tasks[i].tid, format_ns(blame.tasks[i].ns));
+        text += fmt::format("{}{} (tid {}) {}", i == 0 ? ": " : ", ", harmless(blame.tasks[i].comm), blame.tasks[i].tid,
+                            format_ns(blame.tasks[i].ns));
     return text;
 }
 
@@ -121,8 +114,7 @@ void text_io(const Explanation& e, Canvas& canvas)
 {
     if (e.io.empty())
         return;
-    canvas.heading("I/O QUEUES",
-                   "seconds that requests of the row were queued while those of the column were served");
+    canvas.heading("I/O QUEUES", "seconds that requests of the row were queued while those of the column were served");
     draw(e.io, "queued", canvas);
 }
 

@@ -38,9 +38,8 @@ std::string percent(std::uint64_t per_mille)
 
 void draw_title(const Finding& finding, std::size_t rank, Canvas& canvas)
 {
-    const std::string right = finding.subtree
-                                  ? fmt::format(" with {} cgroups -- {} --", finding.cgroups, rank)
-                                  : fmt::format(" {} --", rank);
+    const std::string right =
+        finding.subtree ? fmt::format(" with {} cgroups -- {} --", finding.cgroups, rank) : fmt::format(" {} --", rank);
     const std::string path = squeeze(harmless(finding.account.path), canvas.width() - right.size() - 6);
     const std::size_t rule = canvas.width() - 4 - display_width(path) - right.size();
     canvas.blank();
@@ -72,9 +71,9 @@ void text_parts(const Finding& finding, std::size_t rank, Canvas& canvas)
     constexpr std::uint64_t kAll = 1000;
     const ledger::Account& account = finding.account;
     draw_title(finding, rank, canvas);
-    canvas.paragraph(fmt::format("{} task{} x their time in the window = {}; {} waits, the longest {}",
-                                 account.tasks, account.tasks == 1 ? "" : "s", format_ns(account.life_ns),
-                                 account.waits, format_ns(account.longest_wait_ns)),
+    canvas.paragraph(fmt::format("{} task{} x their time in the window = {}; {} waits, the longest {}", account.tasks,
+                                 account.tasks == 1 ? "" : "s", format_ns(account.life_ns), account.waits,
+                                 format_ns(account.longest_wait_ns)),
                      1);
     Table table({{"its tasks", Side::Left}, {"time"}, {"share"}, {"ns"}, {"", Side::Left}});
     const std::vector<std::uint64_t> shares = per_mille(account.parts);
@@ -84,12 +83,10 @@ void text_parts(const Finding& finding, std::size_t rank, Canvas& canvas)
         if (account.parts[i] == 0 && part != Part::Unknown)
             continue;
         table.row({std::string(title(part)), ns_cell(account.parts[i]), percent(shares[i]),
-                   std::to_string(account.parts[i]),
-                   Cell(std::string(shares[i] * kBar / kAll, '@'), style_of(part))});
+                   std::to_string(account.parts[i]), Cell(std::string(shares[i] * kBar / kAll, '@'), style_of(part))});
     }
     const std::uint64_t sum = ledger::total(account.parts);
-    table.row(
-        {Cell("all of it", Style::Bold), ns_cell(sum), sum == 0 ? "-" : percent(kAll), std::to_string(sum)});
+    table.row({Cell("all of it", Style::Bold), ns_cell(sum), sum == 0 ? "-" : percent(kAll), std::to_string(sum)});
     table.draw(canvas);
     draw_tasks("ran most", account.burn, canvas);
     draw_tasks("own others", account.own_tasks, canvas);
@@ -102,13 +99,12 @@ void text_proof(const Explanation& e, Canvas& canvas)
     const bool balanced = proof.unbalanced_waits + proof.unbalanced_accounts == 0;
     canvas.heading("PROOF", "run + wait + blocked + not attributed = the life of all tasks");
     canvas.paragraph(
-        fmt::format(
-            "{} waits decomposed, {} unbalanced; {}; {} late events, {} chain breaks, {} folded events.",
-            proof.waits, proof.unbalanced_waits,
-            proof.unbalanced_accounts == 0
-                ? std::string("all accounts balance")
-                : fmt::format("{} accounts DO NOT balance", proof.unbalanced_accounts),
-            proof.late_events, proof.chain_breaks, proof.folded_events),
+        fmt::format("{} waits decomposed, {} unbalanced; {}; {} late events, {} chain breaks, {} folded events.",
+                    proof.waits, proof.unbalanced_waits,
+                    proof.unbalanced_accounts == 0
+                        ? std::string("all accounts balance")
+                        : fmt::format("{} accounts DO NOT balance", proof.unbalanced_accounts),
+                    proof.late_events, proof.chain_breaks, proof.folded_events),
         1, "", balanced ? Style::Green : Style::Red);
 }
 

@@ -42,8 +42,8 @@ void draw_episodes(const ledger::QuotaFinding& quota, Canvas& canvas)
     for (std::size_t i = 0; i < std::min(quota.worst.size(), kEpisodes); ++i) {
         const ledger::Episode& e = quota.worst[i];
         line(canvas, lead,
-             fmt::format("{} at {} on CPU {}, {} task{} held", format_ns(e.duration_ns),
-                         format_ns(e.begin_ns), e.cpu, e.held_tasks, e.held_tasks == 1 ? "" : "s"));
+             fmt::format("{} at {} on CPU {}, {} task{} held", format_ns(e.duration_ns), format_ns(e.begin_ns), e.cpu,
+                         e.held_tasks, e.held_tasks == 1 ? "" : "s"));
         lead = "";
     }
 }
@@ -62,13 +62,11 @@ void draw_demand(const ledger::QuotaFinding& quota, Canvas& canvas)
                     std::string(set > 0 ? fmt::format("; quota {:.2f}", set) : ""),
                 Style::Dim);
     for (const ledger::DemandBin& bin : quota.demand) {
-        const std::string numbers =
-            fmt::format(" {:>8} {:>6} |", fmt::format("{:.2f}", bin.cpus), bin.periods);
+        const std::string numbers = fmt::format(" {:>8} {:>6} |", fmt::format("{:.2f}", bin.cpus), bin.periods);
         const std::size_t bar = canvas.width() - numbers.size() - 1;
-        const auto filled = static_cast<std::size_t>(static_cast<double>(bin.periods) /
-                                                     static_cast<double>(most) * static_cast<double>(bar));
-        canvas.put(numbers).put(std::string(filled, '@'),
-                                bin.cpus > set && set > 0 ? Style::Red : Style::Cyan);
+        const auto filled = static_cast<std::size_t>(static_cast<double>(bin.periods) / static_cast<double>(most) *
+                                                     static_cast<double>(bar));
+        canvas.put(numbers).put(std::string(filled, '@'), bin.cpus > set && set > 0 ? Style::Red : Style::Cyan);
         canvas.put(std::string(bar - filled, ' ')).put("|").end();
     }
 }

@@ -18,10 +18,13 @@ using Trend = MetricChange::Trend;
 std::string_view kind_of_trend(Trend trend)
 {
     switch (trend) {
-    case Trend::Better: return "met";
-    case Trend::Worse: return "missed";
+    case Trend::Better:
+        return "met";
+    case Trend::Worse:
+        return "missed";
     case Trend::Same:
-    case Trend::Unknown: break;
+    case Trend::Unknown:
+        break;
     }
     return "none";
 }
@@ -113,7 +116,8 @@ void metric_row(const MetricChange& metric, bool changed, Markup& page)
     const auto row = page.in("tr");
     page.element("th", {{"scope", "row"}}, metric.label);
     if (changed)
-        figure_cell(figure_words(metric.before, metric.unit), interval_words(metric.before.interval, metric.unit), page);
+        figure_cell(figure_words(metric.before, metric.unit), interval_words(metric.before.interval, metric.unit),
+                    page);
     figure_cell(figure_words(metric.after, metric.unit), interval_words(metric.after.interval, metric.unit), page);
     if (!changed)
         return;
@@ -141,7 +145,8 @@ void html_metrics(const ComponentResult& component, AskedComponents asked, Marku
         else
             html_head_row({"metric", ">measured once"}, page);
         const auto body = page.in("tbody");
-        const auto metrics = metric_changes(scenario, declared_by(component, asked), tuning_of(component, asked).confidence);
+        const auto metrics =
+            metric_changes(scenario, declared_by(component, asked), tuning_of(component, asked).confidence);
         for (const MetricChange& metric : metrics)
             metric_row(metric, changed, page);
     }

@@ -17,10 +17,13 @@ std::string_view kind_of(tune::Answer answer)
 {
     switch (answer) {
     case tune::Answer::Limit:
-    case tune::Answer::NoLimit: return "met";
-    case tune::Answer::Inconclusive: return "doubt";
+    case tune::Answer::NoLimit:
+        return "met";
+    case tune::Answer::Inconclusive:
+        return "doubt";
     case tune::Answer::Refused:
-    case tune::Answer::Aborted: break;
+    case tune::Answer::Aborted:
+        break;
     }
     return "missed";
 }
@@ -28,10 +31,13 @@ std::string_view kind_of(tune::Answer answer)
 std::string_view kind_of(tune::Verdict verdict)
 {
     switch (verdict) {
-    case tune::Verdict::Accepted: return "met";
-    case tune::Verdict::Inconclusive: return "doubt";
+    case tune::Verdict::Accepted:
+        return "met";
+    case tune::Verdict::Inconclusive:
+        return "doubt";
     case tune::Verdict::Rejected:
-    case tune::Verdict::Aborted: break;
+    case tune::Verdict::Aborted:
+        break;
     }
     return "missed";
 }

@@ -54,15 +54,20 @@ void sum_tile(const Calibration& calibration, std::string_view title, std::strin
         return;
     const std::string change = sum.was == sum.is ? "as it was" : signed_percent(sum.is / sum.was - 1);
     tile(title, change,
-         fmt::format("{} → {} in {}", quantity(sum.was, sum.unit), quantity(sum.is, sum.unit), plural(sum.n, "component")), page);
+         fmt::format("{} → {} in {}", quantity(sum.was, sum.unit), quantity(sum.is, sum.unit),
+                     plural(sum.n, "component")),
+         page);
 }
 
 std::string_view kind_of_verdict(CalibrationVerdict verdict)
 {
     switch (verdict) {
-    case CalibrationVerdict::Holds: return "met";
-    case CalibrationVerdict::Doubtful: return "doubt";
-    case CalibrationVerdict::Fails: break;
+    case CalibrationVerdict::Holds:
+        return "met";
+    case CalibrationVerdict::Doubtful:
+        return "doubt";
+    case CalibrationVerdict::Fails:
+        break;
     }
     return "missed";
 }
@@ -74,13 +79,16 @@ void tiles(const Calibration& calibration, const CalibrationTally& counts, Marku
     sum_tile(calibration, "CPU quotas", "cpu.max", page);
     sum_tile(calibration, "Task limits", "pids.max", page);
     if (counts.least_retention)
-        tile("Performance left", format_percent(*counts.least_retention), "at least, in " + counts.least_retention_of, page);
+        tile("Performance left", format_percent(*counts.least_retention), "at least, in " + counts.least_retention_of,
+             page);
     const std::size_t all = counts.targets_met + counts.targets_missed + counts.targets_inconclusive;
     if (all > 0)
         tile("Targets met", fmt::format("{} of {}", counts.targets_met, all),
              fmt::format("{} missed, {} inconclusive", counts.targets_missed, counts.targets_inconclusive), page);
-    tile("OOM behaviour", counts.oom_tested == 0 ? "not tested" : fmt::format("{} of {}", counts.oom_passed, counts.oom_tested),
-         counts.oom_tested == 0 ? fmt::format("{}", plural(calibration.components.size(), "component")) : "passed", page);
+    tile("OOM behaviour",
+         counts.oom_tested == 0 ? "not tested" : fmt::format("{} of {}", counts.oom_passed, counts.oom_tested),
+         counts.oom_tested == 0 ? fmt::format("{}", plural(calibration.components.size(), "component")) : "passed",
+         page);
 }
 
 std::string change_of(const std::vector<LimitChange>& limits, std::string_view file)

@@ -77,7 +77,10 @@ void retention_row(const ComponentResult& component, const calibrate::Tuning& tu
         const auto cell = page.in("td", {{"class", kind_of(retention)}, {"title", title}});
         page.text(sign_of(retention));
         page.element("span", {{"class", "vh"}}, name(retention));
-        page.element("small", {}, same ? "same limits" : scenario.retention ? format_percent(*scenario.retention) : "n/a");
+        page.element("small", {},
+                     same                 ? "same limits"
+                     : scenario.retention ? format_percent(*scenario.retention)
+                                          : "n/a");
     }
 }
 
@@ -96,7 +99,8 @@ void reasons_table(const ComponentResult& component, Markup& page)
             html_cell(target.target.text, page);
             for (const calibrate::Judgement* side : {&target.before, &target.after}) {
                 const auto cell = page.in("td");
-                html_chip(fmt::format("{} {}", sign_of(side->outcome), name(side->outcome)), kind_of(side->outcome), page);
+                html_chip(fmt::format("{} {}", sign_of(side->outcome), name(side->outcome)), kind_of(side->outcome),
+                          page);
                 page.element("small", {}, side->reason);
             }
         }
@@ -109,7 +113,8 @@ void html_matrix(const ComponentResult& component, const calibrate::Tuning& tuni
 {
     if (component.scenarios.empty())
         return;
-    html_heading("Scenarios and targets", "✓ met, ✗ missed, ? inconclusive; the reason is shown where the mouse is.", page);
+    html_heading("Scenarios and targets", "✓ met, ✗ missed, ? inconclusive; the reason is shown where the mouse is.",
+                 page);
     {
         const auto scroll = page.in("div", {{"class", "panel scroll"}});
         const auto table = page.in("table", {{"class", "matrix"}});

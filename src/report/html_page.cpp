@@ -18,8 +18,10 @@ void head(const Calibration& calibration, Markup& page)
     page.shape("meta", {{"charset", "utf-8"}});
     page.shape("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}});
     // Nothing is loaded, and nothing runs, even if a name should get through as markup.
-    page.shape("meta", {{"http-equiv", "Content-Security-Policy"}, {"content", "default-src 'none'; style-src 'unsafe-inline'"}});
-    page.element("title", {}, "Calibration of " + (calibration.spec_name.empty() ? "a specification" : calibration.spec_name));
+    page.shape("meta", {{"http-equiv", "Content-Security-Policy"},
+                        {"content", "default-src 'none'; style-src 'unsafe-inline'"}});
+    page.element("title", {},
+                 "Calibration of " + (calibration.spec_name.empty() ? "a specification" : calibration.spec_name));
     const auto style = page.in("style");
     page.raw(html_style());
 }
@@ -40,9 +42,12 @@ std::string_view kind_of(End end)
 {
     switch (end) {
     case End::Calibrated:
-    case End::Unchanged: return "met";
-    case End::NotConverged: return "doubt";
-    case End::Missed: break;
+    case End::Unchanged:
+        return "met";
+    case End::NotConverged:
+        return "doubt";
+    case End::Missed:
+        break;
     }
     return "missed";
 }
@@ -55,11 +60,15 @@ std::string_view kind_of(Outcome outcome)
 std::string_view kind_of(Retention retention)
 {
     switch (retention) {
-    case Retention::Held: return "met";
-    case Retention::Likely: return "doubt";
-    case Retention::Below: return "missed";
+    case Retention::Held:
+        return "met";
+    case Retention::Likely:
+        return "doubt";
+    case Retention::Below:
+        return "missed";
     case Retention::Same:
-    case Retention::Unknown: break;
+    case Retention::Unknown:
+        break;
     }
     return "none";
 }
@@ -72,11 +81,16 @@ std::string_view sign_of(Outcome outcome)
 std::string_view sign_of(Retention retention)
 {
     switch (retention) {
-    case Retention::Held: return "✓";
-    case Retention::Likely: return "?";
-    case Retention::Below: return "✗";
-    case Retention::Same: return "=";
-    case Retention::Unknown: break;
+    case Retention::Held:
+        return "✓";
+    case Retention::Likely:
+        return "?";
+    case Retention::Below:
+        return "✗";
+    case Retention::Same:
+        return "=";
+    case Retention::Unknown:
+        break;
     }
     return "-";
 }
@@ -117,8 +131,10 @@ std::string component_anchor(std::size_t index)
 void svg_legend(bool interval, std::string_view more, Markup& page)
 {
     const auto legend = page.in("p", {{"class", "legend"}});
-    legend_item("before", page, [&] { page.shape("circle", {{"cx", "11"}, {"cy", "6"}, {"r", "5"}, {"class", "dot-before"}}); });
-    legend_item("after", page, [&] { page.shape("circle", {{"cx", "11"}, {"cy", "6"}, {"r", "6"}, {"class", "dot-after"}}); });
+    legend_item("before", page,
+                [&] { page.shape("circle", {{"cx", "11"}, {"cy", "6"}, {"r", "5"}, {"class", "dot-before"}}); });
+    legend_item("after", page,
+                [&] { page.shape("circle", {{"cx", "11"}, {"cy", "6"}, {"r", "6"}, {"class", "dot-after"}}); });
     if (interval)
         legend_item("where the least sufficient value lies", page, [&] {
             page.shape("rect", {{"width", "22"}, {"height", "12"}, {"rx", "6"}, {"class", "interval"}});

@@ -22,7 +22,8 @@ void svg_limits(const calibrate::Calibration& calibration, Markup& page);
 void svg_retention(const calibrate::Calibration& calibration, AskedComponents asked, Markup& page);
 
 // index: from 0; "#c0" is where it is.
-void html_component(const calibrate::ComponentResult& component, std::size_t index, AskedComponents asked, Markup& page);
+void html_component(const calibrate::ComponentResult& component, std::size_t index, AskedComponents asked,
+                    Markup& page);
 void html_matrix(const calibrate::ComponentResult& component, const calibrate::Tuning& tuning, Markup& page);
 void svg_quantiles(const calibrate::ComponentResult& component, Markup& page);
 void html_stalls(const calibrate::ComponentResult& component, Markup& page);

@@ -22,7 +22,8 @@ struct Column {
     double most = 0;
 };
 constexpr std::array kColumns{Column{"throttled", "throttled periods"}, Column{"cpu_pressure", "CPU pressure"},
-                              Column{"memory_pressure", "memory pressure"}, Column{"memory_pressure_full", "memory, all stalled"},
+                              Column{"memory_pressure", "memory pressure"},
+                              Column{"memory_pressure_full", "memory, all stalled"},
                               Column{"io_pressure", "I/O pressure"}};
 // A scale on which noise stays small.
 constexpr double kLeastScale = 0.05;

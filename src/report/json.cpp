@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "cells.hpp"
 #include "json_parts.hpp"
 #include "text_parts.hpp"
+
+#include <algorithm>
 
 namespace flyball::report {
 namespace {
 
 // What the keys under "metrics" and "counts" mean, so that the file explains itself.
-Json json_metric_table() {
+Json json_metric_table()
+{
     Json table = Json::object();
     for (const Metric& metric : metrics()) {
         table[std::string(metric.name)] = {{"unit", unit_name(metric.unit)},
@@ -20,7 +21,8 @@ Json json_metric_table() {
     return table;
 }
 
-Json json_lifecycle(const ReportModel& model) {
+Json json_lifecycle(const ReportModel& model)
+{
     return {{"seen", model.life.seen},
             {"idle", model.idle},
             {"created", model.life.created},
@@ -30,7 +32,8 @@ Json json_lifecycle(const ReportModel& model) {
 }
 
 // As dump(1), but a bucket is one line and not five: arrays of plain values stay together.
-void write(const Json& value, std::size_t depth, std::string& out) {
+void write(const Json& value, std::size_t depth, std::string& out)
+{
     const auto plain = [](const Json& item) { return !item.is_structured(); };
     const bool flat = value.is_array() && std::all_of(value.begin(), value.end(), plain);
     if (!value.is_structured() || value.empty() || flat) {
@@ -44,7 +47,8 @@ void write(const Json& value, std::size_t depth, std::string& out) {
     for (const auto& [key, item] : value.items()) {
         out += separator;
         out.append(depth + 1, ' ');
-        if (object) out += Json(key).dump(-1, ' ', false, Json::error_handler_t::replace) + ": ";
+        if (object)
+            out += Json(key).dump(-1, ' ', false, Json::error_handler_t::replace) + ": ";
         write(item, depth + 1, out);
         separator = ",\n";
     }
@@ -55,23 +59,34 @@ void write(const Json& value, std::size_t depth, std::string& out) {
 
 }  // namespace
 
-Json json_strings(const std::vector<std::string>& texts) {
+Json json_strings(const std::vector<std::string>& texts)
+{
     Json array = Json::array();
-    for (const std::string& text : texts) array.push_back(harmless(text));
+    for (const std::string& text : texts)
+        array.push_back(harmless(text));
     return array;
 }
 
-Json json_known(std::uint64_t value) { return value == kUnknown ? Json(nullptr) : Json(value); }
+Json json_known(std::uint64_t value)
+{
+    return value == kUnknown ? Json(nullptr) : Json(value);
+}
 
-Json json_known_number(const std::optional<double>& value) { return value && std::isfinite(*value) ? Json(*value) : Json(nullptr); }
+Json json_known_number(const std::optional<double>& value)
+{
+    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+}
 
-Json json_path(const std::string& path) {
+Json json_path(const std::string& path)
+{
     return path.empty() || path == "?" ? Json(nullptr) : Json(harmless(path));
 }
 
-Json json_recording(const profile::Meta& meta, std::uint64_t window_ns, bool incomplete) {
+Json json_recording(const profile::Meta& meta, std::uint64_t window_ns, bool incomplete)
+{
     Json hierarchy = Json::object();
-    for (const auto& [controller, id] : meta.hierarchy) hierarchy[controller] = id;
+    for (const auto& [controller, id] : meta.hierarchy)
+        hierarchy[controller] = id;
     return {{"flyball_version", meta.flyball_version},
             {"abi", meta.abi},
             {"host", harmless(meta.host)},
@@ -90,22 +105,26 @@ Json json_recording(const profile::Meta& meta, std::uint64_t window_ns, bool inc
             {"incomplete", incomplete}};
 }
 
-std::string written(const Json& root) {
+std::string written(const Json& root)
+{
     std::string text;
     write(root, 0, text);
     return text + "\n";
 }
 
-std::string render_json(const ReportModel& model) {
+std::string render_json(const ReportModel& model)
+{
     Json root = {{"schema", kJsonSchema}, {"recording", json_recording(model.meta, model.window_ns, model.incomplete)}};
     root["warnings"] = Json::array();
     for (const Warning& warning : model.warnings) {
         root["warnings"].push_back({{"id", warning.id}, {"text", harmless(warning.text)}});
     }
     root["cgroups"] = Json::array();
-    for (const CgroupReport& cgroup : model.cgroups) root["cgroups"].push_back(json_cgroup(cgroup));
+    for (const CgroupReport& cgroup : model.cgroups)
+        root["cgroups"].push_back(json_cgroup(cgroup));
     root["oom"] = Json::array();
-    for (const OomReport& oom : model.ooms) root["oom"].push_back(json_oom(oom, model.meta.start_ns));
+    for (const OomReport& oom : model.ooms)
+        root["oom"].push_back(json_oom(oom, model.meta.start_ns));
     root["sigkills_not_oom"] = model.sigkills_not_oom;
     root["lifecycle"] = json_lifecycle(model);
     root["coverage"] = json_coverage(model.meta);

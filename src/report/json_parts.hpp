@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <nlohmann/json.hpp>
-#include <optional>
-
 #include "flyball/report/model.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
 
 namespace flyball::report {
 
@@ -39,7 +40,8 @@ template <class List, class One>
 }
 
 template <class T>
-[[nodiscard]] Json json_maybe(const std::optional<T>& value) {
+[[nodiscard]] Json json_maybe(const std::optional<T>& value)
+{
     return value ? Json(*value) : Json(nullptr);
 }
 

@@ -105,7 +105,8 @@ Json json_timeline(const load::Timeline& timeline)
             // intended, ok, errors, slowest latency (null: one did not end in time, or none ended)
             {"moments", json_list(timeline.moments, [](const load::Moment& moment) {
                  const bool none = moment.slowest_ns == 0 || moment.slowest_ns == ~std::uint64_t{0};
-                 return Json::array({moment.intended, moment.ok, moment.errors, none ? Json(nullptr) : Json(moment.slowest_ns)});
+                 return Json::array(
+                     {moment.intended, moment.ok, moment.errors, none ? Json(nullptr) : Json(moment.slowest_ns)});
              })}};
 }
 
@@ -187,32 +188,33 @@ std::string render_load_json(const LoadReport& report)
     Json limits = Json::object();
     for (const auto& [file, value] : report.limits)
         limits[file] = harmless(value);
-    return written({{"schema", kSchema},
-                    {"flyball_version", harmless(report.flyball_version)},
-                    {"host", harmless(report.host)},
-                    {"kernel", harmless(report.kernel)},
-                    {"arch", harmless(report.arch)},
-                    {"cpus", report.cpus},
-                    {"start_wall_ns", report.start_wall_ns},
-                    {"start_utc", utc(report.start_wall_ns)},
-                    {"duration_ns", report.duration_ns},
-                    {"command", harmless(report.command)},
-                    {"limits", std::move(limits)},
-                    {"mode", plan.generator ? "generator" : "requests"},
-                    {"arrivals", plan.generator                               ? Json(nullptr)
-                                 : plan.arrivals == load::Arrivals::Poisson ? Json("poisson")
-                                                                            : Json("fixed")},
-                    {"seed", plan.seed},
-                    {"in_flight", plan.in_flight},
-                    {"timeout_ns", plan.timeout_ns},
-                    {"drain_ns", plan.drain_ns},
-                    {"confidence", load::kConfidence},
-                    {"objectives", json_list(plan.objectives, [](const load::Objective& o) { return Json(harmless(o.text)); })},
-                    {"verdict", load::name(report.outcomes.verdict())},
-                    {"interrupted", report.outcomes.interrupted},
-                    {"notes", json_strings(report.notes)},
-                    {"found", json_list(report.outcomes.found, json_found)},
-                    {"levels", json_list(report.outcomes.levels, json_level)}});
+    return written(
+        {{"schema", kSchema},
+         {"flyball_version", harmless(report.flyball_version)},
+         {"host", harmless(report.host)},
+         {"kernel", harmless(report.kernel)},
+         {"arch", harmless(report.arch)},
+         {"cpus", report.cpus},
+         {"start_wall_ns", report.start_wall_ns},
+         {"start_utc", utc(report.start_wall_ns)},
+         {"duration_ns", report.duration_ns},
+         {"command", harmless(report.command)},
+         {"limits", std::move(limits)},
+         {"mode", plan.generator ? "generator" : "requests"},
+         {"arrivals", plan.generator                             ? Json(nullptr)
+                      : plan.arrivals == load::Arrivals::Poisson ? Json("poisson")
+                                                                 : Json("fixed")},
+         {"seed", plan.seed},
+         {"in_flight", plan.in_flight},
+         {"timeout_ns", plan.timeout_ns},
+         {"drain_ns", plan.drain_ns},
+         {"confidence", load::kConfidence},
+         {"objectives", json_list(plan.objectives, [](const load::Objective& o) { return Json(harmless(o.text)); })},
+         {"verdict", load::name(report.outcomes.verdict())},
+         {"interrupted", report.outcomes.interrupted},
+         {"notes", json_strings(report.notes)},
+         {"found", json_list(report.outcomes.found, json_found)},
+         {"levels", json_list(report.outcomes.levels, json_level)}});
 }
 
 }  // namespace flyball::report

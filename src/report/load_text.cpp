@@ -21,9 +21,9 @@ using Side = Table::Side;
 void text_head(const LoadReport& report, Canvas& canvas)
 {
     constexpr std::string_view kName = "flyball load";
-    const std::string where = fmt::format(": {} on {}, {} CPUs, Linux {}, {}", format_ns(report.duration_ns),
-                                          squeeze(harmless(report.host), 30), report.cpus, harmless(report.kernel),
-                                          harmless(report.arch));
+    const std::string where =
+        fmt::format(": {} on {}, {} CPUs, Linux {}, {}", format_ns(report.duration_ns),
+                    squeeze(harmless(report.host), 30), report.cpus, harmless(report.kernel), harmless(report.arch));
     canvas.put(kName, Style::Bold).put(squeeze(where, canvas.width() - kName.size())).end();
     canvas.line(squeeze(fmt::format("flyball {}, from {}", harmless(report.flyball_version), utc(report.start_wall_ns)),
                         canvas.width()),
@@ -60,12 +60,15 @@ std::vector<std::string> doubts(const LoadReport& report)
         if (level.told && !level.told->not_understood.empty())
             all.push_back(fmt::format("{}: {}", level.label, level.told->not_understood));
         if (level.told && !level.told->rate)
-            all.push_back(fmt::format("{}: the generator told nothing of its work (docs/workload-metrics.md)", level.label));
+            all.push_back(
+                fmt::format("{}: the generator told nothing of its work (docs/workload-metrics.md)", level.label));
     }
     if (late > 0)
-        all.insert(all.begin(), fmt::format("flyball itself was late in {} of {} levels, by {} with one request in a hundred at worst: the "
-                                            "CPUs were busy, and more than a tenth of that latency is its own",
-                                            late, report.outcomes.levels.size(), format_ns(static_cast<std::uint64_t>(latest))));
+        all.insert(
+            all.begin(),
+            fmt::format("flyball itself was late in {} of {} levels, by {} with one request in a hundred at worst: the "
+                        "CPUs were busy, and more than a tenth of that latency is its own",
+                        late, report.outcomes.levels.size(), format_ns(static_cast<std::uint64_t>(latest))));
     constexpr std::size_t kMost = 6;
     if (all.size() > kMost) {
         const std::size_t more = all.size() - kMost;
@@ -101,9 +104,12 @@ std::string bar_of(const Level& level, double most, std::size_t width)
 Style style_of(Verdict verdict)
 {
     switch (verdict) {
-    case Verdict::Met: return Style::Green;
-    case Verdict::Broken: return Style::Red;
-    case Verdict::Unknown: return Style::Yellow;
+    case Verdict::Met:
+        return Style::Green;
+    case Verdict::Broken:
+        return Style::Red;
+    case Verdict::Unknown:
+        return Style::Yellow;
     }
     return Style::Plain;
 }
@@ -144,25 +150,38 @@ void text_levels(const load::Outcomes& outcomes, Canvas& canvas)
     double most = 0;
     bool judged = false;
     for (const Level& level : outcomes.levels) {
-        most = std::max({most, level.offered.value_or(0), level.total.from_rate, level.total.to_rate, level.achieved().value_or(0)});
+        most = std::max({most, level.offered.value_or(0), level.total.from_rate, level.total.to_rate,
+                         level.achieved().value_or(0)});
         judged = judged || !level.judgements.empty();
     }
-    Table table({{"level", Side::Left, true}, {"done/s"}, {"errors"}, {"p50"}, {"p90"}, {"p99"}, {"p99.9"}, {"max"},
-                 {judged ? "verdict" : "", Side::Left}, {"", Side::Left}});
+    Table table({{"level", Side::Left, true},
+                 {"done/s"},
+                 {"errors"},
+                 {"p50"},
+                 {"p90"},
+                 {"p99"},
+                 {"p99.9"},
+                 {"max"},
+                 {judged ? "verdict" : "", Side::Left},
+                 {"", Side::Left}});
     constexpr std::size_t kBar = 16;
     for (const Level& level : outcomes.levels) {
         const load::Phase& all = level.total;
         const auto achieved = level.achieved();
-        table.row({harmless(level.label), achieved ? spelled_rate(*achieved) : "n/a", percent_of(all.counts.errors(), all.counts.known()),
-                   quantile_cell(all, 0.5), quantile_cell(all, 0.9), quantile_cell(all, 0.99), quantile_cell(all, 0.999),
-                   all.counts.endless() > 0 ? Cell(">", Style::Red) : all.latency_ns.empty() ? Cell("-") : Cell(narrow_ns(all.latency_ns.max())),
+        table.row({harmless(level.label), achieved ? spelled_rate(*achieved) : "n/a",
+                   percent_of(all.counts.errors(), all.counts.known()), quantile_cell(all, 0.5),
+                   quantile_cell(all, 0.9), quantile_cell(all, 0.99), quantile_cell(all, 0.999),
+                   all.counts.endless() > 0 ? Cell(">", Style::Red)
+                   : all.latency_ns.empty() ? Cell("-")
+                                            : Cell(narrow_ns(all.latency_ns.max())),
                    judged ? Cell(shouted_verdict(level.verdict()), style_of(level.verdict())) : Cell(""),
                    Cell("|" + pad_right(bar_of(level, most, kBar), kBar) + "|", Style::Cyan)});
     }
     table.draw(canvas);
-    canvas.paragraph("@: done, .: offered and not done. n<N: too few requests for that quantile. >: beyond the time-out. "
-                     "Latencies of successes; what was shed or timed out counts as slower than all.",
-                     1, "", Style::Dim);
+    canvas.paragraph(
+        "@: done, .: offered and not done. n<N: too few requests for that quantile. >: beyond the time-out. "
+        "Latencies of successes; what was shed or timed out counts as slower than all.",
+        1, "", Style::Dim);
 }
 
 std::string render_load_text(const LoadReport& report, const LoadTextOptions& options)

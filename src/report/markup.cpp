@@ -10,7 +10,8 @@ namespace flyball::report {
 namespace {
 
 // Within a line of text a newline would become a blank.
-constexpr std::array<std::string_view, 10> kInline{"span", "a", "b", "em", "code", "strong", "title", "text", "abbr", "pre"};
+constexpr std::array<std::string_view, 10> kInline{"span",   "a",     "b",    "em",   "code",
+                                                   "strong", "title", "text", "abbr", "pre"};
 
 }  // namespace
 

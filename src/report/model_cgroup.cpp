@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <initializer_list>
-
 #include "flyball/audit/coverage.hpp"
 #include "model_parts.hpp"
+
+#include <algorithm>
+#include <initializer_list>
 
 namespace flyball::report {
 namespace {
@@ -12,17 +12,20 @@ using profile::CgroupProfile;
 using profile::Histogram;
 using profile::Snapshot;
 
-bool is_covered(const Snapshot& snapshot, fb_metric id) {
+bool is_covered(const Snapshot& snapshot, fb_metric id)
+{
     const Metric* metric = find_metric(id);
     return metric != nullptr && audit::covered(snapshot.meta, coverage_name(*metric)).available;
 }
 
 // What was seen was measured, whatever the coverage says; nothing seen counts only where it says so.
-bool measured(const Snapshot& snapshot, const CgroupProfile& profile, fb_metric id) {
+bool measured(const Snapshot& snapshot, const CgroupProfile& profile, fb_metric id)
+{
     return !profile.of(id).empty() || is_covered(snapshot, id);
 }
 
-MetricStats stats_of(const Metric& metric, const Histogram& hist) {
+MetricStats stats_of(const Metric& metric, const Histogram& hist)
+{
     return {.metric = &metric,
             .count = hist.count(),
             .sum = hist.sum64(),
@@ -37,15 +40,18 @@ MetricStats stats_of(const Metric& metric, const Histogram& hist) {
 }
 
 // The sum over those of the metrics that were measured; nullopt if none was.
-Maybe sum_of(const Snapshot& snapshot, const CgroupProfile& profile, std::initializer_list<fb_metric> ids) {
+Maybe sum_of(const Snapshot& snapshot, const CgroupProfile& profile, std::initializer_list<fb_metric> ids)
+{
     Maybe sum;
     for (const fb_metric id : ids) {
-        if (measured(snapshot, profile, id)) sum = sum.value_or(0) + profile.of(id).sum64();
+        if (measured(snapshot, profile, id))
+            sum = sum.value_or(0) + profile.of(id).sum64();
     }
     return sum;
 }
 
-Maybe p99_of(const Snapshot& snapshot, const CgroupProfile& profile, std::initializer_list<fb_metric> ids) {
+Maybe p99_of(const Snapshot& snapshot, const CgroupProfile& profile, std::initializer_list<fb_metric> ids)
+{
     Histogram merged;
     bool any = false;
     for (const fb_metric id : ids) {
@@ -55,18 +61,22 @@ Maybe p99_of(const Snapshot& snapshot, const CgroupProfile& profile, std::initia
     return any ? Maybe(merged.quantile(0.99)) : std::nullopt;
 }
 
-Maybe oom_kills(const Snapshot& snapshot, const std::string& path) {
+Maybe oom_kills(const Snapshot& snapshot, const std::string& path)
+{
     std::uint64_t kills = 0;
     for (const profile::OomEpisode& episode : snapshot.ooms) {
         for (const profile::OomVictim& victim : episode.victims) {
-            if (victim.cgroup == path && victim.marked_ns) ++kills;
+            if (victim.cgroup == path && victim.marked_ns)
+                ++kills;
         }
     }
-    if (kills == 0 && !audit::covered(snapshot.meta, "oom.victims").available) return std::nullopt;
+    if (kills == 0 && !audit::covered(snapshot.meta, "oom.victims").available)
+        return std::nullopt;
     return kills;
 }
 
-TimeSplit split_of(const Snapshot& snapshot, const CgroupProfile& profile) {
+TimeSplit split_of(const Snapshot& snapshot, const CgroupProfile& profile)
+{
     TimeSplit time;
     time.on_cpu_ns = sum_of(snapshot, profile, {FB_M_CPU_SLICE});
     time.wait_ns = sum_of(snapshot, profile, {FB_M_CPU_WAIT});
@@ -86,18 +96,24 @@ TimeSplit split_of(const Snapshot& snapshot, const CgroupProfile& profile) {
 }
 
 std::optional<std::uint64_t> growth(const profile::CounterWindow& window,
-                                    std::optional<std::uint64_t> profile::KernelCounters::*field) {
-    if (!window.last || !((*window.last).*field)) return std::nullopt;
+                                    std::optional<std::uint64_t> profile::KernelCounters::* field)
+{
+    if (!window.last || !((*window.last).*field))
+        return std::nullopt;
     const std::uint64_t last = *((*window.last).*field);
-    if (!window.first) return last;
+    if (!window.first)
+        return last;
     const std::optional<std::uint64_t> first = (*window.first).*field;
-    if (!first || *first > last) return std::nullopt;
+    if (!first || *first > last)
+        return std::nullopt;
     return last - *first;
 }
 
-Throttling throttling_of(const CgroupProfile& profile, const profile::CounterWindow* window) {
+Throttling throttling_of(const CgroupProfile& profile, const profile::CounterWindow* window)
+{
     Throttling result{.held_by = {}, .by_cpu = profile.throttle_by_cpu};
-    for (const auto& [path, ns] : profile.held_by_ns) result.held_by.push_back({path, ns});
+    for (const auto& [path, ns] : profile.held_by_ns)
+        result.held_by.push_back({path, ns});
     std::ranges::stable_sort(result.held_by, std::ranges::greater{}, &Holder::ns);
     if (window != nullptr) {
         result.periods = growth(*window, &profile::KernelCounters::nr_periods);
@@ -107,27 +123,32 @@ Throttling throttling_of(const CgroupProfile& profile, const profile::CounterWin
 }
 
 // Where the kernel's own counter is the only source, it is the number; without it there is none.
-CountStats polled_refusals(const Metric& metric, const profile::CounterWindow* window) {
+CountStats polled_refusals(const Metric& metric, const profile::CounterWindow* window)
+{
     const Maybe refused = window == nullptr ? std::nullopt : growth(*window, &profile::KernelCounters::pids_max_events);
     return {&metric, refused.has_value(), refused.value_or(0), refused.value_or(0), 0};
 }
 
 CountStats count_stats(const Snapshot& snapshot, const CgroupProfile& profile, const profile::CounterWindow* window,
-                       const Metric& metric) {
+                       const Metric& metric)
+{
     const profile::Count& count = profile.count_of(metric.id);
     const audit::Covered cover = audit::covered(snapshot.meta, coverage_name(metric));
     const bool seen = count != profile::Count{};
-    if (!seen && cover.polled) return polled_refusals(metric, window);
+    if (!seen && cover.polled)
+        return polled_refusals(metric, window);
     return {&metric, seen || cover.available, count.count, count.sum, count.max};
 }
 
 }  // namespace
 
-CgroupReport build_cgroup(const Snapshot& snapshot, const CgroupProfile& profile, const profile::CounterWindow* window) {
+CgroupReport build_cgroup(const Snapshot& snapshot, const CgroupProfile& profile, const profile::CounterWindow* window)
+{
     CgroupReport report{.path = profile.path, .life = profile.life};
     report.time = split_of(snapshot, profile);
     for (const Metric& metric : histogram_metrics()) {
-        if (!profile.of(metric.id).empty()) report.metrics.push_back(stats_of(metric, profile.of(metric.id)));
+        if (!profile.of(metric.id).empty())
+            report.metrics.push_back(stats_of(metric, profile.of(metric.id)));
     }
     for (const Metric& metric : count_metrics()) {
         report.counts.push_back(count_stats(snapshot, profile, window, metric));
@@ -140,12 +161,14 @@ CgroupReport build_cgroup(const Snapshot& snapshot, const CgroupProfile& profile
     return report;
 }
 
-const MetricStats* CgroupReport::find(fb_metric id) const {
+const MetricStats* CgroupReport::find(fb_metric id) const
+{
     const auto found = std::ranges::find_if(metrics, [=](const MetricStats& m) { return m.metric->id == id; });
     return found == metrics.end() ? nullptr : &*found;
 }
 
-const CountStats* CgroupReport::find_count(fb_metric id) const {
+const CountStats* CgroupReport::find_count(fb_metric id) const
+{
     const auto found = std::ranges::find_if(counts, [=](const CountStats& c) { return c.metric->id == id; });
     return found == counts.end() ? nullptr : &*found;
 }

@@ -48,7 +48,8 @@ void draw_summary(const calibrate::Calibration& calibration, Canvas& canvas)
         const auto group = component.after.find("memory.oom.group");
         std::string policy = group != component.after.end() ? harmless(group->second) : component.critical ? "0" : "-";
         policy += component.critical ? " (critical)" : "";
-        grid.row({harmless(component.name), Cell(std::string(word(component)), style_of_word(component)), std::move(policy)});
+        grid.row({harmless(component.name), Cell(std::string(word(component)), style_of_word(component)),
+                  std::move(policy)});
     }
     grid.draw(canvas);
 }
@@ -64,7 +65,8 @@ std::string render_oom_behavior(const calibrate::Calibration& calibration, const
         canvas.paragraph("The OOM behaviour of no component was tested.", 0, "", Style::Yellow);
     else
         canvas.paragraph(fmt::format("{} of {} passed the OOM tests, {} failed, {} not tested.", counts.oom_passed,
-                                     plural(all, "component"), counts.oom_tested - counts.oom_passed, all - counts.oom_tested),
+                                     plural(all, "component"), counts.oom_tested - counts.oom_passed,
+                                     all - counts.oom_tested),
                          0, "", counts.oom_passed == counts.oom_tested ? Style::Green : Style::Red);
     text_calibration_head(calibration, canvas);
     if (all > 0)

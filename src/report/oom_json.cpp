@@ -152,8 +152,7 @@ std::string one_line(const Json& json)
 
 Json json_check(const oom::Check& check)
 {
-    return {
-        {"name", harmless(check.name)}, {"outcome", name(check.outcome)}, {"detail", harmless(check.detail)}};
+    return {{"name", harmless(check.name)}, {"outcome", name(check.outcome)}, {"detail", harmless(check.detail)}};
 }
 
 Json json_episode(const oom::Judged& judged)
@@ -194,16 +193,15 @@ std::string render_verdict_json(const oom::Judged& judged)
 
 std::string render_other_kill_json(const OtherKill& kill)
 {
-    return one_line(
-        {{"schema", kOomSchema},
-         {"type", "kill"},
-         {"ts_ns", kill.ts_ns},
-         {"comm", harmless(kill.comm)},
-         {"pid", kill.tgid},
-         {"cgroup", json_path(kill.cgroup)},
-         {"by", sender_name(kill.by)},
-         {"sender_tid", kill.sender_tid == 0 ? Json(nullptr) : Json(kill.sender_tid)},
-         {"sender_comm", kill.sender_comm.empty() ? Json(nullptr) : Json(harmless(kill.sender_comm))}});
+    return one_line({{"schema", kOomSchema},
+                     {"type", "kill"},
+                     {"ts_ns", kill.ts_ns},
+                     {"comm", harmless(kill.comm)},
+                     {"pid", kill.tgid},
+                     {"cgroup", json_path(kill.cgroup)},
+                     {"by", sender_name(kill.by)},
+                     {"sender_tid", kill.sender_tid == 0 ? Json(nullptr) : Json(kill.sender_tid)},
+                     {"sender_comm", kill.sender_comm.empty() ? Json(nullptr) : Json(harmless(kill.sender_comm))}});
 }
 
 }  // namespace flyball::report

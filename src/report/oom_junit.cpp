@@ -21,9 +21,8 @@ constexpr int kWidth = 100;
 // Both levels count the same, since there is one suite.
 std::string counts(const oom::TestReport& report)
 {
-    return fmt::format(R"(tests="{}" failures="{}" errors="{}" skipped="{}" time="{}")",
-                       report.scenarios.size(), report.count(Status::Fail),
-                       report.count(Status::Inconclusive), report.count(Status::Skipped),
+    return fmt::format(R"(tests="{}" failures="{}" errors="{}" skipped="{}" time="{}")", report.scenarios.size(),
+                       report.count(Status::Fail), report.count(Status::Inconclusive), report.count(Status::Skipped),
                        in_seconds(report.duration_ns));
 }
 
@@ -57,8 +56,7 @@ std::string faults(const ScenarioResult& run)
     std::string text;
     for (const oom::Check& check : run.expectations) {
         if (check.outcome != oom::Outcome::Pass)
-            text +=
-                fmt::format("{} {}: {}\n", mark(check.outcome), xml_line(check.name), xml_line(check.detail));
+            text += fmt::format("{} {}: {}\n", mark(check.outcome), xml_line(check.name), xml_line(check.detail));
     }
     for (const oom::Bound& bound : run.bounds) {
         if (!bound.held())
@@ -82,14 +80,14 @@ void add_outcome(const ScenarioResult& run, std::string& out)
     if (run.status != Status::Fail && run.status != Status::Inconclusive)
         return;
     const std::string_view element = run.status == Status::Fail ? "failure" : "error";
-    out += fmt::format("      <{0} message=\"{1}\" type=\"{2}\">{3}</{0}>\n", element, message,
-                       name(run.status), faults(run));
+    out += fmt::format("      <{0} message=\"{1}\" type=\"{2}\">{3}</{0}>\n", element, message, name(run.status),
+                       faults(run));
 }
 
 void add_testcase(const ScenarioResult& run, std::string& out)
 {
-    out += fmt::format("    <testcase classname=\"flyball.oom\" name=\"{}\" time=\"{}\">\n",
-                       xml_line(run_name(run)), in_seconds(run.duration_ns));
+    out += fmt::format("    <testcase classname=\"flyball.oom\" name=\"{}\" time=\"{}\">\n", xml_line(run_name(run)),
+                       in_seconds(run.duration_ns));
     add_outcome(run, out);
     Canvas canvas(kWidth, false);
     text_run(run, canvas);
@@ -103,8 +101,8 @@ std::string render_junit(const oom::TestReport& report)
 {
     std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
     out += fmt::format("<testsuites name=\"flyball oom test\" {}>\n", counts(report));
-    out += fmt::format("  <testsuite name=\"flyball.oom\" {} timestamp=\"{}\" hostname=\"{}\">\n",
-                       counts(report), timestamp(report.start_wall_ns), xml_line(report.host));
+    out += fmt::format("  <testsuite name=\"flyball.oom\" {} timestamp=\"{}\" hostname=\"{}\">\n", counts(report),
+                       timestamp(report.start_wall_ns), xml_line(report.host));
     add_properties(report, out);
     for (const ScenarioResult& run : report.scenarios)
         add_testcase(run, out);

@@ -16,8 +16,7 @@ std::vector<Runs> runs_by_scenario(const oom::TestReport& report)
 {
     std::vector<Runs> all;
     for (const ScenarioResult& run : report.scenarios) {
-        const auto same =
-            std::ranges::find_if(all, [&](const Runs& runs) { return runs.front()->name == run.name; });
+        const auto same = std::ranges::find_if(all, [&](const Runs& runs) { return runs.front()->name == run.name; });
         if (same == all.end())
             all.push_back({&run});
         else

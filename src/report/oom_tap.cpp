@@ -44,8 +44,7 @@ void add_bounds(const ScenarioResult& run, std::string& out)
     out += "  bounds:\n";
     for (const oom::Bound& bound : run.bounds)
         out += fmt::format("    - {{name: {}, took_ms: {}, allowed_ms: {}}}\n", yaml(bound.name),
-                           bound.value_ns ? milliseconds(*bound.value_ns) : "null",
-                           milliseconds(bound.limit_ns));
+                           bound.value_ns ? milliseconds(*bound.value_ns) : "null", milliseconds(bound.limit_ns));
 }
 
 void add_checks(const ScenarioResult& run, std::string& out)
@@ -54,8 +53,8 @@ void add_checks(const ScenarioResult& run, std::string& out)
         return;
     out += "  expectations:\n";
     for (const oom::Check& check : run.expectations)
-        out += fmt::format("    - {{name: {}, outcome: {}, detail: {}}}\n", yaml(check.name),
-                           name(check.outcome), yaml(check.detail));
+        out += fmt::format("    - {{name: {}, outcome: {}, detail: {}}}\n", yaml(check.name), name(check.outcome),
+                           yaml(check.detail));
 }
 
 void add_story(const ScenarioResult& run, std::string& out)
@@ -105,10 +104,9 @@ void add_run(const ScenarioResult& run, std::size_t number, std::string& out)
 std::string render_tap(const oom::TestReport& report)
 {
     std::string out = "TAP version 14\n";
-    out += report.scenarios.empty() ? "1..0 # SKIP no scenario ran\n"
-                                    : fmt::format("1..{}\n", report.scenarios.size());
-    out += fmt::format("# flyball {} on {}, Linux {}, {}\n", harmless(report.flyball_version),
-                       harmless(report.host), harmless(report.kernel), harmless(report.arch));
+    out += report.scenarios.empty() ? "1..0 # SKIP no scenario ran\n" : fmt::format("1..{}\n", report.scenarios.size());
+    out += fmt::format("# flyball {} on {}, Linux {}, {}\n", harmless(report.flyball_version), harmless(report.host),
+                       harmless(report.kernel), harmless(report.arch));
     out += fmt::format("# workload: {}\n", harmless(report.workload));
     for (const std::string& note : report.notes)
         out += fmt::format("# note: {}\n", harmless(note));

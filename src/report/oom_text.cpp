@@ -94,8 +94,7 @@ Style style_of(oom::Status status)
 std::string shouted(std::string_view word)
 {
     std::string loud(word);
-    std::ranges::transform(loud, loud.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::ranges::transform(loud, loud.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     return loud;
 }
 
@@ -113,8 +112,7 @@ void text_checks(const std::vector<oom::Check>& checks, std::size_t indent, Canv
         names = std::max(names, std::min(display_width(harmless(check.name)), kWidestName));
     for (const oom::Check& check : checks) {
         const std::string name = pad_right(squeeze(harmless(check.name), kWidestName), names);
-        const std::vector<std::string> lines =
-            wrap(harmless(check.detail), canvas.width() - indent - names - 6);
+        const std::vector<std::string> lines = wrap(harmless(check.detail), canvas.width() - indent - names - 6);
         canvas.put(std::string(indent, ' ')).put(mark(check.outcome), style_of(check.outcome));
         canvas.put(" " + name + "  ").put(lines.empty() ? "" : lines.front()).end();
         for (std::size_t i = 1; i < lines.size(); ++i)
@@ -143,8 +141,7 @@ std::string render_other_kill_text(const OtherKill& kill, const OomTextOptions& 
 {
     Canvas canvas = canvas_of(options);
     const std::string cgroup = kill.cgroup.empty() ? "an unknown cgroup" : harmless(kill.cgroup);
-    const std::string text =
-        fmt::format("{} (pid {}) of {}: {}", harmless(kill.comm), kill.tgid, cgroup, way(kill));
+    const std::string text = fmt::format("{} (pid {}) of {}: {}", harmless(kill.comm), kill.tgid, cgroup, way(kill));
     canvas.paragraph(text, 0, fmt::format("KILL  {}  ", in_seconds(kill.ts_ns)));
     return canvas.take();
 }

@@ -30,8 +30,7 @@ std::string when(const OomEpisode& e)
 {
     std::string text = in_seconds(e.ts_ns) + " s since boot";
     if (e.follows_ns && *e.follows_ns <= e.ts_ns)
-        text +=
-            fmt::format(", {} after another decision in the same place", format_ns(e.ts_ns - *e.follows_ns));
+        text += fmt::format(", {} after another decision in the same place", format_ns(e.ts_ns - *e.follows_ns));
     return text;
 }
 
@@ -67,12 +66,10 @@ std::string memory(const OomEpisode& e)
 
 std::string chosen(const OomEpisode& e)
 {
-    std::string text =
-        fmt::format("{} (pid {}), score {} pages", harmless(e.victim_comm), e.victim_tgid, e.points);
+    std::string text = fmt::format("{} (pid {}), score {} pages", harmless(e.victim_comm), e.victim_tgid, e.points);
     const auto scanned = std::ranges::count_if(e.members, &profile::OomMember::scanned);
     if (scanned > 0)
-        text +=
-            fmt::format(", of {} looked at", plural(static_cast<std::uint64_t>(scanned), "process", "es"));
+        text += fmt::format(", of {} looked at", plural(static_cast<std::uint64_t>(scanned), "process", "es"));
     return text;
 }
 
@@ -80,9 +77,8 @@ std::string policy(const oom::Judged& judged)
 {
     const OomEpisode& e = judged.episode;
     if (e.group_policy) {
-        return *e.group_policy
-                   ? fmt::format("memory.oom.group of {}: the whole group", cgroup_of(e.group_cgroup))
-                   : "no memory.oom.group: the chosen one alone";
+        return *e.group_policy ? fmt::format("memory.oom.group of {}: the whole group", cgroup_of(e.group_cgroup))
+                               : "no memory.oom.group: the chosen one alone";
     }
     // What the verdict went by then: the file, read afterwards.
     const auto& checks = judged.verdict.checks;
@@ -101,11 +97,10 @@ void draw_decision(const oom::Judged& judged, std::size_t indent, Canvas& canvas
         text_labelled("memory", memory(e), indent, canvas);
         text_labelled("chosen", chosen(e), indent, canvas);
     } else {
-        text_labelled("decision", "none seen: limit, use and score are n/a, times count from the first mark",
-                      indent, canvas);
+        text_labelled("decision", "none seen: limit, use and score are n/a, times count from the first mark", indent,
+                      canvas);
         if (e.trigger_tid != 0)
-            text_labelled("asked", fmt::format("{} (tid {})", harmless(e.trigger_comm), e.trigger_tid), indent,
-                          canvas);
+            text_labelled("asked", fmt::format("{} (tid {})", harmless(e.trigger_comm), e.trigger_tid), indent, canvas);
         if (e.victim_tgid != 0)
             text_labelled("chosen", fmt::format("pid {}", e.victim_tgid), indent, canvas);
     }

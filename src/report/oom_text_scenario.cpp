@@ -59,9 +59,8 @@ void draw_bounds(const Runs& runs, Canvas& canvas)
                                 harmless(bound.name)};
         if (several)
             cells.push_back(bound.observed == 0 ? none : Cell(format_ns(bound.median_ns)));
-        cells.push_back(bound.observed == 0
-                            ? none
-                            : Cell(format_ns(bound.worst_ns), bound.broken > 0 ? style : Style::Plain));
+        cells.push_back(bound.observed == 0 ? none
+                                            : Cell(format_ns(bound.worst_ns), bound.broken > 0 ? style : Style::Plain));
         cells.push_back(format_ns(bound.limit_ns));
         table.row(std::move(cells));
         if (bound.observed > 0 && bound.missed > 0)

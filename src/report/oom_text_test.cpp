@@ -91,11 +91,10 @@ void text_test_head(const oom::TestReport& report, Canvas& canvas)
 {
     constexpr std::string_view kName = "flyball oom test";
     const std::string where =
-        fmt::format(": {} on {}, Linux {}, {}", format_ns(report.duration_ns),
-                    squeeze(harmless(report.host), 30), harmless(report.kernel), harmless(report.arch));
+        fmt::format(": {} on {}, Linux {}, {}", format_ns(report.duration_ns), squeeze(harmless(report.host), 30),
+                    harmless(report.kernel), harmless(report.arch));
     canvas.put(kName, Style::Bold).put(squeeze(where, canvas.width() - kName.size())).end();
-    canvas.line(squeeze(fmt::format("flyball {}, from {}", harmless(report.flyball_version),
-                                    utc(report.start_wall_ns)),
+    canvas.line(squeeze(fmt::format("flyball {}, from {}", harmless(report.flyball_version), utc(report.start_wall_ns)),
                         canvas.width()),
                 Style::Dim);
     if (!report.workload.empty())
@@ -112,8 +111,7 @@ void text_test_summary(const std::vector<Runs>& scenarios, Canvas& canvas)
     }
     canvas.heading("SCENARIOS", "times: the worst of the runs");
     const std::vector<std::string> names = bound_names(scenarios);
-    std::vector<Table::Column> columns{
-        {"status", Side::Left}, {"passed"}, {"scenario", Side::Left, true}, {"kills"}};
+    std::vector<Table::Column> columns{{"status", Side::Left}, {"passed"}, {"scenario", Side::Left, true}, {"kills"}};
     for (const std::string& name : names)
         columns.push_back({column_title(name)});
     Table table(std::move(columns));

@@ -78,8 +78,7 @@ void add_last(std::string_view what, const OomEpisode& e, Member member, std::st
     }
     if (seen == 0)
         return;
-    const std::string count =
-        seen == e.victims.size() ? "" : fmt::format(" ({} of {} seen)", seen, e.victims.size());
+    const std::string count = seen == e.victims.size() ? "" : fmt::format(" ({} of {} seen)", seen, e.victims.size());
     text += fmt::format("{}{} {}{}{}", text.empty() ? "" : ", ", what, last < e.ts_ns ? "-" : "+",
                         format_ns(last < e.ts_ns ? e.ts_ns - last : last - e.ts_ns), count);
 }
@@ -106,15 +105,9 @@ void text_victims(const OomEpisode& e, std::size_t indent, Canvas& canvas)
     }
     canvas.blank();
     // Where no kernel function tells of it, a column of n/a says nothing.
-    const bool freed =
-        std::ranges::any_of(e.victims, [](const OomVictim& v) { return v.freed_ns.has_value(); });
-    std::vector<Table::Column> columns{{"killed", Side::Left, true},
-                                       {"pid"},
-                                       {"cgroup", Side::Left, true},
-                                       {"rss"},
-                                       {"adj"},
-                                       {"SIGKILL"},
-                                       {"marked"}};
+    const bool freed = std::ranges::any_of(e.victims, [](const OomVictim& v) { return v.freed_ns.has_value(); });
+    std::vector<Table::Column> columns{
+        {"killed", Side::Left, true}, {"pid"}, {"cgroup", Side::Left, true}, {"rss"}, {"adj"}, {"SIGKILL"}, {"marked"}};
     if (freed)
         columns.push_back({"freed"});
     columns.push_back({"exit"});
@@ -132,8 +125,8 @@ void text_victims(const OomEpisode& e, std::size_t indent, Canvas& canvas)
         add_sharer(sharer, e, freed, table);
     table.draw(canvas);
     if (left_out > 0)
-        canvas.paragraph(fmt::format("and {} more, all seen to exit; the JSON has them", left_out), indent,
-                         "", Style::Dim);
+        canvas.paragraph(fmt::format("and {} more, all seen to exit; the JSON has them", left_out), indent, "",
+                         Style::Dim);
     draw_last(e, indent, canvas);
 }
 
@@ -142,8 +135,7 @@ void text_survivors(const std::vector<oom::Survivor>& survivors, std::size_t ind
     if (survivors.empty())
         return;
     canvas.blank();
-    Table table({{"lives on", Side::Left, true}, {"pid"}, {"cgroup", Side::Left, true}, {"why", Side::Left}},
-                indent);
+    Table table({{"lives on", Side::Left, true}, {"pid"}, {"cgroup", Side::Left, true}, {"why", Side::Left}}, indent);
     std::map<oom::Reason, std::size_t> of;
     for (const oom::Survivor& survivor : survivors) {
         const bool fault = survivor.reason == oom::Reason::Unexplained;
@@ -155,8 +147,8 @@ void text_survivors(const std::vector<oom::Survivor>& survivors, std::size_t ind
     table.draw(canvas);
     for (const auto& [reason, count] : of) {
         if (count > kMostOfAReason && reason != oom::Reason::Unexplained)
-            canvas.paragraph(fmt::format("and {} more: {}", count - kMostOfAReason, words(reason)), indent,
-                             "", Style::Dim);
+            canvas.paragraph(fmt::format("and {} more: {}", count - kMostOfAReason, words(reason)), indent, "",
+                             Style::Dim);
     }
 }
 

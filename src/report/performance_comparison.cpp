@@ -22,10 +22,13 @@ using Trend = MetricChange::Trend;
 Style style_of(Trend trend)
 {
     switch (trend) {
-    case Trend::Better: return Style::Green;
-    case Trend::Worse: return Style::Red;
+    case Trend::Better:
+        return Style::Green;
+    case Trend::Worse:
+        return Style::Red;
     case Trend::Same:
-    case Trend::Unknown: break;
+    case Trend::Unknown:
+        break;
     }
     return Style::Dim;
 }
@@ -69,9 +72,15 @@ void draw_criterion(const ScenarioResult& scenario, const calibrate::Tuning& tun
         fmt::format("at least {} of the baseline's {}", format_percent(tuning.floor), harmless(tuning.performance));
     std::string text;
     switch (retention) {
-    case Retention::Same: text = "no limit was changed, so that it was measured once"; break;
-    case Retention::Unknown: text = fmt::format("{}: not measured", demanded); break;
-    default: text = fmt::format("{}: {}, {}", demanded, retention_words(scenario), name(retention)); break;
+    case Retention::Same:
+        text = "no limit was changed, so that it was measured once";
+        break;
+    case Retention::Unknown:
+        text = fmt::format("{}: not measured", demanded);
+        break;
+    default:
+        text = fmt::format("{}: {}, {}", demanded, retention_words(scenario), name(retention));
+        break;
     }
     canvas.put(" ").put(mark(retention), style_of(retention)).put(" ");
     const auto lines = wrap(text, canvas.width() - 5);
@@ -105,8 +114,9 @@ std::string first_line(const CalibrationTally& counts)
         return fmt::format(
             "{} measured; there is nothing to compare, since no limit was changed or the performance not measured.",
             plural(counts.scenarios, "scenario"));
-    return fmt::format("Performance is above its floor in {}; the least is {} ({}).", plural(counts.scenarios, "scenario"),
-                       format_percent(*counts.least_retention), counts.least_retention_of);
+    return fmt::format("Performance is above its floor in {}; the least is {} ({}).",
+                       plural(counts.scenarios, "scenario"), format_percent(*counts.least_retention),
+                       counts.least_retention_of);
 }
 
 }  // namespace
@@ -116,15 +126,17 @@ std::string render_performance_comparison(const Calibration& calibration, AskedC
 {
     Canvas canvas = canvas_of(options);
     const CalibrationTally counts = tally(calibration, asked);
-    canvas.paragraph(first_line(counts), 0, "", counts.below_floor > 0 || counts.scenarios == 0 ? Style::Red : Style::Green);
+    canvas.paragraph(first_line(counts), 0, "",
+                     counts.below_floor > 0 || counts.scenarios == 0 ? Style::Red : Style::Green);
     text_calibration_head(calibration, canvas);
     if (std::ranges::any_of(calibration.components, limits_changed))
-        canvas.paragraph(
-            "Below a figure, and below its change, is the interval in which it lies. Better and worse are said only where the "
-            "interval of the change excludes none and all runs after lie on one side of all runs before; same: it could be "
-            "chance. "
-            "n/a: not measured.",
-            0, "", Style::Dim);
+        canvas.paragraph("Below a figure, and below its change, is the interval in which it lies. Better and worse are "
+                         "said only where the "
+                         "interval of the change excludes none and all runs after lie on one side of all runs before; "
+                         "same: it could be "
+                         "chance. "
+                         "n/a: not measured.",
+                         0, "", Style::Dim);
     for (const ComponentResult& component : calibration.components) {
         text_component_title(component.name, shouted(words(component.end)), style_of(component.end), canvas);
         draw_component(component, asked, canvas);

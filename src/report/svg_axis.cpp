@@ -48,7 +48,8 @@ Axis Axis::logarithmic(double least, double most)
     const bool fine = std::log10(axis.high_ / axis.low_) < kFewDecades;
     for (double ten = std::floor(std::log10(axis.low_)); ten <= std::ceil(std::log10(axis.high_)); ++ten)
         for (const double times : {1.0, 2.0, 5.0})
-            if (const double tick = times * std::pow(10, ten); (fine || times == 1.0) && tick >= axis.low_ && tick <= axis.high_)
+            if (const double tick = times * std::pow(10, ten);
+                (fine || times == 1.0) && tick >= axis.low_ && tick <= axis.high_)
                 axis.ticks_.push_back(tick);
     return axis;
 }
@@ -60,7 +61,8 @@ std::vector<double> Axis::labelled() const
         return ticks_;
     std::vector<double> some;
     const double step = ticks_[1] - ticks_[0];
-    std::ranges::copy_if(ticks_, std::back_inserter(some), [&](double tick) { return std::llround(tick / step) % 2 == 0; });
+    std::ranges::copy_if(ticks_, std::back_inserter(some),
+                         [&](double tick) { return std::llround(tick / step) % 2 == 0; });
     return some;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Axes of the plots. Places are in percent of the plot's width or height, so that plots are as wide as the window is. Pure.
+// Axes of the plots. Places are in percent of the plot's width or height, so that plots are as wide as the window is.
+// Pure.
 #pragma once
 
 #include "flyball/calibrate/metric.hpp"

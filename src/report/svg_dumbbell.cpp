@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits before and after as dumbbells. The axis is the part of what a limit was, the same for all: so that small and large
-// components are seen alike, and what is expected of a resource lies in one place.
+// Limits before and after as dumbbells. The axis is the part of what a limit was, the same for all: so that small and
+// large components are seen alike, and what is expected of a resource lies in one place.
 #include "html_parts.hpp"
 #include "svg_axis.hpp"
 
@@ -21,9 +21,10 @@ constexpr double kLeastPart = 0.6, kMostPart = 1.1, kWidestPart = 2;
 struct Resource {
     std::string_view file, title;
 };
-constexpr std::array kResources{Resource{"memory.max", "Memory"}, Resource{"memory.high", "Memory, where it slows down"},
-                                Resource{"cpu.max", "CPU"},       Resource{"cpu.max.burst", "CPU burst"},
-                                Resource{"pids.max", "Tasks"},    Resource{"io.weight", "I/O weight"}};
+constexpr std::array kResources{
+    Resource{"memory.max", "Memory"}, Resource{"memory.high", "Memory, where it slows down"},
+    Resource{"cpu.max", "CPU"},       Resource{"cpu.max.burst", "CPU burst"},
+    Resource{"pids.max", "Tasks"},    Resource{"io.weight", "I/O weight"}};
 
 struct Row {
     const calibrate::ComponentResult* component;
@@ -44,7 +45,8 @@ std::vector<Row> rows_of(const Calibration& calibration, std::string_view file)
 
 std::optional<double> part(const LimitChange& limit, std::optional<double> value)
 {
-    return value && limit.was && *limit.was > 0 && std::isfinite(*value) ? std::optional(*value / *limit.was) : std::nullopt;
+    return value && limit.was && *limit.was > 0 && std::isfinite(*value) ? std::optional(*value / *limit.was)
+                                                                         : std::nullopt;
 }
 
 // The same for all resources. What is beyond twice the limit is at the edge.
@@ -77,9 +79,10 @@ void draw_zone(const LimitChange& limit, const Axis& axis, Markup& page)
         return;
     const auto zone = [&](double from, double to) {
         const double low = axis.at(from), high = axis.at(to);
-        page.shape("rect",
-                   {{"x", percent(low)}, {"width", percent(high - low)}, {"y", "0"}, {"height", "100%"}, {"class", "zone"}},
-                   fmt::format("expected: {} of {}", expected->words(), words_before(limit)));
+        page.shape(
+            "rect",
+            {{"x", percent(low)}, {"width", percent(high - low)}, {"y", "0"}, {"height", "100%"}, {"class", "zone"}},
+            fmt::format("expected: {} of {}", expected->words(), words_before(limit)));
     };
     zone(1 - expected->most, 1 - expected->least);
     if (!expected->reduction)
@@ -103,11 +106,13 @@ void draw_interval(const LimitChange& limit, const Axis& axis, Markup& page)
 
 void draw_plot(const LimitChange& limit, const Axis& axis, Markup& page)
 {
-    const std::string words = fmt::format("{}: {} before, {} after", limit.file, words_before(limit), words_after(limit));
+    const std::string words =
+        fmt::format("{}: {} before, {} after", limit.file, words_before(limit), words_after(limit));
     const auto svg = page.in("svg", {{"class", "plot"}, {"role", "img"}, {"aria-label", words}});
     const auto after = part(limit, limit.is);
     if (!after) {
-        page.element("text", {{"x", "0"}, {"y", "24"}}, limit.changed() ? "there is nothing to compare it with" : "no limit");
+        page.element("text", {{"x", "0"}, {"y", "24"}},
+                     limit.changed() ? "there is nothing to compare it with" : "no limit");
         return;
     }
     draw_zone(limit, axis, page);
@@ -115,7 +120,8 @@ void draw_plot(const LimitChange& limit, const Axis& axis, Markup& page)
     draw_interval(limit, axis, page);
     const std::string was = percent(axis.at(1)), is = percent(axis.at(*after));
     page.shape("line", {{"x1", was}, {"x2", is}, {"y1", "20"}, {"y2", "20"}, {"class", "span"}});
-    page.shape("circle", {{"cx", was}, {"cy", "20"}, {"r", "5.5"}, {"class", "dot-before"}}, "before: " + words_before(limit));
+    page.shape("circle", {{"cx", was}, {"cy", "20"}, {"r", "5.5"}, {"class", "dot-before"}},
+               "before: " + words_before(limit));
     page.shape("circle", {{"cx", is}, {"cy", "20"}, {"r", limit.changed() ? "6.5" : "2.5"}, {"class", "dot-after"}},
                "after: " + words_after(limit));
 }
@@ -148,8 +154,7 @@ void draw_resource(const Resource& resource, const std::vector<Row>& rows, const
         draw_words(row.limit, page);
     }
     if (std::ranges::any_of(rows, [](const Row& row) { return part(row.limit, row.limit.is).has_value(); }))
-        axis_labels(
-            axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
+        axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
 }
 
 void table_row(const Row& row, Markup& page)

@@ -71,7 +71,8 @@ std::string curve_path(const Side& side, const Plot& plot)
     const double end = std::min(nines_of(side), plot.nines);
     for (int i = 0; i <= kSteps; ++i) {
         const double nines = end * i / kSteps;
-        path += fmt::format("{}{} {}", i == 0 ? "M" : " L", number(plot.x(nines)), number(plot.y(value_at(side.all, nines))));
+        path += fmt::format("{}{} {}", i == 0 ? "M" : " L", number(plot.x(nines)),
+                            number(plot.y(value_at(side.all, nines))));
     }
     return path;
 }
@@ -114,14 +115,15 @@ void draw_latency_labels(const Plot& plot, calibrate::Unit unit, Markup& page)
 {
     const auto svg = page.in("svg", {{"class", "curve"}, {"aria-hidden", "true"}});
     for (const double tick : plot.latency.ticks())
-        page.element("text", {{"x", "100%"}, {"y", percent(plot.y(tick))}, {"dx", "-6"}, {"dy", "4"}, {"class", "last"}},
+        page.element("text",
+                     {{"x", "100%"}, {"y", percent(plot.y(tick))}, {"dx", "-6"}, {"dy", "4"}, {"class", "last"}},
                      tick_words(tick, unit));
 }
 
 void draw_curves(const Side& before, const Side& after, bool changed, const Plot& plot, Markup& page)
 {
-    const auto svg =
-        page.in("svg", {{"viewBox", "0 0 100 100"}, {"preserveAspectRatio", "none"}, {"width", "100%"}, {"height", "100%"}});
+    const auto svg = page.in(
+        "svg", {{"viewBox", "0 0 100 100"}, {"preserveAspectRatio", "none"}, {"width", "100%"}, {"height", "100%"}});
     const auto draw = [&](const Side& side, std::string_view which) {
         if (side.all.empty())
             return;
@@ -136,7 +138,8 @@ void draw_curves(const Side& before, const Side& after, bool changed, const Plot
 
 bool is_quantile(const calibrate::Target& target)
 {
-    const bool quantile = target.statistic == calibrate::Statistic::Quantile || target.statistic == calibrate::Statistic::Median;
+    const bool quantile =
+        target.statistic == calibrate::Statistic::Quantile || target.statistic == calibrate::Statistic::Median;
     return quantile && target.of.empty() && target.per.empty() && !target.share;
 }
 
@@ -189,20 +192,22 @@ struct Chart {
     Side before, after;
 };
 
-void draw_chart(const Chart& chart, const std::string& metric, calibrate::Unit unit, bool changed, const Plot& plot, Markup& page)
+void draw_chart(const Chart& chart, const std::string& metric, calibrate::Unit unit, bool changed, const Plot& plot,
+                Markup& page)
 {
     const auto figure = page.in("figure");
     {
         const auto caption = page.in("figcaption");
         page.text(chart.scenario->name);
-        page.element("span", {}, fmt::format("  {} events", chart.after.all.count() + (changed ? chart.before.all.count() : 0)));
+        page.element("span", {},
+                     fmt::format("  {} events", chart.after.all.count() + (changed ? chart.before.all.count() : 0)));
     }
     const auto box = page.in("div", {{"class", "plotbox"}});
     draw_latency_labels(plot, unit, page);
     {
-        const auto svg = page.in(
-            "svg",
-            {{"class", "curve"}, {"role", "img"}, {"aria-label", spoken(chart.before, chart.after, changed, metric, unit)}});
+        const auto svg = page.in("svg", {{"class", "curve"},
+                                         {"role", "img"},
+                                         {"aria-label", spoken(chart.before, chart.after, changed, metric, unit)}});
         draw_grid(plot, page);
         draw_curves(chart.before, chart.after, changed, plot, page);
         draw_targets(*chart.scenario, metric, plot, page);
@@ -269,9 +274,10 @@ void svg_quantiles(const ComponentResult& component, Markup& page)
         }
         if (charts.empty())
             continue;
-        html_heading(fmt::format("Distribution of {}", metric),
-                     "So many of the events took no longer than that. Both axes are logarithmic; bands show how runs differ.",
-                     page);
+        html_heading(
+            fmt::format("Distribution of {}", metric),
+            "So many of the events took no longer than that. Both axes are logarithmic; bands show how runs differ.",
+            page);
         const auto panel = page.in("div", {{"class", "panel"}});
         const bool changed = limits_changed(component);
         {

@@ -59,8 +59,8 @@ Axis axis_of(const std::vector<Row>& rows)
 void draw_plot(const Row& row, const Axis& axis, Markup& page)
 {
     const ScenarioResult& scenario = *row.scenario;
-    const std::string words =
-        fmt::format("{} is left, {}; the floor is {}", retention_words(scenario), name(row.retention), format_percent(row.floor));
+    const std::string words = fmt::format("{} is left, {}; the floor is {}", retention_words(scenario),
+                                          name(row.retention), format_percent(row.floor));
     const auto svg = page.in("svg", {{"class", "plot"}, {"role", "img"}, {"aria-label", words}});
     vertical_grid(axis, page);
     const std::string floor = percent(axis.at(row.floor));
@@ -99,7 +99,8 @@ void draw_row(const Row& row, const Axis& axis, Markup& page)
     page.text(" ");
     html_chip(fmt::format("{} {}", sign_of(row.retention), name(row.retention)), kind_of(row.retention), page);
     if (const auto& interval = row.scenario->retention_interval)
-        page.element("small", {}, fmt::format("{} to {}", format_percent(interval->low), format_percent(interval->high)));
+        page.element("small", {},
+                     fmt::format("{} to {}", format_percent(interval->low), format_percent(interval->high)));
     else if (row.scenario->retention)
         page.element("small", {}, "too few figures for an interval");
 }
@@ -113,17 +114,16 @@ void svg_retention(const Calibration& calibration, AskedComponents asked, Markup
         return;
     const auto section = page.in("section");
     page.element("h2", {}, "Performance left");
-    page.element(
-        "p", {{"class", "remark"}},
-        "Under the new limits, of that under the old ones. The dashed line is the floor; the band is where the true figure lies. "
-        "Likely held: the estimate is above the floor, the band is not.");
+    page.element("p", {{"class", "remark"}},
+                 "Under the new limits, of that under the old ones. The dashed line is the floor; the band is where "
+                 "the true figure lies. "
+                 "Likely held: the estimate is above the floor, the band is not.");
     const Axis axis = axis_of(rows);
     const auto panel = page.in("div", {{"class", "panel"}});
     const auto grid = page.in("div", {{"class", "rows"}});
     for (const Row& row : rows)
         draw_row(row, axis, page);
-    axis_labels(
-        axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
+    axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
 }
 
 }  // namespace flyball::report

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cells.hpp"
+#include "text_parts.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
-
-#include "cells.hpp"
-#include "text_parts.hpp"
 
 namespace flyball::report {
 namespace {
@@ -15,40 +15,52 @@ constexpr std::size_t kLeastBar = 10;
 // More empty rows than this in a row are one line of dots.
 constexpr std::size_t kGapRows = 3;
 
-std::string spelled_bound(Unit unit, std::uint64_t value) {
+std::string spelled_bound(Unit unit, std::uint64_t value)
+{
     const bool power = std::has_single_bit(value);
     // [4 KiB, 8 KiB), not [4.00 KiB, 8.00 KiB): powers of two are exact in bytes.
-    if (unit != Unit::Bytes || !power) return spelled(unit, value);
+    if (unit != Unit::Bytes || !power)
+        return spelled(unit, value);
     std::string text = spelled(unit, value);
     const std::size_t dot = text.find('.');
-    if (dot != std::string::npos) text.erase(dot, text.find(' ') - dot);
+    if (dot != std::string::npos)
+        text.erase(dot, text.find(' ') - dot);
     return text;
 }
 
-std::string label(Unit unit, const Log2Row& row) {
-    if (row.low == row.high) return fmt::format("[{}]", spelled(unit, row.low));
+std::string label(Unit unit, const Log2Row& row)
+{
+    if (row.low == row.high)
+        return fmt::format("[{}]", spelled(unit, row.low));
     const bool last = row.high == ~std::uint64_t{0};
     return fmt::format("[{}, {})", spelled_bound(unit, row.low), last ? "..." : spelled_bound(unit, row.high + 1));
 }
 
 }  // namespace
 
-std::vector<Log2Row> log2_rows(const std::vector<profile::Histogram::Bucket>& buckets) {
+std::vector<Log2Row> log2_rows(const std::vector<profile::Histogram::Bucket>& buckets)
+{
     std::vector<Log2Row> rows;
-    const auto row_of = [](std::uint64_t value) -> std::size_t { return static_cast<std::size_t>(std::bit_width(value)); };
-    if (buckets.empty()) return rows;
+    const auto row_of = [](std::uint64_t value) -> std::size_t {
+        return static_cast<std::size_t>(std::bit_width(value));
+    };
+    if (buckets.empty())
+        return rows;
     const std::size_t first = row_of(buckets.front().low), last = row_of(buckets.back().low);
     for (std::size_t width = first; width <= last; ++width) {
         const std::uint64_t low = width == 0 ? 0 : std::uint64_t{1} << (width - 1);
         rows.push_back({low, width == 0 ? 0 : low + (low - 1), 0});
     }
-    for (const auto& bucket : buckets) rows[row_of(bucket.low) - first].count += bucket.count;
+    for (const auto& bucket : buckets)
+        rows[row_of(bucket.low) - first].count += bucket.count;
     return rows;
 }
 
-void text_histogram(const MetricStats& stats, Canvas& canvas) {
+void text_histogram(const MetricStats& stats, Canvas& canvas)
+{
     const std::vector<Log2Row> rows = log2_rows(stats.buckets);
-    if (rows.empty()) return;
+    if (rows.empty())
+        return;
     const Unit unit = stats.metric->unit;
     std::size_t label_width = 0, count_width = 6;
     std::uint64_t most = 0;

@@ -222,8 +222,8 @@ void TraceWriter::State::on_held(const fb_held& event)
     args.add("by", event.throttler_id == 0 ? "?" : cgroups.of(Controller::Cpu, event.throttler_id));
     args.add("tid", event.tid);
     json.async(process, fmt::format("held-{}", event.tid),
-               {"held", "held: " + task(event.tid, event.held_until_ns),
-                before(event.held_until_ns, event.held_ns), event.held_until_ns},
+               {"held", "held: " + task(event.tid, event.held_until_ns), before(event.held_until_ns, event.held_ns),
+                event.held_until_ns},
                args);
 }
 
@@ -232,8 +232,7 @@ void TraceWriter::State::on_stall(const fb_stall& event)
     const std::uint64_t process = process_of(cgroups.of(Controller::Memory, event.hdr.cgroup_id));
     const std::string_view kind = stall_name(event.kind);
     TraceArgs args;
-    args.add("tid", event.tid)
-        .add(event.kind == FB_STALL_RECLAIM ? "pages_reclaimed" : "amount", event.amount);
+    args.add("tid", event.tid).add(event.kind == FB_STALL_RECLAIM ? "pages_reclaimed" : "amount", event.amount);
     json.async(process, fmt::format("{}-{}", kind, event.tid),
                {"memory", fmt::format("{}: {}", kind, task(event.tid, event.hdr.ts_ns)),
                 before(event.hdr.ts_ns, event.duration_ns), event.hdr.ts_ns},
@@ -280,8 +279,8 @@ void TraceWriter::State::on_oom_kill(const fb_oom_kill& kill)
     args.add("usage_bytes", kill.usage_bytes);
     if (kill.limit_bytes != ~std::uint64_t{0})
         args.add("limit_bytes", kill.limit_bytes);
-    json.instant(0, "oom", fmt::format("OOM kill: {} {}", text_of(kill.victim_comm), kill.victim_tgid),
-                 kill.hdr.ts_ns, args);
+    json.instant(0, "oom", fmt::format("OOM kill: {} {}", text_of(kill.victim_comm), kill.victim_tgid), kill.hdr.ts_ns,
+                 args);
 }
 
 void TraceWriter::State::on_oom_victim(const fb_oom_task& victim)
@@ -294,8 +293,7 @@ void TraceWriter::State::on_oom_victim(const fb_oom_task& victim)
                  fmt::format("OOM victim: {} {}", text_of(victim.comm), victim.tgid), victim.hdr.ts_ns, args);
 }
 
-TraceWriter::TraceWriter(const profile::Meta& meta, std::span<const profile::KnownCgroup> known,
-                         Output output)
+TraceWriter::TraceWriter(const profile::Meta& meta, std::span<const profile::KnownCgroup> known, Output output)
     : state_(std::make_unique<State>(meta, known, std::move(output)))
 {
 }

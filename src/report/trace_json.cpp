@@ -85,8 +85,7 @@ void TraceJson::async(std::uint64_t process, std::string_view id, const Span& sp
     async_end(process, id, span);
 }
 
-void TraceJson::async_begin(std::uint64_t process, std::string_view id, const Span& span,
-                            const TraceArgs& args)
+void TraceJson::async_begin(std::uint64_t process, std::string_view id, const Span& span, const TraceArgs& args)
 {
     event(fmt::format(R"({{"ph":"b","cat":"{}","name":{},"id":{},"pid":{},"tid":{},"ts":{},"args":{{{}}}}})",
                       span.category, quoted(span.name), quoted(id), process, process, time(span.begin_ns),
@@ -99,25 +98,25 @@ void TraceJson::async_end(std::uint64_t process, std::string_view id, const Span
                       quoted(span.name), quoted(id), process, process, time(span.end_ns)));
 }
 
-void TraceJson::instant(std::uint64_t process, std::string_view category, std::string_view name,
-                        std::uint64_t at_ns, const TraceArgs& args)
+void TraceJson::instant(std::uint64_t process, std::string_view category, std::string_view name, std::uint64_t at_ns,
+                        const TraceArgs& args)
 {
-    const std::string where = process == 0 ? std::string(R"("s":"g")")
-                                           : fmt::format(R"("s":"p","pid":{},"tid":{})", process, process);
-    event(fmt::format(R"({{"ph":"i","cat":"{}","name":{},{},"ts":{},"args":{{{}}}}})", category, quoted(name),
-                      where, time(at_ns), args.text()));
+    const std::string where =
+        process == 0 ? std::string(R"("s":"g")") : fmt::format(R"("s":"p","pid":{},"tid":{})", process, process);
+    event(fmt::format(R"({{"ph":"i","cat":"{}","name":{},{},"ts":{},"args":{{{}}}}})", category, quoted(name), where,
+                      time(at_ns), args.text()));
 }
 
 void TraceJson::name_process(std::uint64_t process, std::string_view name)
 {
-    event(fmt::format(R"({{"ph":"M","name":"process_name","pid":{},"tid":{},"args":{{"name":{}}}}})", process,
-                      process, quoted(name)));
+    event(fmt::format(R"({{"ph":"M","name":"process_name","pid":{},"tid":{},"args":{{"name":{}}}}})", process, process,
+                      quoted(name)));
 }
 
 void TraceJson::name_track(Place place, std::string_view name)
 {
-    event(fmt::format(R"({{"ph":"M","name":"thread_name","pid":{},"tid":{},"args":{{"name":{}}}}})",
-                      place.process, place.track, quoted(name)));
+    event(fmt::format(R"({{"ph":"M","name":"thread_name","pid":{},"tid":{},"args":{{"name":{}}}}})", place.process,
+                      place.track, quoted(name)));
 }
 
 void TraceJson::finish()

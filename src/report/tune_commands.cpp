@@ -27,13 +27,13 @@ bool printable(std::string_view word)
 
 bool settable(const Proposal& proposal)
 {
-    return (proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit) && !proposal.values.empty();
+    return (proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit) &&
+           !proposal.values.empty();
 }
 
 std::string shell_word(std::string_view word)
 {
-    constexpr std::string_view kPlain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
     if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos)
         return std::string(word);
     const bool plain = printable(word);

@@ -32,7 +32,7 @@ struct SystemdCommand {
 // systemctl set-property, if the cgroup is that of a unit.
 [[nodiscard]] SystemdCommand set_property(std::span<const tune::Proposal> proposals, std::size_t width);
 // systemd-run of this command.
-[[nodiscard]] SystemdCommand systemd_run(std::span<const tune::Proposal> proposals, const std::vector<std::string>& command,
-                                         std::size_t width);
+[[nodiscard]] SystemdCommand systemd_run(std::span<const tune::Proposal> proposals,
+                                         const std::vector<std::string>& command, std::size_t width);
 
 }  // namespace flyball::report

@@ -22,10 +22,10 @@ struct Property {
     std::string_view file, name, unlimited;
 };
 constexpr std::array kProperties{
-    Property{"cpu.weight", "CPUWeight", ""},          Property{"memory.min", "MemoryMin", "infinity"},
-    Property{"memory.low", "MemoryLow", "infinity"},  Property{"memory.high", "MemoryHigh", "infinity"},
-    Property{"memory.max", "MemoryMax", "infinity"},  Property{"memory.swap.max", "MemorySwapMax", "infinity"},
-    Property{"pids.max", "TasksMax", "infinity"},     Property{"io.weight", "IOWeight", ""},
+    Property{"cpu.weight", "CPUWeight", ""},         Property{"memory.min", "MemoryMin", "infinity"},
+    Property{"memory.low", "MemoryLow", "infinity"}, Property{"memory.high", "MemoryHigh", "infinity"},
+    Property{"memory.max", "MemoryMax", "infinity"}, Property{"memory.swap.max", "MemorySwapMax", "infinity"},
+    Property{"pids.max", "TasksMax", "infinity"},    Property{"io.weight", "IOWeight", ""},
 };
 
 // In hundredths of a per cent, finer ones it does not take (parse_permyriad_unbounded()); rounded up.
@@ -79,7 +79,8 @@ std::optional<std::string> unit_of(std::string_view cgroup)
 {
     const std::string_view last = cgroup.substr(cgroup.rfind('/') + 1);
     constexpr std::array<std::string_view, 6> kKinds{".service", ".scope", ".slice", ".socket", ".mount", ".swap"};
-    const bool unit = std::ranges::any_of(kKinds, [&](std::string_view kind) { return last.size() > kind.size() && last.ends_with(kind); });
+    const bool unit = std::ranges::any_of(
+        kKinds, [&](std::string_view kind) { return last.size() > kind.size() && last.ends_with(kind); });
     return unit ? std::optional(std::string(last)) : std::nullopt;
 }
 
@@ -96,7 +97,8 @@ CommandLines in_lines(const std::vector<std::string>& words, std::size_t width)
     constexpr std::string_view kIndent = "    ", kGoesOn = " \\";
     CommandLines lines;
     for (const std::string& word : words) {
-        const bool fits = !lines.empty() && display_width(lines.back()) + 1 + display_width(word) + kGoesOn.size() <= width;
+        const bool fits =
+            !lines.empty() && display_width(lines.back()) + 1 + display_width(word) + kGoesOn.size() <= width;
         if (fits) {
             lines.back() += ' ' + word;
             continue;
@@ -138,13 +140,15 @@ SystemdCommand set_property(std::span<const Proposal> proposals, std::size_t wid
     const auto unit = proposals.empty() ? std::nullopt : unit_of(proposals.front().cgroup);
     if (!unit || all.properties.empty())
         return {};
-    std::vector<std::string> words{of_user(proposals.front().cgroup) ? "systemctl --user set-property" : "systemctl set-property",
+    std::vector<std::string> words{of_user(proposals.front().cgroup) ? "systemctl --user set-property"
+                                                                     : "systemctl set-property",
                                    shell_word(*unit)};
     std::ranges::move(all.properties, std::back_inserter(words));
     return {in_lines(words, width), std::move(all.without)};
 }
 
-SystemdCommand systemd_run(std::span<const Proposal> proposals, const std::vector<std::string>& command, std::size_t width)
+SystemdCommand systemd_run(std::span<const Proposal> proposals, const std::vector<std::string>& command,
+                           std::size_t width)
 {
     Told all = told(proposals);
     if (all.properties.empty() || command.empty())

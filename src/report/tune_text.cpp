@@ -36,7 +36,8 @@ void draw_run(const TuneRun& run, std::size_t proposals, Canvas& canvas)
     std::string text;
     const auto add = [&](const std::string& part) { text += text.empty() ? part : ", " + part; };
     if (run.took_ns > 0)
-        add(fmt::format("{} in {}", proposals == 1 ? "1 resource" : fmt::format("{} resources", proposals), format_ns(run.took_ns)));
+        add(fmt::format("{} in {}", proposals == 1 ? "1 resource" : fmt::format("{} resources", proposals),
+                        format_ns(run.took_ns)));
     if (!run.host.empty())
         add("on " + squeeze(harmless(run.host), 30));
     if (!run.kernel.empty())
@@ -63,7 +64,8 @@ void draw_by_hand(std::span<const Proposal> proposals, const TuneTextOptions& op
             continue;
         done.push_back(first.cgroup);
         std::vector<Proposal> of_one;
-        std::ranges::copy_if(proposals, std::back_inserter(of_one), [&](const Proposal& other) { return other.cgroup == first.cgroup; });
+        std::ranges::copy_if(proposals, std::back_inserter(of_one),
+                             [&](const Proposal& other) { return other.cgroup == first.cgroup; });
         text_by_hand(of_one, options, canvas);
     }
 }

@@ -25,7 +25,9 @@ void draw(const CommandLines& lines, Canvas& canvas)
 bool lowers_memory_max(std::span<const Proposal> proposals)
 {
     const auto so = [](const tune::Value& value) { return value.file == "memory.max" && tune::lowered(value); };
-    const auto lowers = [&](const Proposal& proposal) { return settable(proposal) && std::ranges::any_of(proposal.values, so); };
+    const auto lowers = [&](const Proposal& proposal) {
+        return settable(proposal) && std::ranges::any_of(proposal.values, so);
+    };
     return std::ranges::any_of(proposals, lowers);
 }
 
@@ -55,11 +57,13 @@ void text_by_hand(std::span<const Proposal> proposals, const TuneTextOptions& op
         canvas.heading("BY HAND", "as root");
         return draw_systemd(run, "The command with these limits:", canvas);
     }
-    const CommandLines echoes = options.cgroup_root.empty() ? CommandLines{} : echo_commands(proposals, options.cgroup_root);
+    const CommandLines echoes =
+        options.cgroup_root.empty() ? CommandLines{} : echo_commands(proposals, options.cgroup_root);
     const SystemdCommand property = set_property(proposals, room);
     if (echoes.empty() && property.lines.empty())
         return;
-    const bool applied = std::ranges::all_of(proposals, [](const Proposal& one) { return one.applied || !settable(one); });
+    const bool applied =
+        std::ranges::all_of(proposals, [](const Proposal& one) { return one.applied || !settable(one); });
     canvas.heading("BY HAND", applied ? "as root; done already" : "as root");
     if (!echoes.empty()) {
         canvas.paragraph("Until the cgroup is removed, in this order:", 1);

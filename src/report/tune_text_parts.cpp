@@ -113,7 +113,8 @@ void text_evidence(const Proposal& proposal, Canvas& canvas)
     if (proposal.evidence.empty())
         return;
     canvas.heading("EVIDENCE", "what was seen, and where");
-    const bool intervals = std::ranges::any_of(proposal.evidence, [](const tune::Evidence& one) { return one.interval.has_value(); });
+    const bool intervals =
+        std::ranges::any_of(proposal.evidence, [](const tune::Evidence& one) { return one.interval.has_value(); });
     std::vector<Grid::Column> columns{{""}, {"", Side::Right}, {""}};
     if (intervals)
         columns.push_back({""});
@@ -136,8 +137,8 @@ void text_trials(const Proposal& proposal, Canvas& canvas)
     Grid grid({{"verdict"}, {"throughput"}, {"p50"}, {"p99"}, {"pairs", Side::Right}, {"time", Side::Right}});
     for (const Trial& trial : proposal.trials) {
         grid.row({Cell(std::string(name(trial.verdict)), style_of(trial.verdict)), cell(ratio_range(trial.throughput)),
-                  cell(ratio_range(trial.latency_p50)), cell(ratio_range(trial.latency_p99)), std::to_string(trial.pairs),
-                  cell(trial.took_ns > 0 ? narrow_ns(trial.took_ns) : "n/a")});
+                  cell(ratio_range(trial.latency_p50)), cell(ratio_range(trial.latency_p99)),
+                  std::to_string(trial.pairs), cell(trial.took_ns > 0 ? narrow_ns(trial.took_ns) : "n/a")});
         grid.remark(harmless(trial.setting));
         grid.remark(decided(trial));
     }

@@ -171,7 +171,8 @@ std::string interval_words(const tune::Value& value)
     if (!quota)
         return words;
     const double period_ns = static_cast<double>(quota->period_us) * 1000;
-    return words + "\n= " + range(Interval{value.interval->low / period_ns, value.interval->high / period_ns}, TuneUnit::Cpus);
+    return words +
+           "\n= " + range(Interval{value.interval->low / period_ns, value.interval->high / period_ns}, TuneUnit::Cpus);
 }
 
 }  // namespace flyball::report

@@ -41,8 +41,9 @@ bool is_code(const GElf_Sym& symbol, std::string_view name)
 int rank(const GElf_Sym& symbol)
 {
     const int binding = GELF_ST_BIND(symbol.st_info);
-    return (GELF_ST_TYPE(symbol.st_info) == STT_NOTYPE ? 0 : 10) +
-           (binding == STB_GLOBAL ? 2 : binding == STB_WEAK ? 1 : 0);
+    return (GELF_ST_TYPE(symbol.st_info) == STT_NOTYPE ? 0 : 10) + (binding == STB_GLOBAL ? 2
+                                                                    : binding == STB_WEAK ? 1
+                                                                                          : 0);
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ std::string label_of(const Mapping& mapping)
 // Only regular files, seen before they are opened: opening a device or a pipe of someone's may do anything.
 UniqueFd open_regular(const std::string& path, int flags, std::uint64_t inode)
 {
-    struct stat what {};
+    struct stat what{};
     if (::stat(path.c_str(), &what) != 0 || !S_ISREG(what.st_mode))
         return {};
     UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags));
@@ -185,8 +185,7 @@ std::uint32_t Places::file_module(const ProcessKey& key, const Mapping& mapping)
 UniqueFd Places::open_file(const ProcessKey& key, const Mapping& mapping) const
 {
     const std::string of_process = fmt::format("{}/{}", proc_, key.tgid);
-    UniqueFd file =
-        open_regular(fmt::format("{}/map_files/{:x}-{:x}", of_process, mapping.begin, mapping.end), 0, 0);
+    UniqueFd file = open_regular(fmt::format("{}/map_files/{:x}-{:x}", of_process, mapping.begin, mapping.end), 0, 0);
     if (file.valid())
         return file;
     return open_regular(of_process + "/root" + mapping.path, 0, mapping.inode);
@@ -218,9 +217,8 @@ UniqueFd Places::open_perf_map(std::uint32_t tgid) const
     const auto number = parse_u64(pid), owner = parse_u64(uid);
     if (!number || !owner)
         return {};
-    UniqueFd file =
-        open_regular(fmt::format("{}/root/tmp/perf-{}.map", of_process, *number), O_NOFOLLOW, 0);
-    struct stat what {};
+    UniqueFd file = open_regular(fmt::format("{}/root/tmp/perf-{}.map", of_process, *number), O_NOFOLLOW, 0);
+    struct stat what{};
     if (!file.valid() || ::fstat(file.get(), &what) != 0 || (what.st_uid != 0 && what.st_uid != *owner))
         return {};
     return file;

@@ -12,8 +12,8 @@ void SymbolTable::add(std::uint64_t address, std::uint64_t bytes, std::string_vi
     constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
     if (name.size() > kMost - names_.size())
         return;
-    symbols_.push_back({address, bytes, static_cast<std::uint32_t>(names_.size()),
-                        static_cast<std::uint32_t>(name.size()), rank});
+    symbols_.push_back(
+        {address, bytes, static_cast<std::uint32_t>(names_.size()), static_cast<std::uint32_t>(name.size()), rank});
     names_ += name;
 }
 

@@ -168,7 +168,8 @@ Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
         outcome.asked_ns[block] += now;
         outcome.late_ns[block] += std::min(backlog, given);
         held = held || (bucket.empty() && asked - done > 1);
-        for (; next_end < ends_.size() && ends_[next_end].step <= step && asked_by_ns_[ends_[next_end].step] <= done + 1;
+        for (;
+             next_end < ends_.size() && ends_[next_end].step <= step && asked_by_ns_[ends_[next_end].step] <= done + 1;
              ++next_end) {
             const End& end = ends_[next_end];
             outcome.took_us[next_end] =
@@ -192,7 +193,8 @@ Added Replay::resampled(const Outcome& outcome, const Replicate& replicate) cons
     std::size_t steps = 0;
     for (const std::uint32_t block : replicate.blocks) {
         const auto [first, last] = block_ends_[block];
-        with.insert(with.end(), outcome.took_us.begin() + static_cast<std::ptrdiff_t>(first), outcome.took_us.begin() + static_cast<std::ptrdiff_t>(last));
+        with.insert(with.end(), outcome.took_us.begin() + static_cast<std::ptrdiff_t>(first),
+                    outcome.took_us.begin() + static_cast<std::ptrdiff_t>(last));
         late += outcome.late_ns[block];
         asked += outcome.asked_ns[block];
         throttled += outcome.throttled[block];
@@ -200,8 +202,8 @@ Added Replay::resampled(const Outcome& outcome, const Replicate& replicate) cons
         steps += block + 1 == block_ends_.size() ? demand_ns_.size() - block * block_steps_ : block_steps_;
     }
     const auto more = [&](double q, double was) { return was > 0 ? quantile_of(with, q) / was - 1 : 0; };
-    return {more(0.5, replicate.p50_us), more(0.99, replicate.p99_us), asked > 0 ? late / asked : 0, periods > 0 ? throttled / periods : 0,
-            steps > 0 ? asked / static_cast<double>(steps * kDemandStepNs) : 0};
+    return {more(0.5, replicate.p50_us), more(0.99, replicate.p99_us), asked > 0 ? late / asked : 0,
+            periods > 0 ? throttled / periods : 0, steps > 0 ? asked / static_cast<double>(steps * kDemandStepNs) : 0};
 }
 
 Added Replay::bound(const Bandwidth& limit, double quantile) const

@@ -16,7 +16,8 @@ constexpr std::size_t kLeastBatches = 8;
 constexpr std::size_t kLeastJoined = 20;
 // Below so many nothing can be seen of it.
 constexpr std::size_t kLeastSeen = 10;
-// A thousandth away from 1 the variance of a series of first order is still a number; more is not to be told from a trend.
+// A thousandth away from 1 the variance of a series of first order is still a number; more is not to be told from a
+// trend.
 constexpr double kMostAlike = 0.95;
 
 std::vector<double> batch_medians(std::span<const double> series, std::size_t size)
@@ -24,7 +25,8 @@ std::vector<double> batch_medians(std::span<const double> series, std::size_t si
     std::vector<double> medians;
     // What is left over at the end is no whole batch, and left out.
     for (std::size_t i = 0; i + size <= series.size(); i += size)
-        medians.push_back(median({series.begin() + static_cast<std::ptrdiff_t>(i), series.begin() + static_cast<std::ptrdiff_t>(i + size)}));
+        medians.push_back(median(
+            {series.begin() + static_cast<std::ptrdiff_t>(i), series.begin() + static_cast<std::ptrdiff_t>(i + size)}));
     return medians;
 }
 

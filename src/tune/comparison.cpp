@@ -77,11 +77,13 @@ void Comparison::decide()
         if (metric.rejects.answer() != Sure::Rejected)
             continue;
         verdict_ = Verdict::Rejected;
-        note_ = metric.name == kRate ? fmt::format("the rate is surely below {:.0f} %", 100 * metric.bound)
-                                     : fmt::format("the {} is surely above {:.2f} times", metric.name, 1 / metric.bound);
+        note_ = metric.name == kRate
+                    ? fmt::format("the rate is surely below {:.0f} %", 100 * metric.bound)
+                    : fmt::format("the {} is surely above {:.2f} times", metric.name, 1 / metric.bound);
         return;
     }
-    const auto open = std::ranges::find_if(metrics_, [](const Metric& m) { return m.accepts.answer() != Sure::Accepted; });
+    const auto open =
+        std::ranges::find_if(metrics_, [](const Metric& m) { return m.accepts.answer() != Sure::Accepted; });
     if (open == metrics_.end()) {
         verdict_ = Verdict::Accepted;
         note_ = fmt::format("the rate surely stays above {:.0f} %", 100 * bounds_.rate);

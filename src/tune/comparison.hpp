@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What pairs of blocks say of B against A: the decision of an experiment, without the experiment. Pure; not thread-safe.
+// What pairs of blocks say of B against A: the decision of an experiment, without the experiment. Pure; not
+// thread-safe.
 #pragma once
 
 #include "flyball/tune/proposal.hpp"
@@ -17,7 +18,7 @@ namespace flyball::tune {
 inline constexpr std::uint64_t kLeastForP50 = 20, kLeastForP99 = 300;
 
 struct ComparisonBounds {
-    double rate = 0.8;  // part of A's that B has to keep
+    double rate = 0.8;      // part of A's that B has to keep
     double latency = 1.25;  // times A's that B's may be
     double alpha = 0.05;
     std::size_t most_pairs = 30;

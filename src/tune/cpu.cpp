@@ -81,11 +81,13 @@ Proposal answer(Proposal proposal, Answer what, std::string summary)
 }
 
 // Why nothing can be said from this window; nullopt: it can.
-std::optional<Proposal> unusable(const Proposal& proposal, const Window& window, Subject& subject, const CpuOptions& options)
+std::optional<Proposal> unusable(const Proposal& proposal, const Window& window, Subject& subject,
+                                 const CpuOptions& options)
 {
     if (!subject.limit("cpu.max"))
-        return answer(proposal, Answer::Refused,
-                      fmt::format("{} has no cpu.max: its parent does not hand the cpu controller on", subject.cgroup()));
+        return answer(
+            proposal, Answer::Refused,
+            fmt::format("{} has no cpu.max: its parent does not hand the cpu controller on", subject.cgroup()));
     const DemandTrace& trace = window.trace;
     if (window.span_ns() < kLeastWindowNs)
         return answer(
@@ -93,16 +95,18 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
             fmt::format("seen for {} only; at least {}", format_ns(window.span_ns()), format_ns(kLeastWindowNs)));
     if (trace.run_ns == 0)
         return answer(proposal, Answer::Inconclusive, "it did not run in that time");
-    const double lost = static_cast<double>(window.lost_events) / static_cast<double>(trace.jobs.size() + trace.jobs_left_out + 1);
+    const double lost =
+        static_cast<double>(window.lost_events) / static_cast<double>(trace.jobs.size() + trace.jobs_left_out + 1);
     if (lost > kMostLost)
         return answer(proposal, Answer::Inconclusive,
-                      fmt::format("{} events were lost beside {} jobs that were seen: the demand may be far higher", window.lost_events,
-                                  trace.jobs.size() + trace.jobs_left_out));
+                      fmt::format("{} events were lost beside {} jobs that were seen: the demand may be far higher",
+                                  window.lost_events, trace.jobs.size() + trace.jobs_left_out));
     // What the hypervisor takes flattens the peaks that a quota has to let through.
     if (window.disturbance.steal > options.most_disturbed)
-        return answer(proposal, Answer::Refused,
-                      fmt::format("the machine is too busy to measure on: the hypervisor took {} of its CPUs, {} is the most",
-                                  format_percent(window.disturbance.steal), format_percent(options.most_disturbed)));
+        return answer(
+            proposal, Answer::Refused,
+            fmt::format("the machine is too busy to measure on: the hypervisor took {} of its CPUs, {} is the most",
+                        format_percent(window.disturbance.steal), format_percent(options.most_disturbed)));
     if (window.disturbance.displaced > options.most_disturbed)
         return answer(proposal, Answer::Refused,
                       fmt::format("the machine is too busy to measure on: it waited for CPUs for {} of the time that "
@@ -112,10 +116,12 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
     const double endless = share_of(trace.endless_ns, trace.run_ns);
     // A job behind its quota looks like one that never ends.
     if (endless > kMostlyEndless && trace.held_back())
-        return answer(proposal, Answer::Inconclusive,
-                      fmt::format("{} of its CPU time goes into jobs that do not end within a second, and cpu.max held it for {}: "
-                                  "whether they would end without is not seen (--try lifts its own cpu.max, not an ancestor's)",
-                                  format_percent(endless), format_ns(trace.held_ns)));
+        return answer(
+            proposal, Answer::Inconclusive,
+            fmt::format(
+                "{} of its CPU time goes into jobs that do not end within a second, and cpu.max held it for {}: "
+                "whether they would end without is not seen (--try lifts its own cpu.max, not an ancestor's)",
+                format_percent(endless), format_ns(trace.held_ns)));
     if (endless > kMostlyEndless)
         return answer(
             proposal, Answer::NoLimit,
@@ -130,7 +136,8 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
 }
 
 // What it would be without burst, and with other periods.
-Result<> add_others(Proposal& proposal, const DemandTrace& trace, const QuotaPrediction& prediction, Subject& subject, const CpuOptions& options)
+Result<> add_others(Proposal& proposal, const DemandTrace& trace, const QuotaPrediction& prediction, Subject& subject,
+                    const CpuOptions& options)
 {
     const KeepUp keep_up = [&] { return subject.keep_up(); };
     const BandwidthBounds& bounds = prediction.bounds;
@@ -190,7 +197,8 @@ Result<QuotaPrediction> predict_quota(const Window& window, Subject& subject, co
                                      .most_quota_ns = subject.cpus() * options.period_ns,
                                      .burst_allowed = subject.limit("cpu.max.burst").has_value(),
                                      .latency_bound = options.latency_bound},
-                          .limit = {}, .interval = {}};
+                          .limit = {},
+                          .interval = {}};
     if (unusable({}, window, subject, options))
         return found;
     const auto enough = least_bandwidth(found.replay, found.bounds, options.confidence, keep_up);
@@ -203,11 +211,13 @@ Result<QuotaPrediction> predict_quota(const Window& window, Subject& subject, co
         return std::unexpected(surely_needed.error());
     found.limit = *enough;
     // One bound on either side at that confidence: less by what is beyond either.
-    found.interval = {*surely_needed ? static_cast<double>((*surely_needed)->quota_ns) : 0, static_cast<double>((*enough)->quota_ns)};
+    found.interval = {*surely_needed ? static_cast<double>((*surely_needed)->quota_ns) : 0,
+                      static_cast<double>((*enough)->quota_ns)};
     return found;
 }
 
-Result<Proposal> propose_cpu(const Window& window, const QuotaPrediction& prediction, Subject& subject, const CpuOptions& options)
+Result<Proposal> propose_cpu(const Window& window, const QuotaPrediction& prediction, Subject& subject,
+                             const CpuOptions& options)
 {
     Proposal proposal{.resource = Resource::Cpu, .cgroup = subject.cgroup()};
     const DemandTrace& trace = window.trace;

@@ -31,8 +31,9 @@ public:
             return all ? Result<std::optional<Bandwidth>>(std::nullopt) : std::unexpected(all.error());
         // More burst never hurts the cgroup itself, so that the least quota is the one with all the burst the kernel
         // allows.
-        const auto quota_ns = least(kLeastQuotaNs, bounds_.most_quota_ns,
-                                    [&](std::uint64_t quota) { return keeps(quota, bounds_.burst_allowed ? quota : 0); });
+        const auto quota_ns = least(kLeastQuotaNs, bounds_.most_quota_ns, [&](std::uint64_t quota) {
+            return keeps(quota, bounds_.burst_allowed ? quota : 0);
+        });
         if (!quota_ns)
             return std::unexpected(quota_ns.error());
         if (!bounds_.burst_allowed)

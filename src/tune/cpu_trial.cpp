@@ -64,16 +64,17 @@ Result<> write(Subject& subject, const Setting& setting)
 
 struct Profile {
     Window window;
-    Setting present;   // as it was found
-    Setting baseline;  // under which the window was seen
+    Setting present;                            // as it was found
+    Setting baseline;                           // under which the window was seen
     std::optional<std::string> cpu_max, burst;  // as they were found
-    std::uint64_t took_ns = 0;  // with a first look that was hidden
+    std::uint64_t took_ns = 0;                  // with a first look that was hidden
 };
 
 // Tries the proposal against the profile's baseline, and wider ones until one holds.
 Result<> validate(Subject& subject, Proposal& proposal, const Profile& profile, const CpuOptions& options)
 {
-    const Measure measure = measure_for(profile.window, {"the part of their time that its jobs were on a CPU", speed_of_jobs});
+    const Measure measure =
+        measure_for(profile.window, {"the part of their time that its jobs were on a CPU", speed_of_jobs});
     ExperimentOptions experiment{.floor = options.throughput_floor,
                                  .alpha = (1 - options.confidence) / 2,
                                  .most_pairs = options.most_pairs,
@@ -122,13 +123,15 @@ Result<Profile> profile_of(Subject& subject, Proposal& proposal, const CpuOption
     if (!window->trace.held_back() || !limit || limit->starts_with("max"))
         return Profile{std::move(*window), present, present, limit, burst, looked_ns};
     if (!subject.may_experiment() || window->finished) {
-        proposal.notes.emplace_back("its present cpu.max holds it back: what it would ask for without was worked out, not seen");
+        proposal.notes.emplace_back(
+            "its present cpu.max holds it back: what it would ask for without was worked out, not seen");
         return Profile{std::move(*window), present, present, limit, burst, looked_ns};
     }
     // The period stays: the kernel keeps it when the quota goes.
     cgroup::CpuMax none = cgroup::parse_cpu_max(*limit).value_or(cgroup::CpuMax{});
     none.quota_us = cgroup::kUnlimited;
-    const Setting without = cpu_setting(cgroup::cpu_max_text(none), burst ? std::optional<std::string>("0") : std::nullopt);
+    const Setting without =
+        cpu_setting(cgroup::cpu_max_text(none), burst ? std::optional<std::string>("0") : std::nullopt);
     proposal.experimented = true;
     if (auto lifted = write(subject, without); !lifted)
         return std::unexpected(std::move(lifted.error()));
@@ -148,9 +151,11 @@ Result<> look_on(Subject& subject, Profile& profile, std::uint64_t length_ns)
         return std::unexpected(std::move(next.error()));
     profile.took_ns += next->span_ns();
     Window& seen = profile.window;
-    const auto before = static_cast<double>(seen.trace.demand_ns.size()), now = static_cast<double>(next->trace.demand_ns.size());
-    const auto mean = [&](double Disturbance::*share) {
-        next->disturbance.*share = (seen.disturbance.*share * before + next->disturbance.*share * now) / std::max(before + now, 1.0);
+    const auto before = static_cast<double>(seen.trace.demand_ns.size()),
+               now = static_cast<double>(next->trace.demand_ns.size());
+    const auto mean = [&](double Disturbance::* share) {
+        next->disturbance.*share =
+            (seen.disturbance.*share * before + next->disturbance.*share * now) / std::max(before + now, 1.0);
     };
     mean(&Disturbance::steal);
     mean(&Disturbance::displaced);
@@ -176,8 +181,9 @@ Result<QuotaPrediction> predict_precisely(Subject& subject, Profile& profile, co
         const bool precise = !found->limit || 1 - low / high <= options.precision;
         if (precise || profile.window.finished || again_ns < options.profile_ns / 2)
             return found;
-        subject.say(fmt::format("the quota is from {} to {}: looking for {} more", format_ns(static_cast<std::uint64_t>(low)),
-                                format_ns(static_cast<std::uint64_t>(high)), format_ns(again_ns)));
+        subject.say(fmt::format("the quota is from {} to {}: looking for {} more",
+                                format_ns(static_cast<std::uint64_t>(low)), format_ns(static_cast<std::uint64_t>(high)),
+                                format_ns(again_ns)));
         auto looked = look_on(subject, profile, again_ns);
         if (!looked && looked.error().kind == ErrorKind::Finished) {
             profile.window.finished = true;

@@ -104,7 +104,8 @@ void DemandCollector::State::comes(const fb_switch& event)
     trace.wait_ns += wait_ns;
     // Behind its own siblings it is not others who keep it waiting, nor is it while an idle CPU wakes up.
     const bool waking_up = (event.flags & FB_SW_PREV_IDLE) != 0 && wait_ns <= kIdleExitNs;
-    trace.displaced_ns += waking_up ? 0 : wait_ns - slices.within(event.hdr.cpu, at_ns - std::min(at_ns, wait_ns), at_ns);
+    trace.displaced_ns +=
+        waking_up ? 0 : wait_ns - slices.within(event.hdr.cpu, at_ns - std::min(at_ns, wait_ns), at_ns);
     if (!task.on_cpu)
         trace.most_running = std::max(trace.most_running, ++running);
     task.on_cpu = true;

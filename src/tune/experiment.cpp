@@ -26,8 +26,15 @@ class Experiment {
 public:
     Experiment(Subject& subject, const Setting& a, const Setting& b, const Measure& measure,
                const ExperimentOptions& options)
-        : subject_(subject), a_(a), b_(b), measure_(measure), options_(options),
-          comparison_({.rate = options.floor, .latency = 1 / options.floor, .alpha = options.alpha, .most_pairs = options.most_pairs})
+        : subject_(subject),
+          a_(a),
+          b_(b),
+          measure_(measure),
+          options_(options),
+          comparison_({.rate = options.floor,
+                       .latency = 1 / options.floor,
+                       .alpha = options.alpha,
+                       .most_pairs = options.most_pairs})
     {
     }
 
@@ -220,8 +227,10 @@ Measure measure_for(const Window& sample, Measure stand_in)
 std::uint64_t block_for_p99(const Window& sample, std::uint64_t block_ns, std::uint64_t most_ns)
 {
     const auto told = static_cast<double>(sample.performance.latency_ns.count());
-    const double needed_ns = told > 0 ? kMoreThanLeast * kLeastForP99 * static_cast<double>(sample.span_ns()) / told : 0;
-    return needed_ns > static_cast<double>(most_ns) ? block_ns : std::max(block_ns, static_cast<std::uint64_t>(needed_ns));
+    const double needed_ns =
+        told > 0 ? kMoreThanLeast * kLeastForP99 * static_cast<double>(sample.span_ns()) / told : 0;
+    return needed_ns > static_cast<double>(most_ns) ? block_ns
+                                                    : std::max(block_ns, static_cast<std::uint64_t>(needed_ns));
 }
 
 Result<Trial> compare(Subject& subject, const Setting& a, const Setting& b, const Measure& measure,

@@ -69,7 +69,8 @@ Occupancy occupancy(const IoProfile& profile, const cgroup::IoControl& control, 
     std::vector<double> shares;
     shares.reserve(profile.steps.size());
     for (const IoStep& step : profile.steps)
-        shares.push_back(by_model ? cost_s(*control.model, step.work) / rate / step_s : step.own_ns / static_cast<double>(kIoStepNs));
+        shares.push_back(by_model ? cost_s(*control.model, step.work) / rate / step_s
+                                  : step.own_ns / static_cast<double>(kIoStepNs));
     result.steps = shares.size();
     result.source = by_model ? fmt::format("cost by io.cost.model at a vrate of {:.0f} %, of bios", 100 * rate)
                              : "time in the device, shared with those who are in it, of requests";

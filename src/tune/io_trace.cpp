@@ -38,7 +38,10 @@ struct Device {
 // Time shares of all that were in the device, step by step.
 class Sweep {
 public:
-    Sweep(IoDeviceTrace& trace, std::uint64_t begin_ns, std::uint64_t end_ns) : trace_(trace), begin_ns_(begin_ns), end_ns_(end_ns) {}
+    Sweep(IoDeviceTrace& trace, std::uint64_t begin_ns, std::uint64_t end_ns)
+        : trace_(trace), begin_ns_(begin_ns), end_ns_(end_ns)
+    {
+    }
 
     void run(const std::vector<Stay>& stays)
     {
@@ -146,7 +149,8 @@ void IoCollector::State::on_bio_held(const fb_bio& bio)
 std::uint64_t IoCollector::State::take_bio(Device& device, const fb_rq& rq, std::uint64_t issued_ns)
 {
     const std::uint64_t end = rq.sector + (rq.bytes + kSector - 1) / kSector;
-    const std::uint64_t begun = rq.queue_ns == FB_UNKNOWN_NS ? issued_ns : issued_ns - std::min<std::uint64_t>(rq.queue_ns, issued_ns);
+    const std::uint64_t begun =
+        rq.queue_ns == FB_UNKNOWN_NS ? issued_ns : issued_ns - std::min<std::uint64_t>(rq.queue_ns, issued_ns);
     std::uint64_t first = begun;
     bool found = false;
     auto bio = device.bios.upper_bound(rq.sector);
@@ -196,7 +200,8 @@ void IoCollector::State::on_request(const fb_rq& rq)
     device.stays.push_back({issued, done, mine});
 }
 
-IoCollector::IoCollector(const SubtreeIds& subtree, std::uint64_t begin_ns) : state_(std::make_unique<State>(subtree, begin_ns))
+IoCollector::IoCollector(const SubtreeIds& subtree, std::uint64_t begin_ns)
+    : state_(std::make_unique<State>(subtree, begin_ns))
 {
 }
 IoCollector::~IoCollector() = default;
@@ -206,17 +211,27 @@ IoCollector& IoCollector::operator=(IoCollector&&) noexcept = default;
 void IoCollector::on_event(const fb_event& event)
 {
     switch (event.hdr.type) {
-    case FB_EV_BIO: state_->on_bio(std::bit_cast<fb_bio>(event)); break;
-    case FB_EV_BIO_HELD: state_->on_bio_held(std::bit_cast<fb_bio>(event)); break;
-    case FB_EV_RQ: state_->on_request(std::bit_cast<fb_rq>(event)); break;
-    default: break;
+    case FB_EV_BIO:
+        state_->on_bio(std::bit_cast<fb_bio>(event));
+        break;
+    case FB_EV_BIO_HELD:
+        state_->on_bio_held(std::bit_cast<fb_bio>(event));
+        break;
+    case FB_EV_RQ:
+        state_->on_request(std::bit_cast<fb_rq>(event));
+        break;
+    default:
+        break;
     }
 }
 
 IoTrace IoCollector::take(std::uint64_t at_ns)
 {
     State& state = *state_;
-    IoTrace trace{.begin_ns = state.begin_ns, .end_ns = std::max(at_ns, state.begin_ns), .devices = {}, .left_out = state.left_out};
+    IoTrace trace{.begin_ns = state.begin_ns,
+                  .end_ns = std::max(at_ns, state.begin_ns),
+                  .devices = {},
+                  .left_out = state.left_out};
     const std::size_t steps = (trace.span_ns() + kIoStepNs - 1) / kIoStepNs;
     for (auto& [number, device] : state.devices) {
         device.trace.device = number;

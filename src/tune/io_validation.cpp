@@ -58,7 +58,9 @@ public:
         if (!block)
             return block;
         behind_ = block->rate < kKeepsUp * alone_rate_;
-        const double lost = alone_rate_ > 0 ? std::max(0.0, 1 - block->rate / alone_rate_) * static_cast<double>(block->took_ns) / kSecond : 0;
+        const double lost = alone_rate_ > 0 ? std::max(0.0, 1 - block->rate / alone_rate_) *
+                                                  static_cast<double>(block->took_ns) / kSecond
+                                            : 0;
         regret_s_ += lost;
         if (auto r = subject_.spend(lost); !r)
             return std::unexpected(std::move(r.error()));
@@ -75,7 +77,8 @@ public:
     [[nodiscard]] const std::string& judged_by() const { return judged_by_; }
 
 private:
-    // An open loop has a backlog after a block in which it got less than it wants: worked off alone, and nobody's block.
+    // An open loop has a backlog after a block in which it got less than it wants: worked off alone, and nobody's
+    // block.
     Result<> catch_up()
     {
         if (!std::exchange(behind_, false))
@@ -113,7 +116,9 @@ private:
         else if (trace != nullptr && seconds > 0)
             block.rate = static_cast<double>(trace->own_ios()) / seconds;
         static const profile::Histogram kNone;
-        const profile::Histogram& latency = told_latency ? window.performance.latency_ns : trace != nullptr ? trace->total : kNone;
+        const profile::Histogram& latency = told_latency       ? window.performance.latency_ns
+                                            : trace != nullptr ? trace->total
+                                                               : kNone;
         if (latency.count() >= kLeastForP99)
             block.latency_p99_ns = static_cast<double>(latency.quantile(kQuantile));
         judged_by_ = fmt::format("{} and {}", told ? "the workload's rate" : "requests completed a second",
@@ -156,7 +161,8 @@ public:
         tried_.contended.add(contended);
         tried_.took_ns += alone.took_ns + contended.took_ns;
         ++tried_.rounds;
-        comparison_.add({std::max(alone.rate, kLeastRate), contended.rate}, {}, {alone.latency_p99_ns, contended.latency_p99_ns});
+        comparison_.add({std::max(alone.rate, kLeastRate), contended.rate}, {},
+                        {alone.latency_p99_ns, contended.latency_p99_ns});
     }
 
     [[nodiscard]] bool done() const { return comparison_.decided(); }
@@ -170,7 +176,8 @@ public:
         tried.verdict = trial.verdict;
         tried.note = done() ? trial.note : fmt::format("after {} rounds the time was up", tried.rounds);
         if (trial.verdict == Verdict::Accepted && trial.latency_p99) {
-            tried.note = fmt::format("throughput surely above {:.0f} %, p99 below {:.2f} times", 100 * options.least_throughput, options.most_latency);
+            tried.note = fmt::format("throughput surely above {:.0f} %, p99 below {:.2f} times",
+                                     100 * options.least_throughput, options.most_latency);
         } else if (trial.verdict == Verdict::Accepted) {
             tried.verdict = Verdict::Inconclusive;
             tried.note = "too few operations in a block for a p99";
@@ -184,8 +191,8 @@ private:
 };
 
 // Alone, and then with each weight, in an order that turns, until each is judged.
-Result<std::vector<Tried>> rounds(Contestants& contestants, const IoOptions& options, const std::vector<std::uint64_t>& weights,
-                                  std::size_t all_weights)
+Result<std::vector<Tried>> rounds(Contestants& contestants, const IoOptions& options,
+                                  const std::vector<std::uint64_t>& weights, std::size_t all_weights)
 {
     std::vector<Judge> judges;
     for (const std::uint64_t weight : weights)
@@ -258,7 +265,8 @@ Result<Contest> contest(Subject& subject, const IoOptions& options, const Contes
         std::vector<std::uint64_t> weights{plan.candidates[i]};
         if (i == 0 && plan.present != plan.candidates[i])
             weights.insert(weights.begin(), plan.present);
-        subject.say(fmt::format("trying {} {} against {}", plan.file, plan.candidates[i], options.antagonist->describe()));
+        subject.say(
+            fmt::format("trying {} {} against {}", plan.file, plan.candidates[i], options.antagonist->describe()));
         auto tried = rounds(contestants, options, weights, all);
         result.regret_s = contestants.regret_s();
         if (!tried)

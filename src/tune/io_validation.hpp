@@ -14,11 +14,11 @@ namespace flyball::tune::detail {
 
 // What one block showed.
 struct Block {
-    double rate = 0;  // units, or requests, a second
+    double rate = 0;                       // units, or requests, a second
     std::optional<double> latency_p99_ns;  // nullopt: too few for a p99
-    double own_share = 0;   // of the time that anyone was in the device
-    double busy_share = 0;  // of the block
-    double depth = 0;       // requests in the device, on average while it was busy
+    double own_share = 0;                  // of the time that anyone was in the device
+    double busy_share = 0;                 // of the block
+    double depth = 0;                      // requests in the device, on average while it was busy
     double device_p99_ns = 0;
     std::uint64_t took_ns = 0;
 };
@@ -41,9 +41,9 @@ struct Tried {
 };
 
 struct Contest {
-    std::vector<Tried> tried;       // in their order; the first may be the present weight
-    std::optional<Seen> at_least;   // at weight 1 with the antagonist: whether the weight acts at all
-    bool acts = false;              // and it does
+    std::vector<Tried> tried;      // in their order; the first may be the present weight
+    std::optional<Seen> at_least;  // at weight 1 with the antagonist: whether the weight acts at all
+    bool acts = false;             // and it does
     double regret_s = 0;
     std::string judged_by;
 };
@@ -57,8 +57,8 @@ struct ContestPlan {
     std::uint64_t longest_ns = 1'200'000'000'000;
 };
 
-// The antagonist does not run and the weight is `before` again when it returns, with an error too (as far as the subject
-// allows: once it is Stopped it has restored everything itself).
+// The antagonist does not run and the weight is `before` again when it returns, with an error too (as far as the
+// subject allows: once it is Stopped it has restored everything itself).
 [[nodiscard]] Result<Contest> contest(Subject& subject, const IoOptions& options, const ContestPlan& plan);
 
 }  // namespace flyball::tune::detail

@@ -36,8 +36,10 @@ Competition competition(const std::vector<cgroup::WeightLevel>& levels, std::uin
     const Sum beside = levels.empty() ? Sum{} : users(levels.front());
     result.assumed = beside.users == 0;
     result.rivals = result.assumed ? static_cast<double>(assumed_rival) : beside.weights;
-    result.text = result.assumed ? fmt::format("no cgroup beside it has used the device: one with weight {} is assumed", assumed_rival)
-                                 : fmt::format("{} beside it that have used the device, of weight {:.0f} in all", beside.users, beside.weights);
+    result.text = result.assumed ? fmt::format("no cgroup beside it has used the device: one with weight {} is assumed",
+                                               assumed_rival)
+                                 : fmt::format("{} beside it that have used the device, of weight {:.0f} in all",
+                                               beside.users, beside.weights);
     if (result.ancestors_share < 1)
         result.text += fmt::format("; the cgroups above it get {:.1f} % at least", 100 * result.ancestors_share);
     return result;

@@ -39,7 +39,8 @@ double cost_s(const cgroup::CostModel& model, const IoWork& work)
         // The rates of operations are of those of one page, which is in them.
         const auto operation = [&](double per_s) { return per_s > 0 ? std::max(0.0, 1 / per_s - page) : 0; };
         sum += static_cast<double>(work.sequential[i]) * operation(model.sequential_per_s[i]) +
-               static_cast<double>(work.random[i]) * operation(model.random_per_s[i]) + static_cast<double>(work.pages[i]) * page;
+               static_cast<double>(work.random[i]) * operation(model.random_per_s[i]) +
+               static_cast<double>(work.pages[i]) * page;
     }
     return sum;
 }

@@ -17,7 +17,8 @@ public:
 
     // Calls each(line, whole) for every line that ends in `bytes`, without its newline and a carriage return before it.
     // whole is false for a line that was too long; the line is then its beginning.
-    template <class Each> void feed(std::string_view bytes, Each&& each)
+    template <class Each>
+    void feed(std::string_view bytes, Each&& each)
     {
         for (;;) {
             const auto end = bytes.find('\n');
@@ -34,7 +35,8 @@ private:
     [[nodiscard]] std::size_t room() const { return most_ + 2 - std::min(most_ + 2, begun_.size()); }
     void keep(std::string_view piece) { begun_.append(piece.substr(0, room())); }
 
-    template <class Each> void finish(std::string_view piece, Each& each)
+    template <class Each>
+    void finish(std::string_view piece, Each& each)
     {
         if (begun_.empty()) {
             give(piece, each);
@@ -44,7 +46,8 @@ private:
         give(begun_, each);
         begun_.clear();
     }
-    template <class Each> void give(std::string_view line, Each& each)
+    template <class Each>
+    void give(std::string_view line, Each& each)
     {
         // A line of most_ + 2 bytes may have lost some, so that its last byte is not the last of the line.
         if (line.size() < most_ + 2 && line.ends_with('\r'))

@@ -27,7 +27,9 @@ std::uint64_t pages_up(std::uint64_t bytes)
 }  // namespace
 
 MemoryTuner::MemoryTuner(Subject& subject, const MemoryOptions& options)
-    : options_(options), original_high_(subject.limit("memory.high").value_or("")), subject_(subject, original_high_, options.most_full)
+    : options_(options),
+      original_high_(subject.limit("memory.high").value_or("")),
+      subject_(subject, original_high_, options.most_full)
 {
     proposal_.resource = Resource::Memory;
     proposal_.cgroup = subject.cgroup();
@@ -88,69 +90,80 @@ Result<> MemoryTuner::experiment()
             return descended;
         // The present use is what it has come to without anybody pressing.
         working_set_ = seen_.after.memory.current.value_or(seen_.usage_peak);
-        proposal_.notes.push_back(descended.error().what + ": how much of its cache it needs is not known, and the trials begin with all of it");
+        proposal_.notes.push_back(descended.error().what +
+                                  ": how much of its cache it needs is not known, and the trials begin with all of it");
     }
     return search();
 }
 
-// What it kept at most, its start included: of what was before the profile memory.peak tells, unless cache could have been it,
-// which may be gone by now where anything was ever reclaimed.
+// What it kept at most, its start included: of what was before the profile memory.peak tells, unless cache could have
+// been it, which may be gone by now where anything was ever reclaimed.
 std::uint64_t MemoryTuner::most_kept() const
 {
     const auto peak = seen_.after.memory.peak;
     const bool reclaimed = seen_.before.memory.pgsteal.value_or(0) > 0;
-    const bool tells = peak && !reclaimed && *peak > seen_.usage_peak + stock_bytes() && *peak > seen_.kept_peak + seen_.cache;
+    const bool tells =
+        peak && !reclaimed && *peak > seen_.usage_peak + stock_bytes() && *peak > seen_.kept_peak + seen_.cache;
     return tells ? *peak - seen_.cache : seen_.kept_peak;
 }
 
-// Above memory.high each charge waits, up to 2 s (MEMCG_MAX_HIGH_DELAY_JIFFIES): a start that needs more and can give nothing
-// back hardly comes to its end. So what was accepted later is for who sets it later.
+// Above memory.high each charge waits, up to 2 s (MEMCG_MAX_HIGH_DELAY_JIFFIES): a start that needs more and can give
+// nothing back hardly comes to its end. So what was accepted later is for who sets it later.
 std::uint64_t MemoryTuner::add_high()
 {
     const std::uint64_t accepted = *bracket_->accepted(), most = most_kept();
     const bool raised = most > accepted;
     const std::uint64_t value = raised ? pages_up(most + stock_bytes()) : accepted;
     const std::uint64_t low = raised ? most : std::min(std::max(bracket_->rejected().value_or(0), seen_.floor), value);
-    proposal_.values.push_back({.file = "memory.high",
-                                .text = fmt::format("{}", value),
-                                .before = original_high_,
-                                .estimate = static_cast<double>(value),
-                                .unit = Unit::Bytes,
-                                .interval = Interval{static_cast<double>(low), static_cast<double>(value)},
-                                .confidence = 1 - options_.trial.alpha,
-                                .method = raised ? fmt::format("what it kept before it had settled: with less, it would hardly start again; {} was tried and "
-                                                               "accepted once it had settled",
-                                                               format_bytes(accepted))
-                                                 : fmt::format("the lowest that was tried and accepted by {}; {}", measure_.judged_by,
-                                                               bracket_->rejected() ? "below it is the highest that was rejected"
-                                                                                    : "below it nothing but what cannot be reclaimed is known")});
+    proposal_.values.push_back(
+        {.file = "memory.high",
+         .text = fmt::format("{}", value),
+         .before = original_high_,
+         .estimate = static_cast<double>(value),
+         .unit = Unit::Bytes,
+         .interval = Interval{static_cast<double>(low), static_cast<double>(value)},
+         .confidence = 1 - options_.trial.alpha,
+         .method =
+             raised
+                 ? fmt::format(
+                       "what it kept before it had settled: with less, it would hardly start again; {} was tried and "
+                       "accepted once it had settled",
+                       format_bytes(accepted))
+                 : fmt::format("the lowest that was tried and accepted by {}; {}", measure_.judged_by,
+                               bracket_->rejected() ? "below it is the highest that was rejected"
+                                                    : "below it nothing but what cannot be reclaimed is known")});
     if (raised)
-        proposal_.notes.push_back(fmt::format("before it had settled it kept {}; memory.high {} is enough from then on, if it is set after each start",
-                                              format_bytes(most), format_bytes(accepted)));
+        proposal_.notes.push_back(fmt::format(
+            "before it had settled it kept {}; memory.high {} is enough from then on, if it is set after each start",
+            format_bytes(most), format_bytes(accepted)));
     return value;
 }
 
-// P(the peak of the next window exceeds the highest of N) is at most 1 / (N + 1) when any order of them is equally likely.
+// P(the peak of the next window exceeds the highest of N) is at most 1 / (N + 1) when any order of them is equally
+// likely.
 void MemoryTuner::add_max(std::uint64_t above, const std::string& what)
 {
     const std::uint64_t base = std::max(above, most_kept());
     if (most_kept() > seen_.kept_peak)
-        proposal_.notes.push_back(fmt::format("memory.peak is {}, from before it was looked at, and not by cache: there is room for that",
-                                              format_bytes(*seen_.after.memory.peak)));
+        proposal_.notes.push_back(
+            fmt::format("memory.peak is {}, from before it was looked at, and not by cache: there is room for that",
+                        format_bytes(*seen_.after.memory.peak)));
     const std::uint64_t growth = growth_envelope(seen_.kept, options_.growth_ns);
     const std::uint64_t value = pages_up(base + growth + stock_bytes());
     const auto n = static_cast<double>(seen_.windows);
-    proposal_.values.push_back({.file = "memory.max",
-                                .text = fmt::format("{}", value),
-                                .before = subject_.limit("memory.max").value_or(""),
-                                .estimate = static_cast<double>(value),
-                                .unit = Unit::Bytes,
-                                .interval = Interval{static_cast<double>(std::min(seen_.kept_peak, value)), static_cast<double>(value)},
-                                .confidence = n / (n + 1),
-                                .method = fmt::format("{}, and {} for its growth within {}; another window of {} exceeds the peak of {} with a probability of at "
-                                                      "most 1/{}",
-                                                      what, format_bytes(growth), format_ns(options_.growth_ns), format_ns(options_.window_ns), seen_.windows,
-                                                      seen_.windows + 1)});
+    proposal_.values.push_back(
+        {.file = "memory.max",
+         .text = fmt::format("{}", value),
+         .before = subject_.limit("memory.max").value_or(""),
+         .estimate = static_cast<double>(value),
+         .unit = Unit::Bytes,
+         .interval = Interval{static_cast<double>(std::min(seen_.kept_peak, value)), static_cast<double>(value)},
+         .confidence = n / (n + 1),
+         .method = fmt::format("{}, and {} for its growth within {}; another window of {} exceeds the peak of {} with "
+                               "a probability of at "
+                               "most 1/{}",
+                               what, format_bytes(growth), format_ns(options_.growth_ns), format_ns(options_.window_ns),
+                               seen_.windows, seen_.windows + 1)});
 }
 
 void MemoryTuner::conclude()
@@ -158,9 +171,10 @@ void MemoryTuner::conclude()
     const auto high = bracket_ ? bracket_->accepted() : std::nullopt;
     if (bracket_ && !high) {
         const bool tried = bracket_->trials() > 0;
-        proposal_.refused.push_back({"memory.high", tried      ? "none that was tried was surely good enough, up to where it would do nothing"
-                                     : no_time_ ? "there was no time for a trial"
-                                                : "what it needs is about the limit that it has"});
+        proposal_.refused.push_back(
+            {"memory.high", tried      ? "none that was tried was surely good enough, up to where it would do nothing"
+                            : no_time_ ? "there was no time for a trial"
+                                       : "what it needs is about the limit that it has"});
     }
     if (high) {
         add_max(add_high(), "memory.high");
@@ -173,8 +187,9 @@ void MemoryTuner::conclude()
     proposal_.answer = Answer::Limit;
     const auto bytes_of = [](const Value& value) { return format_bytes(static_cast<std::uint64_t>(value.estimate)); };
     const bool has_one = cgroup::parse_memory_limit(original_high_).value_or(cgroup::kUnlimited) != cgroup::kUnlimited;
-    proposal_.summary = high ? fmt::format("memory.high {}, memory.max {}", bytes_of(proposal_.values.front()), bytes_of(last))
-                             : fmt::format("memory.max {}, {}", bytes_of(last), has_one ? "memory.high as it is" : "no memory.high");
+    proposal_.summary =
+        high ? fmt::format("memory.high {}, memory.max {}", bytes_of(proposal_.values.front()), bytes_of(last))
+             : fmt::format("memory.max {}, {}", bytes_of(last), has_one ? "memory.high as it is" : "no memory.high");
 }
 
 Result<Proposal> tune_memory(Subject& subject, const MemoryOptions& options)

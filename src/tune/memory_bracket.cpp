@@ -16,7 +16,10 @@ std::uint64_t pages_up(double bytes)
 }  // namespace
 
 Bracket::Bracket(const BracketOptions& options, std::uint64_t first, std::uint64_t lowest, std::uint64_t ceiling)
-    : options_(options), candidate_(pages_up(static_cast<double>(std::max(first, lowest)))), lowest_(lowest), ceiling_(ceiling)
+    : options_(options),
+      candidate_(pages_up(static_cast<double>(std::max(first, lowest)))),
+      lowest_(lowest),
+      ceiling_(ceiling)
 {
 }
 

@@ -24,7 +24,8 @@ std::uint64_t refaulted_between(const Reading& before, const Reading& after)
     const auto pages = [](const std::optional<std::uint64_t>& a, const std::optional<std::uint64_t>& b) {
         return a && b && *b > *a ? *b - *a : 0;
     };
-    return kPage * (pages(before.memory.refault_anon, after.memory.refault_anon) + pages(before.memory.refault_file, after.memory.refault_file));
+    return kPage * (pages(before.memory.refault_anon, after.memory.refault_anon) +
+                    pages(before.memory.refault_file, after.memory.refault_file));
 }
 
 }  // namespace
@@ -50,8 +51,13 @@ Result<> MemoryTuner::descend()
         auto settled = settle(*reclaimed);
         if (!settled)
             return std::unexpected(std::move(settled.error()));
-        descent_->add({.asked = *ask, .reclaimed = *reclaimed, .refaulted = settled->refaulted, .seconds = settled->seconds,
-                       .stalled = settled->stalled, .rate = settled->rate, .windows = settled->windows});
+        descent_->add({.asked = *ask,
+                       .reclaimed = *reclaimed,
+                       .refaulted = settled->refaulted,
+                       .seconds = settled->seconds,
+                       .stalled = settled->stalled,
+                       .rate = settled->rate,
+                       .windows = settled->windows});
     }
     subject_.say(fmt::format("{} steps: {}", descent_->steps(), name(*descent_->end())));
     return recover();
@@ -77,11 +83,14 @@ Result<MemoryTuner::Settled> MemoryTuner::settle(std::uint64_t reclaimed)
             rates += window->performance.rate.value_or(0);
             settled.rate = rates / static_cast<double>(i);
             slower = descent_->slower(*settled.rate, i);
-            const double lost_s = (1 - window->performance.rate.value_or(0) / std::max(seen_.baseline.rate, 1e-9)) * seconds;
+            const double lost_s =
+                (1 - window->performance.rate.value_or(0) / std::max(seen_.baseline.rate, 1e-9)) * seconds;
             if (auto spent = slower && lost_s > 0 ? subject_.spend(lost_s) : Result<>{}; !spent)
                 return std::unexpected(std::move(spent.error()));
         }
-        const bool unsure = slower && i < (descent_->excess(settled.refaulted, settled.seconds) > 0 ? kSlowWindows : kSlowWithoutRefaults);
+        const bool unsure =
+            slower &&
+            i < (descent_->excess(settled.refaulted, settled.seconds) > 0 ? kSlowWindows : kSlowWithoutRefaults);
         if (!unsure && descent_->excess(refaulted, seconds) <= kStillComing * static_cast<double>(reclaimed))
             break;
     }
@@ -109,8 +118,10 @@ Result<> MemoryTuner::recover()
         proposal_.notes.push_back(fmt::format("after {} pages were still coming back: the working set may be larger",
                                               format_ns(options_.most_settles * options_.settle_ns)));
     const auto size = static_cast<double>(working_set_);
-    proposal_.evidence.push_back({"working_set", size, Unit::Bytes, std::nullopt, "memory.current, after memory.reclaim"});
-    proposal_.notes.push_back(fmt::format("memory was taken away in {} steps, until {}", descent_->steps(), name(*descent_->end())));
+    proposal_.evidence.push_back(
+        {"working_set", size, Unit::Bytes, std::nullopt, "memory.current, after memory.reclaim"});
+    proposal_.notes.push_back(
+        fmt::format("memory was taken away in {} steps, until {}", descent_->steps(), name(*descent_->end())));
     return {};
 }
 

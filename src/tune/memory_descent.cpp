@@ -17,8 +17,13 @@ constexpr std::uint64_t kPage = 4096;
 
 std::string_view name(DescentEnd end)
 {
-    constexpr std::array<std::string_view, 7> kNames{"nothing more could be reclaimed", "it waited for memory", "what was taken came back",
-                                                     "it became slower", "the kernel gave less than it was asked for", "the most steps were made", "half of the time was used"};
+    constexpr std::array<std::string_view, 7> kNames{"nothing more could be reclaimed",
+                                                     "it waited for memory",
+                                                     "what was taken came back",
+                                                     "it became slower",
+                                                     "the kernel gave less than it was asked for",
+                                                     "the most steps were made",
+                                                     "half of the time was used"};
     return kNames.at(static_cast<std::size_t>(end));
 }
 
@@ -30,7 +35,9 @@ std::optional<std::uint64_t> Descent::next(std::uint64_t use, std::uint64_t floo
         end_ = DescentEnd::Steps;
         return std::nullopt;
     }
-    const auto of_use = [&](double part) { return static_cast<std::uint64_t>(part * static_cast<double>(use)) / kPage * kPage; };
+    const auto of_use = [&](double part) {
+        return static_cast<std::uint64_t>(part * static_cast<double>(use)) / kPage * kPage;
+    };
     const std::uint64_t above = use - std::min(use, floor);
     const std::uint64_t step = std::min(of_use(felt_ ? options_.careful : options_.bold), above);
     if (step < std::max(of_use(options_.least_step), kPage)) {

@@ -57,7 +57,8 @@ Result<Window> MemoryGuard::piece(std::uint64_t length_ns)
     }
     const auto full = stalled_between(window->before, window->after, "full");
     if (tight_ && full && *full > most_full_) {
-        tripped_ = fmt::format("everything waited for memory for {} of {}", format_percent(*full), format_ns(window->span_ns()));
+        tripped_ = fmt::format("everything waited for memory for {} of {}", format_percent(*full),
+                               format_ns(window->span_ns()));
         if (auto back = set("memory.high", original_); !back)
             return std::unexpected(std::move(back.error()));
         return fail(ErrorKind::Stopped, *tripped_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A subject whose memory.high is being tried out: looks at each window, and takes a limit back that holds everything up.
-// Private to the room; not thread-safe.
+// A subject whose memory.high is being tried out: looks at each window, and takes a limit back that holds everything
+// up. Private to the room; not thread-safe.
 #pragma once
 
 #include "flyball/tune/subject.hpp"
@@ -46,6 +46,7 @@ private:
 // How often memory.events has counted this between the two; 0 where there is no such count.
 [[nodiscard]] std::uint64_t events_between(const Reading& before, const Reading& after, const std::string& name);
 // Share of the time between them by memory.pressure, `some` or `full`; nullopt: no PSI here.
-[[nodiscard]] std::optional<double> stalled_between(const Reading& before, const Reading& after, const std::string& kind);
+[[nodiscard]] std::optional<double> stalled_between(const Reading& before, const Reading& after,
+                                                    const std::string& kind);
 
 }  // namespace flyball::tune

@@ -77,7 +77,9 @@ std::size_t MemoryTuner::steady_from(const std::vector<Window>& windows)
     }
     workload_tells_ = rates.size() == windows.size();
     seen_.kept_course = steadiness(kept_levels(windows));
-    seen_.rate_course = workload_tells_ ? steadiness(rates) : Steadiness{.course = Course::Flat, .steady_from = 0, .level = 0, .slope = {}, .changes = {}};
+    seen_.rate_course =
+        workload_tells_ ? steadiness(rates)
+                        : Steadiness{.course = Course::Flat, .steady_from = 0, .level = 0, .slope = {}, .changes = {}};
     const bool steady = seen_.kept_course.steady() && seen_.rate_course.steady();
     return steady ? std::max(seen_.kept_course.steady_from, seen_.rate_course.steady_from) : windows.size() - 1;
 }
@@ -121,7 +123,8 @@ void MemoryTuner::digest(const std::vector<Window>& windows)
         seen_.baseline.rate = sum / n;
         seen_.baseline.rate_deviation = std::sqrt(std::max(squares / n - sum * sum / n / n, 0.0));
     }
-    const Measure stand_in{"time not lost to memory (memory.pressure)", [](const Window& window) -> std::optional<double> {
+    const Measure stand_in{"time not lost to memory (memory.pressure)",
+                           [](const Window& window) -> std::optional<double> {
                                const auto lost = stalled_between(window.before, window.after, "some");
                                return lost ? std::optional(std::max(1 - *lost, 0.001)) : std::nullopt;
                            }};
@@ -137,10 +140,13 @@ void MemoryTuner::add_evidence()
     bytes("kept_peak", seen_.kept_peak, "memory.current without cache");
     bytes("floor", seen_.floor, "memory.stat");
     bytes("cache", seen_.cache, "memory.stat");
-    bytes("growth_within_reaction_time", growth_envelope(seen_.kept, options_.growth_ns), "memory.current without cache");
-    proposal_.evidence.push_back({"refaults", seen_.baseline.refaults_per_s, Unit::PerSecond, std::nullopt, "memory.stat, bytes"});
+    bytes("growth_within_reaction_time", growth_envelope(seen_.kept, options_.growth_ns),
+          "memory.current without cache");
+    proposal_.evidence.push_back(
+        {"refaults", seen_.baseline.refaults_per_s, Unit::PerSecond, std::nullopt, "memory.stat, bytes"});
     if (stalled_between(seen_.before, seen_.after, "some"))
-        proposal_.evidence.push_back({"stalled_on_memory", seen_.baseline.stalled, Unit::Share, std::nullopt, "memory.pressure"});
+        proposal_.evidence.push_back(
+            {"stalled_on_memory", seen_.baseline.stalled, Unit::Share, std::nullopt, "memory.pressure"});
     if (seen_.after.memory.peak && *seen_.after.memory.peak > seen_.usage_peak)
         bytes("peak_since_it_was_made", *seen_.after.memory.peak, "memory.peak");
     if (!seen_.kept_course.steady())
@@ -153,10 +159,14 @@ bool MemoryTuner::refuse()
 {
     if (const auto leak = memory_leak(seen_.kept, options_.leak)) {
         proposal_.answer = Answer::Refused;
-        proposal_.evidence.push_back({"growth", leak->slope, Unit::PerSecond, leak->interval, "memory.current without cache, bytes"});
-        const auto a_second = [](double slope) { return format_bytes(static_cast<std::uint64_t>(std::max(slope, 0.0))); };
-        proposal_.summary = fmt::format("it leaks: {} more each second ({} to {}), and no limit is enough for long", a_second(leak->slope),
-                                        a_second(leak->interval.low), a_second(leak->interval.high));
+        proposal_.evidence.push_back(
+            {"growth", leak->slope, Unit::PerSecond, leak->interval, "memory.current without cache, bytes"});
+        const auto a_second = [](double slope) {
+            return format_bytes(static_cast<std::uint64_t>(std::max(slope, 0.0)));
+        };
+        proposal_.summary =
+            fmt::format("it leaks: {} more each second ({} to {}), and no limit is enough for long",
+                        a_second(leak->slope), a_second(leak->interval.low), a_second(leak->interval.high));
         proposal_.refused.push_back({"memory.high and memory.max", "a leak makes any limit a date on which it is hit"});
         return true;
     }
@@ -166,13 +176,15 @@ bool MemoryTuner::refuse()
             continue;
         const std::string file = std::string(limit) == "high" ? "memory.high" : "memory.max";
         proposal_.answer = Answer::Inconclusive;
-        proposal_.summary = fmt::format("{} was hit {} times: the present limit ({}) hides how much it needs; raise it and look again", file, hits,
-                                        subject_.limit(file).value_or("an ancestor's"));
+        proposal_.summary =
+            fmt::format("{} was hit {} times: the present limit ({}) hides how much it needs; raise it and look again",
+                        file, hits, subject_.limit(file).value_or("an ancestor's"));
         return true;
     }
     if (seen_.usage.empty() || !seen_.after.memory.anon) {
         proposal_.answer = Answer::Inconclusive;
-        proposal_.summary = "memory.current or memory.stat cannot be read: is the memory controller on for this cgroup?";
+        proposal_.summary =
+            "memory.current or memory.stat cannot be read: is the memory controller on for this cgroup?";
         return true;
     }
     return false;

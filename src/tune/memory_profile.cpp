@@ -33,8 +33,10 @@ std::optional<std::uint64_t> memory_floor(const cgroup::MemoryState& state)
     // Anonymous and shmem pages that are on no list are locked: they count among the unevictable ones as well.
     const std::uint64_t listed = state.active_anon.value_or(0) + state.inactive_anon.value_or(0);
     const std::uint64_t locked = state.active_anon ? less(swappable, listed) : 0;
-    const std::uint64_t kernel = state.kernel ? less(*state.kernel, state.slab_reclaimable.value_or(0)) : state.slab_unreclaimable.value_or(0);
-    return swappable - std::min(swap_room(state), swappable - locked) + less(state.unevictable.value_or(0), locked) + kernel + state.sock.value_or(0);
+    const std::uint64_t kernel =
+        state.kernel ? less(*state.kernel, state.slab_reclaimable.value_or(0)) : state.slab_unreclaimable.value_or(0);
+    return swappable - std::min(swap_room(state), swappable - locked) + less(state.unevictable.value_or(0), locked) +
+           kernel + state.sock.value_or(0);
 }
 
 std::uint64_t cache_bytes(const cgroup::MemoryState& state)
@@ -44,7 +46,8 @@ std::uint64_t cache_bytes(const cgroup::MemoryState& state)
 
 std::vector<MemoryUse> kept_use(const Window& window)
 {
-    const auto first = static_cast<double>(cache_bytes(window.before.memory)), last = static_cast<double>(cache_bytes(window.after.memory));
+    const auto first = static_cast<double>(cache_bytes(window.before.memory)),
+               last = static_cast<double>(cache_bytes(window.after.memory));
     const double span = std::max(static_cast<double>(window.span_ns()), 1.0);
     std::vector<MemoryUse> kept;
     kept.reserve(window.memory_use.size());

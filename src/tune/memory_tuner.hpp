@@ -15,8 +15,8 @@ namespace flyball::tune {
 
 // What the profile has shown.
 struct MemoryProfile {
-    std::vector<MemoryUse> usage, kept;  // of the steady part; `kept` is without cache
-    std::uint64_t windows = 0;           // in it
+    std::vector<MemoryUse> usage, kept;           // of the steady part; `kept` is without cache
+    std::uint64_t windows = 0;                    // in it
     std::uint64_t kept_peak = 0, usage_peak = 0;  // of all that was seen, its start as well
     std::uint64_t steady_peak = 0;                // of `kept`
     std::uint64_t floor = 0;                      // the highest
@@ -81,7 +81,7 @@ private:
     std::uint64_t return_ns_ = 0;  // how long it took to come back
     std::optional<Bracket> bracket_;
     std::string cut_short_;
-    bool no_time_ = false;  // for the next trial
+    bool no_time_ = false;          // for the next trial
     std::size_t not_accepted_ = 0;  // trials
 };
 

@@ -27,7 +27,8 @@ double normal_tail(double z)
 }
 
 struct Ranks {
-    std::vector<std::uint32_t> twice;  // twice the rank of each pooled value, ascending: with ties a rank may end in a half
+    std::vector<std::uint32_t>
+        twice;  // twice the rank of each pooled value, ascending: with ties a rank may end in a half
     std::uint64_t twice_sum_a = 0;
     double ties = 0;  // sum of t^3 - t over groups of t equal values
 };
@@ -56,8 +57,8 @@ Ranks rank(std::span<const double> a, std::span<const double> b)
     return ranks;
 }
 
-// ways[s]: of the ways to choose m of these ascending numbers, the share that sums to s. Divided as it goes, so that no count
-// grows beyond what a double holds: choosing k of the first i is weighed by 1 / C(N, k).
+// ways[s]: of the ways to choose m of these ascending numbers, the share that sums to s. Divided as it goes, so that no
+// count grows beyond what a double holds: choosing k of the first i is weighed by 1 / C(N, k).
 std::vector<double> sum_shares(const std::vector<std::uint32_t>& numbers, std::size_t m)
 {
     std::vector<std::size_t> first(numbers.size() + 1);  // first[i]: the sum of the i smallest
@@ -133,8 +134,8 @@ double from_ordered(std::int64_t order)
     return std::bit_cast<double>(order >= 0 ? order : std::numeric_limits<std::int64_t>::min() - order);
 }
 
-// The k-th smallest (from 1) of all m n differences, without writing them down: how many are at most x takes m + n steps,
-// and x is halved in over the doubles there are.
+// The k-th smallest (from 1) of all m n differences, without writing them down: how many are at most x takes m + n
+// steps, and x is halved in over the doubles there are.
 double kth_difference(const std::vector<double>& a, const std::vector<double>& b, std::uint64_t k)
 {
     const auto at_most = [&](double x) {

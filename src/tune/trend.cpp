@@ -54,7 +54,8 @@ std::optional<Trend> theil_sen(std::span<const double> x, std::span<const double
     if (low < 1 || high >= n)
         return std::nullopt;
     std::ranges::sort(slopes);
-    return Trend{median_of_sorted(slopes), {slopes[static_cast<std::size_t>(low) - 1], slopes[static_cast<std::size_t>(high)]}};
+    return Trend{median_of_sorted(slopes),
+                 {slopes[static_cast<std::size_t>(low) - 1], slopes[static_cast<std::size_t>(high)]}};
 }
 
 }  // namespace flyball::tune

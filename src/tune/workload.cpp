@@ -78,14 +78,22 @@ struct WorkloadMeter::State {
     {
         ++understood;
         switch (told.word) {
-        case Word::Done: now.done += told.number; break;
-        case Word::Fail: now.failed += told.number; break;
+        case Word::Done:
+            now.done += told.number;
+            break;
+        case Word::Fail:
+            now.failed += told.number;
+            break;
         case Word::Op:
             now.done += 1;
             now.latency_ns.add(told.latency_ns);
             break;
-        case Word::Rate: of_rates.add(told.number, at_ns); break;
-        case Word::Value: take_value(told); return;
+        case Word::Rate:
+            of_rates.add(told.number, at_ns);
+            break;
+        case Word::Value:
+            take_value(told);
+            return;
         }
         ++now.reports;
         counts = counts || told.word != Word::Rate;
@@ -170,8 +178,17 @@ Performance WorkloadMeter::take(std::uint64_t at_ns)
     return told;
 }
 
-std::uint64_t WorkloadMeter::understood() const { return state_->understood; }
-std::uint64_t WorkloadMeter::not_understood() const { return state_->not_understood; }
-const std::string& WorkloadMeter::first_not_understood() const { return state_->first_not_understood; }
+std::uint64_t WorkloadMeter::understood() const
+{
+    return state_->understood;
+}
+std::uint64_t WorkloadMeter::not_understood() const
+{
+    return state_->not_understood;
+}
+const std::string& WorkloadMeter::first_not_understood() const
+{
+    return state_->first_not_understood;
+}
 
 }  // namespace flyball::tune

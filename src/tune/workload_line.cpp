@@ -19,8 +19,8 @@ struct Unit {
     double ns;
 };
 // The micro sign and the Greek letter, both in UTF-8: some languages print them.
-constexpr std::array kUnits{Unit{"ms", 1e6},       Unit{"us", 1e3},       Unit{"ns", 1}, Unit{"s", 1e9}, Unit{"", 1e9},
-                            Unit{"\xc2\xb5s", 1e3}, Unit{"\xce\xbcs", 1e3}};
+constexpr std::array kUnits{Unit{"ms", 1e6}, Unit{"us", 1e3},        Unit{"ns", 1},         Unit{"s", 1e9},
+                            Unit{"", 1e9},   Unit{"\xc2\xb5s", 1e3}, Unit{"\xce\xbcs", 1e3}};
 
 struct Number {
     double value;
@@ -96,8 +96,9 @@ std::optional<Told> parse_workload_line(std::string_view line)
             told->name = name;
         return told;
     }
-    constexpr std::array kWords{std::pair{std::string_view("done"), Word::Done}, std::pair{std::string_view("op"), Word::Op},
-                                std::pair{std::string_view("fail"), Word::Fail}, std::pair{std::string_view("rate"), Word::Rate}};
+    constexpr std::array kWords{
+        std::pair{std::string_view("done"), Word::Done}, std::pair{std::string_view("op"), Word::Op},
+        std::pair{std::string_view("fail"), Word::Fail}, std::pair{std::string_view("rate"), Word::Rate}};
     for (const auto& [name, word] : kWords) {
         if (first == name)
             return parse_told(word, rest);

@@ -21,7 +21,8 @@ std::unexpected<Error> bad(std::string_view text, std::string_view why)
 
 Word take_kind(std::string_view& text)
 {
-    constexpr std::array kKinds{std::pair{std::string_view("done:"), Word::Done}, std::pair{std::string_view("op:"), Word::Op},
+    constexpr std::array kKinds{std::pair{std::string_view("done:"), Word::Done},
+                                std::pair{std::string_view("op:"), Word::Op},
                                 std::pair{std::string_view("rate:"), Word::Rate}};
     for (const auto& [prefix, word] : kKinds) {
         if (text.starts_with(prefix)) {

@@ -21,7 +21,8 @@ public:
     [[nodiscard]] static Result<WorkloadPattern> parse(std::string_view kind_and_regex);
 
     [[nodiscard]] Word word() const { return word_; }
-    // The first group; nullopt: the line does not match. Empty where the group took no part in the match. A view into the line.
+    // The first group; nullopt: the line does not match. Empty where the group took no part in the match. A view into
+    // the line.
     [[nodiscard]] std::optional<std::string_view> match(const std::string& line) const;
 
 private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often `flyball compare` finds a difference where there is none: A/A comparisons of made-up runs with a fixed seed.
-// The table of docs/compare.md. bench_compare_aa [COMPARISONS]
-#include "flyball/compare/comparison.hpp"
+// How often `flyball compare` finds a difference where there is none: A/A comparisons of made-up runs with a fixed
+// seed. The table of docs/compare.md. bench_compare_aa [COMPARISONS]
 #include "../unit/compare/make_sides.hpp"
+#include "flyball/compare/comparison.hpp"
 
 #include <fmt/core.h>
 
@@ -26,7 +26,9 @@ struct Tally {
     int different = 0, regressions = 0;
     void add(const Side& a, const Side& b)
     {
-        const auto is_difference = [](const Row& row) { return row.verdict != Verdict::Same && row.verdict != Verdict::Inconclusive; };
+        const auto is_difference = [](const Row& row) {
+            return row.verdict != Verdict::Same && row.verdict != Verdict::Inconclusive;
+        };
         const auto any = compare::compare(a, b, {.threshold = 0}), gate = compare::compare(a, b, {});
         different += any && std::ranges::any_of(any->rows, is_difference) ? 1 : 0;
         regressions += gate && gate->regressed() ? 1 : 0;
@@ -41,7 +43,8 @@ void print(const char* what, const std::string& how, const Tally& tally, int tri
 
 void simulate_runs(int trials)
 {
-    fmt::print("| noise of the runs | runs a side | a difference of any size | a regression beyond 10 % |\n|---|---|---|---|\n");
+    fmt::print("| noise of the runs | runs a side | a difference of any size | a regression beyond 10 % "
+               "|\n|---|---|---|---|\n");
     std::mt19937_64 random(20260101);
     for (const test::Noise noise : test::kNoises) {
         for (const std::size_t runs : {5, 10, 20, 100}) {
@@ -59,8 +62,10 @@ compare::Run run_of(const profile::Histogram& hist)
     using compare::Unit;
     compare::Run run{.source = "made up"};
     run.values[{"/a", "cpu.wait.mean"}] = {hist.mean(), Unit::Nanoseconds, Good::Lower, true};
-    run.values[{"/a", "cpu.wait.p50"}] = {static_cast<double>(hist.quantile(0.5)), Unit::Nanoseconds, Good::Lower, true};
-    run.values[{"/a", "cpu.wait.p99"}] = {static_cast<double>(hist.quantile(0.99)), Unit::Nanoseconds, Good::Lower, true};
+    run.values[{"/a", "cpu.wait.p50"}] = {static_cast<double>(hist.quantile(0.5)), Unit::Nanoseconds, Good::Lower,
+                                          true};
+    run.values[{"/a", "cpu.wait.p99"}] = {static_cast<double>(hist.quantile(0.99)), Unit::Nanoseconds, Good::Lower,
+                                          true};
     return run;
 }
 
@@ -91,7 +96,8 @@ Side recording(double r, double between_runs, std::mt19937_64& random)
 
 void simulate_slices(int trials)
 {
-    fmt::print("\n| one recording against one: slices alike by | one run differs from the next by | a difference of any size | a regression beyond "
+    fmt::print("\n| one recording against one: slices alike by | one run differs from the next by | a difference of "
+               "any size | a regression beyond "
                "10 % |\n|---|---|---|---|\n");
     std::mt19937_64 random(20260102);
     for (const double between : {0.0, 0.05, 0.2}) {

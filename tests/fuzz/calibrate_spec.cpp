@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a specification, and as a target: it is read or refused with a place in the text, and what is read can be
-// written back with other limits and read again.
+// Any bytes as a specification, and as a target: it is read or refused with a place in the text, and what is read can
+// be written back with other limits and read again.
 #include "flyball/calibrate/spec.hpp"
 #include "flyball/calibrate/write.hpp"
 
@@ -35,7 +35,8 @@ void check_round_trip(std::string_view text, flyball::calibrate::Spec spec)
     require(write_calibrated(text, {}).value() == text);
     auto& component = spec.components.front();
     // Unlimited contradicts nothing but what takes a part of memory.max, and a protection.
-    const bool free = std::ranges::none_of(component.scenarios, [](const auto& s) { return s.memory_stress.has_value(); });
+    const bool free =
+        std::ranges::none_of(component.scenarios, [](const auto& s) { return s.memory_stress.has_value(); });
     if (!free || component.oom_test || !component.bounds.empty())
         return;
     component.limits["memory.max"] = "max";

@@ -29,8 +29,7 @@ static void put(std::string& out, const T& value)
     out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-static std::string chunk(std::uint32_t type, std::uint32_t flags, const std::string& body,
-                         std::uint64_t plain)
+static std::string chunk(std::uint32_t type, std::uint32_t flags, const std::string& body, std::uint64_t plain)
 {
     std::string header;
     put(header, type);

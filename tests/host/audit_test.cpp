@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our numbers against the kernel's under a mixed load: nothing may disagree, and something must have been compared.
-#include <map>
-
 #include "support/dio_target.hpp"
 #include "support/recorder.hpp"
 
+#include <map>
+
 using namespace flyball::test;
 
-TEST_CASE("the audit agrees under a mixed load", "[kernel][audit]") {
+TEST_CASE("the audit agrees under a mixed load", "[kernel][audit]")
+{
     require_root();
     const std::string seconds = long_run() ? "30" : quick() ? "5" : "10";
     const TestCgroup quota("mix-quota"), rival("mix-rival"), memory("mix-memory"), tasks("mix-tasks"), disk("mix-disk");
@@ -35,8 +36,8 @@ TEST_CASE("the audit agrees under a mixed load", "[kernel][audit]") {
         ++verdicts[row.verdict];
         INFO(row.quantity << " of " << row.cgroup << ": ours " << row.ours.value_or(0) << ", kernel "
                           << row.kernel.value_or(0) << ": " << row.reason);
-        // The host may take an emulated CPU away between the kernel's look at the clock and ours: of a wait of 1 s, 10 ms
-        // have been seen.
+        // The host may take an emulated CPU away between the kernel's look at the clock and ours: of a wait of 1 s, 10
+        // ms have been seen.
         if (in_lab() && (row.quantity == "cpu.run" || row.quantity == "cpu.run_delay") && row.ours && row.kernel)
             CHECK(percent_off(static_cast<double>(*row.ours), static_cast<double>(*row.kernel)) <= 5);
         else

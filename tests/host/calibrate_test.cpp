@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flyball calibrate` on a real kernel: needs that are known, a kill in each phase, and nothing left behind.
+#include "support/load.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
-
-#include "support/load.hpp"
 
 using namespace flyball::test;
 
@@ -40,12 +40,18 @@ Json specification()
                                  {"command", "echo told by the workload; exec sleep 0.3"},
                                  {"cold_start", {{"samples", 8}}},
                                  {"targets", {"cold_start >= 300ms", "cold_start < 1ms"}}});
-    Json spec = {{"name", "known"},       {"duration", "2s"}, {"warmup", "1s"}, {"iterations", 1}, {"tuning", {{"experiments", false}, {"max_iterations", 2}}},
+    Json spec = {{"name", "known"},
+                 {"duration", "2s"},
+                 {"warmup", "1s"},
+                 {"iterations", 1},
+                 {"tuning", {{"experiments", false}, {"max_iterations", 2}}},
                  {"components", Json::array()}};
     spec["components"].push_back(std::move(pool));
-    spec["components"].push_back(component("bursts", "cpu", "bursts {duration} --busy-us 20000 --period-us 100000", {{"cpu.max", "100%"}}));
+    spec["components"].push_back(
+        component("bursts", "cpu", "bursts {duration} --busy-us 20000 --period-us 100000", {{"cpu.max", "100%"}}));
     if (has_v2_memory())
-        spec["components"].push_back(component("workset", "memory", "workset {duration} --anon 64", {{"memory.max", "512M"}}));
+        spec["components"].push_back(
+            component("workset", "memory", "workset {duration} --anon 64", {{"memory.max", "512M"}}));
     return spec;
 }
 
@@ -102,7 +108,8 @@ std::vector<std::string> runs_of(pid_t owner)
 
 bool cleared_up(pid_t owner)
 {
-    for (const auto end = std::chrono::steady_clock::now() + patience(5); std::chrono::steady_clock::now() < end; sleep_ms(20)) {
+    for (const auto end = std::chrono::steady_clock::now() + patience(5); std::chrono::steady_clock::now() < end;
+         sleep_ms(20)) {
         if (runs_of(owner).empty())
             return true;
     }
@@ -110,7 +117,8 @@ bool cleared_up(pid_t owner)
 }
 
 // Each file that was there is there still, and was not written again.
-void check_kept(const std::map<std::string, fs::file_time_type>& before, const std::map<std::string, fs::file_time_type>& after)
+void check_kept(const std::map<std::string, fs::file_time_type>& before,
+                const std::map<std::string, fs::file_time_type>& after)
 {
     for (const auto& [file, time] : before) {
         INFO(file);
@@ -212,7 +220,8 @@ TEST_CASE("calibrate: known needs come out, and a SIGKILL in each phase costs no
     CHECK(Json::parse(read_text(files.home.path() + "/known.calibrated.json")) == calibrated);
 }
 
-TEST_CASE("calibrate: validate, --dry-run and revert; what is broken is told before anything is done", "[kernel][calibrate]")
+TEST_CASE("calibrate: validate, --dry-run and revert; what is broken is told before anything is done",
+          "[kernel][calibrate]")
 {
     require_root();
     const Files files;
@@ -248,12 +257,14 @@ TEST_CASE("calibrate: a cgroup that runs already has its limits back afterwards"
     load.wait_until_inside(cgroup);
     Json json = specification();
     json["components"] = Json::array();
-    json["components"].push_back(component("service", "pids", "serve {duration} --busy-us 500 --workers 1 --rate 20", {{"pids.max", 200}}));
+    json["components"].push_back(
+        component("service", "pids", "serve {duration} --busy-us 500 --workers 1 --rate 20", {{"pids.max", 200}}));
     json["components"][0]["cgroup"] = cgroup.path().substr(1);
     const Files files(json);
     Process calibration = files.start();
     bool limited = false;
-    for (const auto end = std::chrono::steady_clock::now() + patience(100); std::chrono::steady_clock::now() < end && !calibration.ended(); sleep_ms(20))
+    for (const auto end = std::chrono::steady_clock::now() + patience(100);
+         std::chrono::steady_clock::now() < end && !calibration.ended(); sleep_ms(20))
         limited |= cgroup.read("pids", "pids.max") == "200\n";
     const Outcome outcome = calibration.wait(patience(60));
     INFO(outcome.err);
@@ -266,7 +277,8 @@ TEST_CASE("calibrate: a cgroup that runs already has its limits back afterwards"
     CHECK(tasks <= 12 / 0.70);
 }
 
-TEST_CASE("calibrate: neighbours run beside a component while its I/O is tuned, and go with that", "[kernel][calibrate]")
+TEST_CASE("calibrate: neighbours run beside a component while its I/O is tuned, and go with that",
+          "[kernel][calibrate]")
 {
     require_root();
     const Scratch marks("neighbours");
@@ -303,7 +315,8 @@ TEST_CASE("calibrate: a service whose process the OOM killer took is started aga
     const std::string mark = marks.path() + "/restarted";
     Json json = specification();
     json["components"] = Json::array();
-    Json service = component("service", "pids", "serve {duration} --busy-us 500 --workers 1 --rate 20", {{"memory.max", "40M"}});
+    Json service =
+        component("service", "pids", "serve {duration} --busy-us 500 --workers 1 --rate 20", {{"memory.max", "40M"}});
     service["cgroup"] = cgroup.path().substr(1);
     service["tune"] = Json::array();
     service["restart"] = "echo again >> " + mark;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wrong requests and lacking means: one line that says what and why, the right exit code, nothing left behind.
+#include "support/recorder.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-
-#include "support/recorder.hpp"
 
 using namespace flyball::test;
 
@@ -13,13 +13,15 @@ namespace {
 constexpr int kFailed = 1, kUsage = 2, kLacking = 3;
 
 // One line, after those that tell of progress where the work had begun.
-void check_complaint(const Outcome& outcome, int status, const std::string& says) {
+void check_complaint(const Outcome& outcome, int status, const std::string& says)
+{
     INFO("exit " << outcome.status << ", stderr: " << outcome.err << ", stdout: " << outcome.out.substr(0, 200));
     CHECK(outcome.status == status);
     std::istringstream all(outcome.err);
     std::vector<std::string> complaints;
     for (std::string line; std::getline(all, line);) {
-        if (line != "flyball: loading and attaching" && !line.starts_with("flyball: recording")) complaints.push_back(line);
+        if (line != "flyball: loading and attaching" && !line.starts_with("flyball: recording"))
+            complaints.push_back(line);
     }
     REQUIRE(complaints.size() == 1);
     CHECK(complaints[0].starts_with("flyball: "));
@@ -27,7 +29,8 @@ void check_complaint(const Outcome& outcome, int status, const std::string& says
     CHECK(complaints[0].find("internal") == std::string::npos);
 }
 
-std::size_t run_cgroups() {
+std::size_t run_cgroups()
+{
     std::size_t found = 0;
     for (const std::string& mount : CgroupTree::instance().mounts()) {
         std::error_code ignored;
@@ -38,13 +41,15 @@ std::size_t run_cgroups() {
     return found;
 }
 
-void write_file(const std::string& path, const std::string& bytes) {
+void write_file(const std::string& path, const std::string& bytes)
+{
     std::ofstream(path, std::ios::binary) << bytes;
 }
 
 }  // namespace
 
-TEST_CASE("record refuses wrong requests", "[kernel][cli][user_space]") {
+TEST_CASE("record refuses wrong requests", "[kernel][cli][user_space]")
+{
     require_root();
     const std::size_t before = run_cgroups();
     struct Case {
@@ -73,14 +78,16 @@ TEST_CASE("record refuses wrong requests", "[kernel][cli][user_space]") {
     };
     for (const Case& wrong : cases) {
         std::string said = "flyball";
-        for (const std::string& word : wrong.words) said += ' ' + word;
+        for (const std::string& word : wrong.words)
+            said += ' ' + word;
         INFO(said);
         check_complaint(run_flyball(wrong.words), wrong.status, wrong.says);
     }
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("what cannot be written or run is refused before anything is loaded or made", "[kernel][cli][user_space]") {
+TEST_CASE("what cannot be written or run is refused before anything is loaded or made", "[kernel][cli][user_space]")
+{
     require_root();
     const std::size_t before = run_cgroups();
     const Scratch directory("early"), kept("kept");
@@ -118,13 +125,16 @@ TEST_CASE("what cannot be written or run is refused before anything is loaded or
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("a recording is replaced when the next one begins, and not before", "[kernel][cli][user_space]") {
+TEST_CASE("a recording is replaced when the next one begins, and not before", "[kernel][cli][user_space]")
+{
     require_root();
     const Scratch file("replaced"), fresh("fresh");
     write_file(file.path(), "a recording of value");
-    check_complaint(run_flyball({"record", "-d", "1s", "-o", file.path(), "-c", "/no/such/cgroup-here"}), kUsage, "no/such");
+    check_complaint(run_flyball({"record", "-d", "1s", "-o", file.path(), "-c", "/no/such/cgroup-here"}), kUsage,
+                    "no/such");
     CHECK(read_text(file.path()) == "a recording of value");
-    check_complaint(run_flyball({"record", "-d", "1s", "-o", fresh.path(), "-c", "/no/such/cgroup-here"}), kUsage, "no/such");
+    check_complaint(run_flyball({"record", "-d", "1s", "-o", fresh.path(), "-c", "/no/such/cgroup-here"}), kUsage,
+                    "no/such");
     CHECK_FALSE(std::filesystem::exists(fresh.path()));
     // Longer than the new one will be.
     write_file(file.path(), std::string(64 * kMiB, 'x'));
@@ -135,7 +145,8 @@ TEST_CASE("a recording is replaced when the next one begins, and not before", "[
     CHECK(run_flyball({"report", "-f", "none", file.path()}).status == 0);
 }
 
-TEST_CASE("a command's cgroup goes with it, also when it leaves processes", "[kernel][cli]") {
+TEST_CASE("a command's cgroup goes with it, also when it leaves processes", "[kernel][cli]")
+{
     require_root();
     const std::size_t before = run_cgroups();
     const Outcome outcome = run_flyball({"record", "-f", "none", "--", "sh", "-c", "sleep 1000 & true"});
@@ -144,7 +155,8 @@ TEST_CASE("a command's cgroup goes with it, also when it leaves processes", "[ke
     CHECK(run_cgroups() == before);
 }
 
-TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli][user_space]") {
+TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli][user_space]")
+{
     require_root();
     const Outcome full_stdout = run_flyball({"record", "-d", "200ms", "-j"}, "/dev/full");
     INFO(full_stdout.err);
@@ -155,7 +167,8 @@ TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli][user
     check_complaint(full_file, kFailed, "No space left");
 
     // A disk that fills up on the way, in a mount that nobody else sees.
-    if (access("/usr/bin/unshare", X_OK) != 0) FB_SKIP("needs unshare");
+    if (access("/usr/bin/unshare", X_OK) != 0)
+        FB_SKIP("needs unshare");
     Load events({"sleepwake", "100000", "--period-us", "200"});  // more than fits
     const Outcome filled = Process({"/usr/bin/unshare", "-m", "sh", "-c",
                                     std::string("mount -t tmpfs -o size=") + (in_lab() ? "8k" : "12k") +
@@ -170,7 +183,8 @@ TEST_CASE("full disks are said, and do not cost the report", "[kernel][cli][user
     CHECK(reported);
 }
 
-TEST_CASE("report refuses what is no whole recording, and says where", "[kernel][cli][user_space]") {
+TEST_CASE("report refuses what is no whole recording, and says where", "[kernel][cli][user_space]")
+{
     require_root();
     const Scratch good("good"), bad("bad");
     const Outcome recorded = run_flyball({"record", "-d", "300ms", "-f", "none", "-o", good.path()});
@@ -198,13 +212,16 @@ TEST_CASE("report refuses what is no whole recording, and says where", "[kernel]
     check_complaint(run_flyball({"report", bad.path()}), kUsage, "at byte");
 }
 
-TEST_CASE("without root: what is lacking, and exit code 3", "[kernel][cli][any_kernel]") {
+TEST_CASE("without root: what is lacking, and exit code 3", "[kernel][cli][any_kernel]")
+{
     require_root();
-    if (access("/usr/bin/setpriv", X_OK) != 0) FB_SKIP("needs setpriv");
+    if (access("/usr/bin/setpriv", X_OK) != 0)
+        FB_SKIP("needs setpriv");
     const Outcome outcome = Process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                                      flyball_binary(), "record", "-d", "1s"})
                                 .wait();
-    if (outcome.status == 127 || outcome.status == 126) FB_SKIP("setpriv cannot run flyball here");
+    if (outcome.status == 127 || outcome.status == 126)
+        FB_SKIP("setpriv cannot run flyball here");
     check_complaint(outcome, kLacking, "root");
     // What no privilege would help comes first.
     const Outcome wrong = Process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",

@@ -11,20 +11,24 @@ namespace {
 // disturbed machine it is throttled for less.
 constexpr double kPoints = 3;
 
-std::uint64_t ran(const Report& report, const TestCgroup& cgroup) {
+std::uint64_t ran(const Report& report, const TestCgroup& cgroup)
+{
     return report.stats(cgroup.path(), "cpu.slice").sum;
 }
-std::uint64_t waited(const Report& report, const TestCgroup& cgroup) {
+std::uint64_t waited(const Report& report, const TestCgroup& cgroup)
+{
     return report.stats(cgroup.path(), "cpu.wait").sum;
 }
 
 // Starting and ending, which the load's own clock leaves out, takes an emulated machine some periods more.
-void check_whole(std::uint64_t total, std::uint64_t own) {
+void check_whole(std::uint64_t total, std::uint64_t own)
+{
     CHECK(share(total, own) >= 100 - kPoints);
     CHECK(share(total, own + (in_lab() ? 400 : 100) * kMs) <= 100 + kPoints);
 }
 
-void check_agrees(const Report& report, const std::string& path, const char* quantity) {
+void check_agrees(const Report& report, const std::string& path, const char* quantity)
+{
     const auto row = report.audit(path, quantity);
     INFO("audit row " << quantity << " of " << path);
     REQUIRE(row);
@@ -35,7 +39,8 @@ void check_agrees(const Report& report, const std::string& path, const char* qua
 
 }  // namespace
 
-TEST_CASE("a spinner at 20 ms of 100 ms is throttled 80 % of the time", "[kernel][cpu]") {
+TEST_CASE("a spinner at 20 ms of 100 ms is throttled 80 % of the time", "[kernel][cpu]")
+{
     require_root();
     const TestCgroup cgroup("quota");
     cgroup.cpu_max(20'000, 100'000);
@@ -61,7 +66,8 @@ TEST_CASE("a spinner at 20 ms of 100 ms is throttled 80 % of the time", "[kernel
     CHECK(percent_off(static_cast<double>(held), static_cast<double>(throttled.sum)) <= 5);
 }
 
-TEST_CASE("what is held by an ancestor's quota names the ancestor", "[kernel][cpu]") {
+TEST_CASE("what is held by an ancestor's quota names the ancestor", "[kernel][cpu]")
+{
     require_root();
     const TestCgroup parent("inherit");
     const TestCgroup child = parent.child("leaf");
@@ -86,7 +92,8 @@ TEST_CASE("what is held by an ancestor's quota names the ancestor", "[kernel][cp
     CHECK(report.stats(child.path(), "cpu.throttle.own").count == 0);
 }
 
-TEST_CASE("two spinners of weights 100 and 300 on one CPU wait 75 % and 25 %", "[kernel][cpu]") {
+TEST_CASE("two spinners of weights 100 and 300 on one CPU wait 75 % and 25 %", "[kernel][cpu]")
+{
     require_root();
     const TestCgroup light("light"), heavy("heavy");
     light.cpu_weight(100);
@@ -110,8 +117,9 @@ TEST_CASE("two spinners of weights 100 and 300 on one CPU wait 75 % and 25 %", "
     // Every nanosecond of a task that always wants to run is spent running or waiting.
     for (const auto& [cgroup, truth] : {std::pair(&light, light_truth), std::pair(&heavy, heavy_truth)}) {
         check_whole(ran(report, *cgroup) + waited(report, *cgroup), truth.at("wall_ns"));
-        // Of a load that ended within the window the audit has the slices, steal and all, and no counter of the kernel's: so
-        // never less than the task's own clock. Without the steal: "two pinned spinners" in ledger_test.cpp.
+        // Of a load that ended within the window the audit has the slices, steal and all, and no counter of the
+        // kernel's: so never less than the task's own clock. Without the steal: "two pinned spinners" in
+        // ledger_test.cpp.
         const auto run = report.audit(cgroup->path(), "cpu.run");
         REQUIRE(run);
         REQUIRE(run->ours);
@@ -120,7 +128,8 @@ TEST_CASE("two spinners of weights 100 and 300 on one CPU wait 75 % and 25 %", "
     }
 }
 
-TEST_CASE("wake-ups and slices of a sleeper are counted one by one", "[kernel][cpu]") {
+TEST_CASE("wake-ups and slices of a sleeper are counted one by one", "[kernel][cpu]")
+{
     require_root();
     const TestCgroup cgroup("sleeper");
     Recorder recorder;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Block I/O of known size and of known latency.
-#include <filesystem>
-
 #include "support/dio_target.hpp"
 #include "support/recorder.hpp"
+
+#include <filesystem>
 
 using namespace flyball::test;
 
@@ -13,7 +13,8 @@ struct Expected {
     std::uint64_t reads, read_bytes, writes, write_bytes;
 };
 
-void check_io(const Report& report, const std::string& path, const Expected& expected) {
+void check_io(const Report& report, const std::string& path, const Expected& expected)
+{
     const Stats read = report.stats(path, "io.size.read"), write = report.stats(path, "io.size.write");
     CHECK(read.count == expected.reads);
     CHECK(read.sum == expected.read_bytes);
@@ -25,7 +26,8 @@ void check_io(const Report& report, const std::string& path, const Expected& exp
 
 }  // namespace
 
-TEST_CASE("operations and bytes of direct I/O are exact", "[kernel][io]") {
+TEST_CASE("operations and bytes of direct I/O are exact", "[kernel][io]")
+{
     require_root();
     const DioTarget target(16 * kMiB);
     const TestCgroup measured("dio"), large("dio-large");
@@ -38,7 +40,8 @@ TEST_CASE("operations and bytes of direct I/O are exact", "[kernel][io]") {
 
     CHECK(report.stats(large.path(), "io.size.read").sum == split.at("bytes"));
     check_io(report, measured.path(), {reads.at("reads"), reads.at("bytes"), writes.at("writes"), writes.at("bytes")});
-    if (!CgroupTree::instance().unified("io")) return;
+    if (!CgroupTree::instance().unified("io"))
+        return;
     for (const char* quantity : {"io.read.ops", "io.read.bytes", "io.write.ops", "io.write.bytes"}) {
         const auto row = report.audit(measured.path(), quantity);
         INFO(quantity);
@@ -53,7 +56,8 @@ TEST_CASE("operations and bytes of direct I/O are exact", "[kernel][io]") {
     CHECK(row->verdict == "agree");
 }
 
-TEST_CASE("a device that takes 2 ms has a median of 2 ms", "[kernel][io]") {
+TEST_CASE("a device that takes 2 ms has a median of 2 ms", "[kernel][io]")
+{
     require_root();
     const std::string completion = read_text("/sys/module/null_blk/parameters/completion_nsec");
     if (!std::filesystem::exists("/dev/nullb0") || completion.empty()) {

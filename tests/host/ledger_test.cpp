@@ -30,8 +30,7 @@ void push_around(pid_t process, int round)
 {
     std::error_code gone;
     int thread = 0;
-    for (const auto& entry :
-         std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task", gone)) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task", gone)) {
         cpu_set_t cpu;
         CPU_ZERO(&cpu);
         CPU_SET(static_cast<unsigned>(round + thread++) % 2, &cpu);
@@ -70,8 +69,7 @@ TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix",
     CHECK(percent_off(static_cast<double>(part(b, Part::Run)), static_cast<double>(heavy_truth.at("cpu_ns"))) <= 4);
     // other tasks, interrupts and steal
     const double others = 100 - share(part(a, Part::Run) + part(b, Part::Run), wall);
-    const auto *by_heavy = blame(a.displaced_by, heavy.path()),
-               *by_light = blame(b.displaced_by, light.path());
+    const auto *by_heavy = blame(a.displaced_by, heavy.path()), *by_light = blame(b.displaced_by, light.path());
     INFO("others on that CPU: " << others << " % of the wall");
     CHECK(std::abs(share(of(by_heavy), of(by_heavy) + of(by_light)) - 75) <= kPoints);
     CHECK(std::abs(share(of(by_heavy), wall) - (75 - others * 3 / 4)) <= kPoints);
@@ -86,8 +84,7 @@ TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix",
     CHECK(by_heavy->tasks[0].tid == heavy_tid);
 }
 
-TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took more than he ran",
-          "[kernel][ledger]")
+TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took more than he ran", "[kernel][ledger]")
 {
     require_root();
     struct Case {
@@ -101,8 +98,8 @@ TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took mor
     BookRecorder run;
     std::vector<Load> loads;
     for (const Case& c : cases)
-        loads.emplace_back(
-            c.cgroup, Words{"--pin", "0", "duty", "4", "--busy-us", c.busy_us, "--period-us", c.period_us});
+        loads.emplace_back(c.cgroup,
+                           Words{"--pin", "0", "duty", "4", "--busy-us", c.busy_us, "--period-us", c.period_us});
     std::vector<double> asked;  // what each truly did: an emulated or crowded machine stretches a load
     for (Load& load : loads) {
         const auto truth = load.truth();
@@ -121,8 +118,7 @@ TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took mor
             CHECK(std::abs(ran - c.percent) <= kPoints);
         CHECK(total(account.parts) == account.life_ns);
         // what it did not run or wait it slept, by choice
-        CHECK(share(part(account, Part::Sleep) + part(account, Part::Unknown) +
-                        part(account, Part::Interrupted),
+        CHECK(share(part(account, Part::Sleep) + part(account, Part::Unknown) + part(account, Part::Interrupted),
                     account.life_ns) >= 97 - ran - share(waited(account), account.life_ns));
         for (const Case& other : cases) {
             const Account& aggressor = run.account(other.cgroup);
@@ -132,8 +128,7 @@ TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took mor
     }
 }
 
-TEST_CASE("a parent's quota of 30 % over an unlimited child: the parent is named for all of it",
-          "[kernel][ledger]")
+TEST_CASE("a parent's quota of 30 % over an unlimited child: the parent is named for all of it", "[kernel][ledger]")
 {
     require_root();
     const TestCgroup parent("parent");
@@ -152,8 +147,7 @@ TEST_CASE("a parent's quota of 30 % over an unlimited child: the parent is named
     // What a quota counts is CPU time: interrupts and steal within the slices are not in it.
     CHECK(share(waited(account) + part(account, Part::Interrupted), wall) >= 70 - kPoints);
     // One task on one CPU: the hold is the parent's throttled time, and no contention.
-    CHECK(percent_off(static_cast<double>(part(account, Part::Held)),
-                      static_cast<double>(parent.throttled_ns())) <= 4);
+    CHECK(percent_off(static_cast<double>(part(account, Part::Held)), static_cast<double>(parent.throttled_ns())) <= 4);
 }
 
 TEST_CASE("nested quotas: the binding one is named", "[kernel][ledger]")
@@ -218,15 +212,13 @@ TEST_CASE("tasks that are moved while they wait keep their sums", "[kernel][ledg
     run.stop();
     const Account& account = run.account(crowd);
     INFO(words(account));
-    const auto profile =
-        std::ranges::find(run.snapshot.cgroups, crowd.path(), &flyball::profile::CgroupProfile::path);
+    const auto profile = std::ranges::find(run.snapshot.cgroups, crowd.path(), &flyball::profile::CgroupProfile::path);
     REQUIRE(profile != run.snapshot.cgroups.end());
     const auto moves = profile->count_of(FB_M_MIGRATIONS).sum;
     INFO(moves << " moves");
     CHECK(moves > 20);
     // The ledger's waits are those of the histogram, but for what was still waiting at the end.
-    const std::uint64_t summed =
-        profile->of(FB_M_CPU_WAIT).sum64() + profile->of(FB_M_CPU_THROTTLED_WAIT).sum64();
+    const std::uint64_t summed = profile->of(FB_M_CPU_WAIT).sum64() + profile->of(FB_M_CPU_THROTTLED_WAIT).sum64();
     CHECK(percent_off(static_cast<double>(waited(account)), static_cast<double>(summed)) <= 1);
     CHECK(part(account, Part::OwnTasks) > 0);
     CHECK(of(blame(account.displaced_by, rival.path())) > 0);

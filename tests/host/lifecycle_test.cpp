@@ -6,23 +6,28 @@ using namespace flyball::test;
 
 namespace {
 
-Words churn_words(const TestCgroup& cgroup, std::uint64_t how_many, const char* parallel) {
+Words churn_words(const TestCgroup& cgroup, std::uint64_t how_many, const char* parallel)
+{
     Words words{"cgroup-churn", std::to_string(how_many), "--life-ms", "20", "--parallel", parallel};
     for (const std::string& directory : cgroup.dirs()) {
         // Neither of these has a number of its own to report.
-        if (directory.find("/cpuacct/") == std::string::npos) words.insert(words.end(), {"--parent", directory});
+        if (directory.find("/cpuacct/") == std::string::npos)
+            words.insert(words.end(), {"--parent", directory});
     }
     return words;
 }
 
-std::uint64_t unnamed(const Report& report) {
+std::uint64_t unnamed(const Report& report)
+{
     std::uint64_t count = 0;
-    for (const std::string& path : report.paths()) count += path.starts_with("?");
+    for (const std::string& path : report.paths())
+        count += path.starts_with("?");
     return count;
 }
 
 // On v2 a cgroup with children and controllers may hold no process.
-TestCgroup parent_cgroup(const std::string& name) {
+TestCgroup parent_cgroup(const std::string& name)
+{
     TestCgroup cgroup(name);
     cgroup.child("unused").remove();
     return cgroup;
@@ -30,7 +35,8 @@ TestCgroup parent_cgroup(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("a cgroup that lived for 20 ms, or went away, has its name and its numbers", "[kernel][lifecycle]") {
+TEST_CASE("a cgroup that lived for 20 ms, or went away, has its name and its numbers", "[kernel][lifecycle]")
+{
     require_root();
     const TestCgroup parent = parent_cgroup("short");
     TestCgroup removed("removed");
@@ -51,7 +57,8 @@ TEST_CASE("a cgroup that lived for 20 ms, or went away, has its name and its num
     CHECK(unnamed(report) == 0);
 }
 
-TEST_CASE("thousands of short cgroups all have names, and memory stays bounded", "[kernel][lifecycle]") {
+TEST_CASE("thousands of short cgroups all have names, and memory stays bounded", "[kernel][lifecycle]")
+{
     require_root();
     const bool few = quick() || in_lab();
     const std::uint64_t how_many = few ? 200 : 2000;
@@ -66,7 +73,8 @@ TEST_CASE("thousands of short cgroups all have names, and memory stays bounded",
     REQUIRE(truth.at("cgroups") == how_many);
     std::uint64_t named = 0, with_exit = 0;
     for (const std::string& path : report.paths()) {
-        if (!path.starts_with(parent.path() + "/churn-")) continue;
+        if (!path.starts_with(parent.path() + "/churn-"))
+            continue;
         ++named;
         with_exit += report.stats(path, "pids.exits").count == 1;
     }

@@ -102,17 +102,19 @@ TEST_CASE("load: the breaking point of eight places is eight over the service ti
     const double service_ms = quantile_ms(alone["levels"][0]["total"]["service"], 0.5);
     INFO("service " << service_ms << " ms");
     CHECK(service_ms >= 500);
-    Words options{"--find", "rate=8..800", "--hold", "4s", "--drain", "200ms", "--in-flight", "8",
-                  "--objective", "p50<1500ms", "errors<1%", "throughput>=95%"};
+    Words options{"--find",      "rate=8..800", "--hold",      "4s",         "--drain",   "200ms",
+                  "--in-flight", "8",           "--objective", "p50<1500ms", "errors<1%", "throughput>=95%"};
     if (in_lab() || quick())
         options.insert(options.end(), {"--confirm", "2/3"});
     const Json report = run_load(options, command);
     const Json& found = report["found"][0];
     REQUIRE(found["at_held"].is_object());
-    // Places over the time that each is taken, as it was at that load: starting a process takes longer on a busy machine.
+    // Places over the time that each is taken, as it was at that load: starting a process takes longer on a busy
+    // machine.
     const double capacity = 8 * 1e9 / found["at_held"]["service"]["mean_ns"].get<double>();
     CHECK(capacity <= 16.0);
-    INFO(found["end"] << ": " << found["held"] << " to " << found["broken"] << ", capacity " << capacity << "; " << found["trials"].dump(1));
+    INFO(found["end"] << ": " << found["held"] << " to " << found["broken"] << ", capacity " << capacity << "; "
+                      << found["trials"].dump(1));
     REQUIRE(found["end"] == "found");
     CHECK(found["held"].get<double>() == Approx(capacity).epsilon(0.10));
     CHECK(found["broken"].get<double>() == Approx(capacity).epsilon(0.10));
@@ -126,7 +128,8 @@ TEST_CASE("load: a stall is in the latency of all that it kept waiting, not only
     const int fd = open(lock.path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     REQUIRE(fd >= 0);
     // 5/s for 12 s, one at a time; nobody gets the lock for 3 s.
-    Process load(load_words({"--rate", "5", "-d", "12s", "--warmup", "0", "--in-flight", "1"}, {"flock", lock.path(), "true"}));
+    Process load(
+        load_words({"--rate", "5", "-d", "12s", "--warmup", "0", "--in-flight", "1"}, {"flock", lock.path(), "true"}));
     sleep_ms(3000);
     REQUIRE(flock(fd, LOCK_EX) == 0);
     sleep_ms(3000);
@@ -149,8 +152,9 @@ TEST_CASE("load: every request is started and counted, with its placeholders", "
     const Scratch file("load-numbers");
     const int rate = in_lab() ? 10 : 100;
     // One short write by O_APPEND is not mixed with others.
-    const Json report = run_load({"--rate", std::to_string(rate), "-d", "3s", "--warmup", "0", "-e", "R={rate}", "--poisson", "--seed", "3"},
-                                 {"sh", "-c", "echo {n} $R >>" + file.path() + "; [ $(({n} % 10)) != 0 ]"}, 0);
+    const Json report = run_load(
+        {"--rate", std::to_string(rate), "-d", "3s", "--warmup", "0", "-e", "R={rate}", "--poisson", "--seed", "3"},
+        {"sh", "-c", "echo {n} $R >>" + file.path() + "; [ $(({n} % 10)) != 0 ]"}, 0);
     const Json& total = report["levels"][0]["total"];
     const auto intended = total["intended"].get<std::size_t>();
     CHECK(static_cast<double>(intended) == Approx(3 * rate).epsilon(0.6));
@@ -183,7 +187,9 @@ TEST_CASE("load: the kernel's counters of the level go along, under the limits a
     CHECK(use["cpu_ns"].get<double>() < 0.3 * use["span_ns"].get<double>());
     CHECK(throttled["limits"]["cpu.max"] == "20ms/100ms");
 
-    const Json killed = run_load({"--rate", "1", "-d", "2s", "--warmup", "0", "--memory-max", "16M", "--objective", "oom<1"}, {"tail", "/dev/zero"}, 1);
+    const Json killed =
+        run_load({"--rate", "1", "-d", "2s", "--warmup", "0", "--memory-max", "16M", "--objective", "oom<1"},
+                 {"tail", "/dev/zero"}, 1);
     const Json& level = killed["levels"][0];
     CHECK(level["kernel"]["oom_kills"].get<std::uint64_t>() >= 2);
     CHECK(level["kernel"]["memory_peak_bytes"].get<std::uint64_t>() > 8 * kMiB);
@@ -198,9 +204,10 @@ TEST_CASE("load: a generator is run once a level, and breaks where its quota doe
     if (!CgroupTree::instance().present("cpu"))
         FB_SKIP("needs the cpu controller");
     // 4 ms of CPU a request and 10 ms of CPU in each 100 ms: 25 a second.
-    const Json report = run_load({"--find", "rate=5..500", "--hold", "5s", "--warmup", "500ms", "--drain", "200ms", "--confirm", "2/3",
-                                  "--cpu-max", "10ms/100ms", "--objective", "throughput>=90%"},
-                                 {workload_binary(), "serve", "60", "--busy-us", "4000", "--workers", "1", "--rate", "{level}"});
+    const Json report =
+        run_load({"--find", "rate=5..500", "--hold", "5s", "--warmup", "500ms", "--drain", "200ms", "--confirm", "2/3",
+                  "--cpu-max", "10ms/100ms", "--objective", "throughput>=90%"},
+                 {workload_binary(), "serve", "60", "--busy-us", "4000", "--workers", "1", "--rate", "{level}"});
     CHECK(report["mode"] == "generator");
     const Json& found = report["found"][0];
     INFO(found["end"] << ": " << found["held"] << " to " << found["broken"] << found["trials"].dump(1));
@@ -215,7 +222,8 @@ TEST_CASE("load: Ctrl-C prints the result so far, and leaves nothing", "[load]")
 {
     require_root();
     const std::string mark = "300.04" + std::to_string(getpid());
-    Process load(load_words({"--rate", "20", "--warmup", "0"}, {"sh", "-c", "if [ {n} -lt 20 ]; then exit 0; fi; sleep " + mark + " & sleep " + mark}));
+    Process load(load_words({"--rate", "20", "--warmup", "0"},
+                            {"sh", "-c", "if [ {n} -lt 20 ]; then exit 0; fi; sleep " + mark + " & sleep " + mark}));
     sleep_ms(2500);
     const pid_t pid = load.pid();
     CHECK(run_cgroups(pid) > 0);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // OOM kills: who, by which limit and policy, in which order of events.
+#include "support/recorder.hpp"
+
 #include <algorithm>
 #include <set>
-
-#include "support/recorder.hpp"
 
 using namespace flyball::test;
 
@@ -16,29 +16,34 @@ struct Run {
     Report report;
 };
 
-Run run_out_of_memory(const TestCgroup& cgroup) {
+Run run_out_of_memory(const TestCgroup& cgroup)
+{
     cgroup.memory_max(kLimit);
     Recorder recorder;
     Words words{"oomgroup", "3", "--each", "8"};
-    for (const std::string& directory : cgroup.dirs()) words.insert(words.end(), {"--into", directory});
+    for (const std::string& directory : cgroup.dirs())
+        words.insert(words.end(), {"--into", directory});
     Load load(words);
     auto truth = load.truth(patience(15));
     return {std::move(truth), recorder.stop()};
 }
 
-const Oom* episode_of(const std::vector<Oom>& ooms, const std::string& path, std::size_t& how_many) {
+const Oom* episode_of(const std::vector<Oom>& ooms, const std::string& path, std::size_t& how_many)
+{
     const Oom* found = nullptr;
     how_many = 0;
     for (const Oom& oom : ooms) {
         const bool ours = oom.domain == path || (!oom.victims.empty() && oom.victims[0].cgroup == path);
-        if (!ours) continue;
+        if (!ours)
+            continue;
         found = &oom;
         ++how_many;
     }
     return found;
 }
 
-void check_order(const Victim& victim) {
+void check_order(const Victim& victim)
+{
     INFO("victim " << victim.pid);
     REQUIRE(victim.marked_ns);
     REQUIRE(victim.sigkill_ns);
@@ -47,7 +52,8 @@ void check_order(const Victim& victim) {
     CHECK(*victim.marked_ns <= *victim.exit_ns);
 }
 
-void check_victims(const Oom& oom, const std::vector<std::uint64_t>& killed, const std::string& path) {
+void check_victims(const Oom& oom, const std::vector<std::uint64_t>& killed, const std::string& path)
+{
     std::set<std::uint64_t> ours;
     for (const Victim& victim : oom.victims) {
         ours.insert(victim.pid);
@@ -59,8 +65,10 @@ void check_victims(const Oom& oom, const std::vector<std::uint64_t>& killed, con
     CHECK(std::ranges::is_sorted(oom.victims, {}, &Victim::marked_ns));
 }
 
-void check_decision(const Oom& oom, const std::string& path) {
-    if (!oom.decision_seen) return;  // no fentry on this kernel: coverage says so
+void check_decision(const Oom& oom, const std::string& path)
+{
+    if (!oom.decision_seen)
+        return;  // no fentry on this kernel: coverage says so
     CHECK(oom.domain == path);
     CHECK(oom.limit == kLimit);
     REQUIRE(oom.usage);
@@ -70,7 +78,8 @@ void check_decision(const Oom& oom, const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("one OOM kill: the victim that died, nobody else", "[kernel][oom]") {
+TEST_CASE("one OOM kill: the victim that died, nobody else", "[kernel][oom]")
+{
     require_root();
     const TestCgroup cgroup("oom-one");
     const Run run = run_out_of_memory(cgroup);
@@ -88,7 +97,8 @@ TEST_CASE("one OOM kill: the victim that died, nobody else", "[kernel][oom]") {
     CHECK(oom->group.value_or(false) == false);
 }
 
-TEST_CASE("memory.oom.group: all three die by one decision", "[kernel][oom]") {
+TEST_CASE("memory.oom.group: all three die by one decision", "[kernel][oom]")
+{
     require_root();
     TestCgroup::require_unified("memory", "memory.oom.group");
     const TestCgroup cgroup("oom-group");

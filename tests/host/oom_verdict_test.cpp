@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flyball oom`: verdicts on a real kernel, right where it is right, and noticed where something was put in wrong.
+#include "support/recorder.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <sstream>
-
-#include "support/recorder.hpp"
 
 using namespace flyball::test;
 
@@ -111,8 +111,8 @@ TEST_CASE("oom watch: a command that runs over its limit, told once, by exit cod
     elsewhere.memory_max(32 * kMiB);
     const std::string told = "told-by-exec.ndjson";
     const Scratch file(told);
-    Process watch({flyball_binary(), "oom", "watch", "-j", "--memory-max", "32M", "--exec", "cat >> " + file.path(), "--",
-                   workload_binary(), "alloc", "64", "--touch"});
+    Process watch({flyball_binary(), "oom", "watch", "-j", "--memory-max", "32M", "--exec", "cat >> " + file.path(),
+                   "--", workload_binary(), "alloc", "64", "--touch"});
     REQUIRE(watch.wait_for_text("watching", patience(20)));
     Load other(elsewhere, {"alloc", "64", "--touch"});
     const Outcome outcome = watch.wait(patience(60));
@@ -126,7 +126,8 @@ TEST_CASE("oom watch: a command that runs over its limit, told once, by exit cod
     CHECK(lines_of(read_text(file.path())) == verdicts);
 }
 
-TEST_CASE("oom watch: the command's exit status is the watch's, unless we ended it", "[kernel][oom][verdict][any_kernel]")
+TEST_CASE("oom watch: the command's exit status is the watch's, unless we ended it",
+          "[kernel][oom][verdict][any_kernel]")
 {
     require_root();
     const Outcome own = run_flyball({"oom", "watch", "-q", "--", "sh", "-c", "exit 7"});
@@ -171,5 +172,6 @@ TEST_CASE("oom test: refuses what it does not own, and says how to insist", "[ke
     const Tested tested = run_oom_test({"-c", foreign.path(), "--kill-in-that-cgroup"});
     CHECK(tested.status == 0);
     CHECK(scenario(tested, "trigger").at("status") == "pass");
-    CHECK(foreign.read("memory", CgroupTree::instance().unified("memory") ? "memory.max" : "memory.limit_in_bytes").find("33554432") == 0);
+    CHECK(foreign.read("memory", CgroupTree::instance().unified("memory") ? "memory.max" : "memory.limit_in_bytes")
+              .find("33554432") == 0);
 }

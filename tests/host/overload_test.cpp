@@ -5,7 +5,8 @@
 
 using namespace flyball::test;
 
-TEST_CASE("an overloaded recorder folds and loses no count", "[kernel][overload]") {
+TEST_CASE("an overloaded recorder folds and loses no count", "[kernel][overload]")
+{
     require_root();
     const TestCgroup cgroup("overload");
     const TestCgroup noise("overload-noise");
@@ -36,7 +37,8 @@ TEST_CASE("an overloaded recorder folds and loses no count", "[kernel][overload]
     CHECK(report.stats(noise.path(), "cpu.wakeups").count >= sleeps - sleeps / 50);
 }
 
-TEST_CASE("an overloaded recorder counts direct I/O exactly", "[kernel][overload]") {
+TEST_CASE("an overloaded recorder counts direct I/O exactly", "[kernel][overload]")
+{
     require_root();
     const DioTarget target(8 * kMiB);
     const TestCgroup cgroup("overload-io");

@@ -4,7 +4,8 @@
 
 using namespace flyball::test;
 
-TEST_CASE("births, deaths and the peak of tasks are exact", "[kernel][pids]") {
+TEST_CASE("births, deaths and the peak of tasks are exact", "[kernel][pids]")
+{
     require_root();
     const TestCgroup processes("forks"), threads("threads"), kills("kills");
     Recorder recorder;
@@ -34,7 +35,8 @@ TEST_CASE("births, deaths and the peak of tasks are exact", "[kernel][pids]") {
     CHECK(report.ooms().empty());
 }
 
-TEST_CASE("refusals of pids.max and the peak below it are exact", "[kernel][pids]") {
+TEST_CASE("refusals of pids.max and the peak below it are exact", "[kernel][pids]")
+{
     require_root();
     const TestCgroup cgroup("pidsmax");
     cgroup.pids_max(20);
@@ -46,6 +48,7 @@ TEST_CASE("refusals of pids.max and the peak below it are exact", "[kernel][pids
     CHECK(report.stats(cgroup.path(), "pids.peak").max == 20);
     CHECK(report.stats(cgroup.path(), "pids.forks").count == 19);
     const auto row = report.audit(cgroup.path(), "pids.refused");
-    if (row && row->kernel) CHECK(*row->kernel == 43 - 19);
+    if (row && row->kernel)
+        CHECK(*row->kernel == 43 - 19);
     CHECK(report.stats(cgroup.path(), "pids.refused").count == 43 - 19);  // skips where no hook sees it
 }

@@ -6,7 +6,8 @@ using namespace flyball::test;
 
 namespace {
 
-std::string report_of(const std::string& file, Words options) {
+std::string report_of(const std::string& file, Words options)
+{
     Words words{"report", file};
     words.insert(words.end(), options.begin(), options.end());
     const Outcome outcome = run_flyball(words);
@@ -18,7 +19,8 @@ std::string report_of(const std::string& file, Words options) {
 
 }  // namespace
 
-TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][recording][user_space]") {
+TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][recording][user_space]")
+{
     require_root();
     const TestCgroup cgroup("recorded");
     const Scratch file("recording");
@@ -36,11 +38,13 @@ TEST_CASE("a recording gives the live report again, byte for byte", "[kernel][re
     CHECK(Report(first).stats(cgroup.path(), "pids.forks").count == 53);
 
     const Report filtered(report_of(file.path(), {"-j", "-c", cgroup.path()}));
-    for (const std::string& path : filtered.paths()) CHECK(path.starts_with(cgroup.path()));
+    for (const std::string& path : filtered.paths())
+        CHECK(path.starts_with(cgroup.path()));
     CHECK(filtered.stats(cgroup.path(), "pids.forks").count == 53);
 }
 
-TEST_CASE("a recorder that was killed leaves a recording to salvage", "[kernel][recording][user_space]") {
+TEST_CASE("a recorder that was killed leaves a recording to salvage", "[kernel][recording][user_space]")
+{
     require_root();
     const TestCgroup cgroup("salvaged");
     const Scratch file("killed");
@@ -58,9 +62,11 @@ TEST_CASE("a recorder that was killed leaves a recording to salvage", "[kernel][
     CHECK(report.stats(cgroup.path(), "pids.forks").count == 53);
 }
 
-TEST_CASE("record -- CMD runs it in a fresh cgroup, within its limits", "[kernel][recording][any_kernel]") {
+TEST_CASE("record -- CMD runs it in a fresh cgroup, within its limits", "[kernel][recording][any_kernel]")
+{
     require_root();
-    const Outcome outcome = run_flyball({"record", "-j", "--cpu-max", "20ms/100ms", "--", workload_binary(), "spin", "2"});
+    const Outcome outcome =
+        run_flyball({"record", "-j", "--cpu-max", "20ms/100ms", "--", workload_binary(), "spin", "2"});
     INFO(outcome.err);
     REQUIRE(outcome.status == 0);
     const auto open = outcome.out.find("{\"verb\"");  // the command's own output may be on the same stdout
@@ -69,7 +75,8 @@ TEST_CASE("record -- CMD runs it in a fresh cgroup, within its limits", "[kernel
     const auto truth = nlohmann::json::parse(outcome.out.substr(open, close - open));
     std::uint64_t throttled = 0, active = 0;
     for (const std::string& path : report.paths()) {
-        if (path.find("/run-") == std::string::npos) continue;
+        if (path.find("/run-") == std::string::npos)
+            continue;
         throttled += report.stats(path, "cpu.throttle.own").sum;
         active += report.stats(path, "cpu.slice").sum + report.stats(path, "cpu.wait").sum;
     }

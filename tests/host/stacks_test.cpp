@@ -128,8 +128,8 @@ TEST_CASE("stacks: the kernel's frames stand above the user's", "[kernel][stacks
         std::string command = "for procs in";
         for (const std::string& directory : cgroup.dirs())
             command += " " + directory + "/cgroup.procs";
-        Process reads({"sh", "-c",
-                       command + "; do echo $$ >$procs; done; exec timeout 2 dd if=/dev/zero of=/dev/null bs=1M"});
+        Process reads(
+            {"sh", "-c", command + "; do echo $$ >$procs; done; exec timeout 2 dd if=/dev/zero of=/dev/null bs=1M"});
         reads.wait();
     }
     (void)recorder.stop_text();

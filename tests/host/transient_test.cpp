@@ -53,16 +53,14 @@ std::set<std::string> footprint(const Layout& layout)
 std::map<int, std::string> membership(pid_t pid)
 {
     std::map<int, std::string> paths;
-    for (const SelfLine& line :
-         parse_self_cgroup(read_file(fmt::format("/proc/{}/cgroup", pid)).value_or("")))
+    for (const SelfLine& line : parse_self_cgroup(read_file(fmt::format("/proc/{}/cgroup", pid)).value_or("")))
         paths[line.hierarchy] = line.path;
     return paths;
 }
 
 }  // namespace
 
-TEST_CASE("a command runs in a cgroup of its own in every hierarchy, and leaves nothing behind",
-          "[host][transient]")
+TEST_CASE("a command runs in a cgroup of its own in every hierarchy, and leaves nothing behind", "[host][transient]")
 {
     const Layout layout = host_layout();
     const auto before = footprint(layout);
@@ -95,16 +93,14 @@ TEST_CASE("limits are in force", "[host][transient]")
         FB_SKIP("needs the cpu, memory and pids controllers");
     const auto before = footprint(layout);
     {
-        auto made =
-            TransientCgroup::create(layout, {.cpu_max = CpuMax{.quota_us = 10'000, .period_us = 100'000},
-                                             .memory_max = (64U << 20) + 1,
-                                             .pids_max = 3});
+        auto made = TransientCgroup::create(layout, {.cpu_max = CpuMax{.quota_us = 10'000, .period_us = 100'000},
+                                                     .memory_max = (64U << 20) + 1,
+                                                     .pids_max = 3});
         INFO((made ? std::string() : made.error().what));
         REQUIRE(made);
         // Forks beyond pids.max first (dash says so and ends the subshell), then burns until it is killed.
         auto child = Child::spawn(
-            {"sh", "-c", "(sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait) 2>/dev/null; while :; do :; done"},
-            &*made);
+            {"sh", "-c", "(sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait) 2>/dev/null; while :; do :; done"}, &*made);
         REQUIRE(child);
         REQUIRE(child->release());
         const auto satisfied = [&] {
@@ -150,8 +146,8 @@ TEST_CASE("processes that fork without end, and cgroups made below, go too", "[h
     const Layout layout = host_layout();
     const auto before = footprint(layout);
     {
-        auto made = TransientCgroup::create(
-            layout, layout.controller("pids") != nullptr ? Limits{.pids_max = 60} : Limits{});
+        auto made =
+            TransientCgroup::create(layout, layout.controller("pids") != nullptr ? Limits{.pids_max = 60} : Limits{});
         REQUIRE(made);
         const Mount& mount = layout.mounts.front();
         REQUIRE(::mkdir((*mount.directory(made->path()) + "/below").c_str(), 0755) == 0);
@@ -178,8 +174,8 @@ TEST_CASE("v1 without cgroup.kill: frozen, killed, thawed", "[host][transient]")
         auto made = TransientCgroup::create(layout);
         REQUIRE(made);
         CHECK(made->unified_directory_fd() == -1);
-        auto child = Child::spawn(
-            {"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f"}, &*made);
+        auto child =
+            Child::spawn({"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f"}, &*made);
         REQUIRE(child);
         REQUIRE(child->release());
         std::this_thread::sleep_for(std::chrono::milliseconds(100));

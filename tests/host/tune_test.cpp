@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flyball tune` on a real kernel: answers that are known, nothing written unasked, and everything put back whatever
 // happens.
+#include "support/recorder.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <fstream>
 #include <random>
-
-#include "support/recorder.hpp"
 
 using namespace flyball::test;
 
@@ -139,8 +139,9 @@ TEST_CASE("tune cpu: bursts of C every T need the quota that can be worked out",
     const TestCgroup cgroup("known");
     const Load load(cgroup, {"bursts", "300", "--busy-us", "20000", "--period-us", "170000"});
     load.wait_until_inside(cgroup);
-    const Outcome outcome =
-        Process({flyball_binary(), "tune", "cpu", cgroup.path(), "-j", "--warm-up", "0", "-d", "30s", "--precision", "100%"}).wait(patience(240));
+    const Outcome outcome = Process({flyball_binary(), "tune", "cpu", cgroup.path(), "-j", "--warm-up", "0", "-d",
+                                     "30s", "--precision", "100%"})
+                                .wait(patience(240));
     const Json found = proposal(outcome);
     skip_if_busy(found);
     INFO(found.dump(1));
@@ -149,8 +150,8 @@ TEST_CASE("tune cpu: bursts of C every T need the quota that can be worked out",
     CHECK(quota.at("file") == "cpu.max");
     const double us = quota.at("estimate").get<double>() / 1000;
     CHECK(us >= kLeastUs * 0.98);
-    // An emulated machine is stopped when its host has other work, and takes that for the load's own time: there the answer
-    // is held to what was seen. Elsewhere interrupts take CPU time too.
+    // An emulated machine is stopped when its host has other work, and takes that for the load's own time: there the
+    // answer is held to what was seen. Elsewhere interrupts take CPU time too.
     CHECK(us <= (in_lab() ? evidence(found, "peak_demand_100ms") * 1e5 * 1.05 : kLeastUs * 1.3));
     CHECK(quota.at("interval").at("low").get<double>() <= quota.at("estimate").get<double>());
 }
@@ -215,7 +216,8 @@ TEST_CASE("tune memory: after a SIGKILL amid a trial memory.high is as it was", 
         const auto high = [&] { return cgroup.read("memory", "memory.high"); };
         Process tuner(tune({"memory", cgroup.path(), "--try", "--regret", "10m", "--disturbance", "100%"}));
         const auto within = [&](std::chrono::milliseconds limit, auto condition) {
-            for (const auto end = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < end; sleep_ms(5)) {
+            for (const auto end = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < end;
+                 sleep_ms(5)) {
                 if (condition())
                     return true;
             }
@@ -245,7 +247,8 @@ TEST_CASE("tune: a Ctrl-C ends it with an answer, and all is put back", "[kernel
     CHECK(proposal(outcome).at("answer") == "aborted");
 }
 
-TEST_CASE("tune: another one who writes the limit ends it, keeps his value, and nothing is applied", "[kernel][tune][long]")
+TEST_CASE("tune: another one who writes the limit ends it, keeps his value, and nothing is applied",
+          "[kernel][tune][long]")
 {
     require_root();
     Amid amid({"--apply"});
@@ -280,8 +283,8 @@ TEST_CASE("tune --try: not in the cgroup that flyball is in", "[kernel][tune][an
 {
     require_root();
     const TestCgroup home("home");
-    const Outcome outcome = Process({"sh", "-c", "echo $$ >" + home.dir("cpu") + "/cgroup.procs && exec \"$@\"", "-", flyball_binary(), "tune",
-                                     "cpu", "--try", home.path()})
+    const Outcome outcome = Process({"sh", "-c", "echo $$ >" + home.dir("cpu") + "/cgroup.procs && exec \"$@\"", "-",
+                                     flyball_binary(), "tune", "cpu", "--try", home.path()})
                                 .wait(patience(20));
     INFO(outcome.err);
     CHECK(outcome.status == 2);

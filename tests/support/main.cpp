@@ -1,5 +1,5 @@
-// The main of every test binary. Its last line is `N passed, N failed, N skipped`, in test cases. It fails if a test case
-// failed, made no assertion, or if none ran.
+// The main of every test binary. Its last line is `N passed, N failed, N skipped`, in test cases. It fails if a test
+// case failed, made no assertion, or if none ran.
 #define CATCH_CONFIG_RUNNER
 #include "support/catch.hpp"
 
@@ -76,7 +76,8 @@ bool only_asks(const Catch::ConfigData& config)
 #else
     const bool newer = config.listTestNamesOnly;
 #endif
-    return newer || config.showHelp || config.libIdentify || config.listTests || config.listTags || config.listReporters;
+    return newer || config.showHelp || config.libIdentify || config.listTests || config.listTags ||
+           config.listReporters;
 }
 
 }  // namespace

@@ -6,11 +6,13 @@
 
 namespace workload {
 
-int duty(const Args& args) {
+int duty(const Args& args)
+{
     const auto length = static_cast<std::uint64_t>(args.seconds(0, "SECONDS") * 1e9);
     const std::uint64_t busy = args.option("--busy-us", std::uint64_t{1000}) * 1000;
     const std::uint64_t period = args.option("--period-us", std::uint64_t{10000}) * 1000;
-    if (busy >= period) throw UsageError("--busy-us is to be less than --period-us");
+    if (busy >= period)
+        throw UsageError("--busy-us is to be less than --period-us");
 
     const std::uint64_t start = now_ns(), cpu = thread_cpu_ns();
     std::uint64_t rounds = 0, late = 0;

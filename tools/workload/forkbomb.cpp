@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // forkbomb-to-limit N: asks for N processes that all stay, under a pids.max below N. Counts the refusals; no more
 // than N forks are ever asked for, so that without a limit it ends as well.
-#include <cerrno>
-#include <vector>
-
 #include "system.hpp"
 #include "truth.hpp"
 #include "verbs.hpp"
 
+#include <cerrno>
+#include <vector>
+
 namespace workload {
 
-int forkbomb(const Args& args) {
+int forkbomb(const Args& args)
+{
     const std::uint64_t wanted = args.number(0, "N");
     Pipe gate = Pipe::make();
     std::vector<pid_t> children;
@@ -29,7 +30,8 @@ int forkbomb(const Args& args) {
         }
     }
     gate.write.reset();
-    for (const pid_t child : children) wait_for(child);
+    for (const pid_t child : children)
+        wait_for(child);
     return Truth("forkbomb-to-limit")
         .add("forks", children.size())
         .add("refused", refused)

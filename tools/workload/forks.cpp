@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // forks N [--threads] [--together]: makes N processes or threads, one after the other or all alive at once.
+#include "system.hpp"
+#include "truth.hpp"
+#include "verbs.hpp"
+
 #include <pthread.h>
 #include <unistd.h>
 
 #include <vector>
-
-#include "system.hpp"
-#include "truth.hpp"
-#include "verbs.hpp"
 
 namespace workload {
 
@@ -17,7 +17,8 @@ struct Counts {
     std::uint64_t made = 0, failed = 0;
 };
 
-void* wait_in_thread(void* gate) {
+void* wait_in_thread(void* gate)
+{
     if (gate) {
         char byte = 0;
         [[maybe_unused]] const ssize_t end = read(*static_cast<int*>(gate), &byte, 1);
@@ -26,7 +27,8 @@ void* wait_in_thread(void* gate) {
 }
 
 // Bare pthreads: a refused thread is a count here, not an exception.
-Counts make_threads(std::uint64_t wanted, bool together) {
+Counts make_threads(std::uint64_t wanted, bool together)
+{
     Counts counts;
     Pipe gate = Pipe::make();
     int fd = gate.read.get();
@@ -45,17 +47,20 @@ Counts make_threads(std::uint64_t wanted, bool together) {
         }
     }
     gate.write.reset();
-    for (const pthread_t thread : threads) pthread_join(thread, nullptr);
+    for (const pthread_t thread : threads)
+        pthread_join(thread, nullptr);
     return counts;
 }
 
-Counts make_processes(std::uint64_t wanted, bool together) {
+Counts make_processes(std::uint64_t wanted, bool together)
+{
     Counts counts;
     Pipe gate = Pipe::make();
     std::vector<pid_t> children;
     for (std::uint64_t i = 0; i < wanted; ++i) {
         const pid_t child = fork_child([&] {
-            if (together) gate.wait_for_end();
+            if (together)
+                gate.wait_for_end();
             return 0;
         });
         if (child < 0) {
@@ -70,13 +75,15 @@ Counts make_processes(std::uint64_t wanted, bool together) {
         }
     }
     gate.write.reset();
-    for (const pid_t child : children) wait_for(child);
+    for (const pid_t child : children)
+        wait_for(child);
     return counts;
 }
 
 }  // namespace
 
-int forks(const Args& args) {
+int forks(const Args& args)
+{
     const std::uint64_t wanted = args.number(0, "N");
     const bool together = args.has("--together");
     const Counts counts = args.has("--threads") ? make_threads(wanted, together) : make_processes(wanted, together);

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// iostream SECONDS --file FILE --bs BYTES --rate IOPS|--depth D [--write] [--random] [--mib S] [--seed S]: direct I/O within
-// the first S MiB of a file or device. --rate: operations are due at even gaps, whether those before are done or not, and up
-// to 32 are under way. --depth: D are under way all the time.
+// iostream SECONDS --file FILE --bs BYTES --rate IOPS|--depth D [--write] [--random] [--mib S] [--seed S]: direct I/O
+// within the first S MiB of a file or device. --rate: operations are due at even gaps, whether those before are done or
+// not, and up to 32 are under way. --depth: D are under way all the time.
+#include "pages.hpp"
+#include "sized_file.hpp"
+#include "stop.hpp"
+#include "verbs.hpp"
+#include "workers.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -12,12 +18,6 @@
 #include <memory>
 #include <random>
 #include <vector>
-
-#include "pages.hpp"
-#include "sized_file.hpp"
-#include "stop.hpp"
-#include "verbs.hpp"
-#include "workers.hpp"
 
 namespace workload {
 
@@ -32,7 +32,8 @@ using Block = std::unique_ptr<void, void (*)(void*)>;
 class Operations {
 public:
     Operations(const Args& args, std::uint64_t workers)
-        : block_(args.option("--bs", std::uint64_t{4096})), writing_(args.has("--write")), random_(args.has("--random")) {
+        : block_(args.option("--bs", std::uint64_t{4096})), writing_(args.has("--write")), random_(args.has("--random"))
+    {
         const std::vector<std::string> files = args.all("--file");
         const std::uint64_t bytes = args.option("--mib", std::uint64_t{64}) * kMiB;
         if (files.empty() || block_ == 0 || block_ % 512 != 0 || block_ > bytes) {
@@ -43,20 +44,23 @@ public:
         for (std::uint64_t i = 0; i < workers; ++i) {
             const std::uint64_t aligned = (block_ + kAlignment - 1) / kAlignment * kAlignment;
             buffers_.emplace_back(std::aligned_alloc(kAlignment, aligned), std::free);
-            if (!buffers_.back()) fail_errno("allocating a block");
+            if (!buffers_.back())
+                fail_errno("allocating a block");
             std::memset(buffers_.back().get(), 0x5a, block_);
             randoms_.emplace_back(args.option("--seed", std::uint64_t{1}) + i);
         }
     }
 
     // Errors end the process: a thread has nobody to tell.
-    bool run(std::uint64_t worker) {
+    bool run(std::uint64_t worker)
+    {
         const std::uint64_t index = random_ ? randoms_[worker]() : next_++;
         const auto at = static_cast<off_t>(index % blocks_ * block_);
         void* buffer = buffers_[worker].get();
         const ssize_t moved =
             writing_ ? pwrite(file_.get(), buffer, block_, at) : pread(file_.get(), buffer, block_, at);
-        if (moved == static_cast<ssize_t>(block_)) return true;
+        if (moved == static_cast<ssize_t>(block_))
+            return true;
         std::perror("flyball-workload: direct I/O");
         std::_Exit(1);
     }
@@ -74,12 +78,14 @@ private:
 
 }  // namespace
 
-int iostream(const Args& args) {
+int iostream(const Args& args)
+{
     stop_on_signals();
     const auto length = static_cast<std::uint64_t>(args.seconds(0, "SECONDS") * 1e9);
     const double rate = args.option("--rate", 0.0);
     const std::uint64_t depth = args.option("--depth", std::uint64_t{0});
-    if ((rate > 0) == (depth > 0)) throw UsageError("give one of --rate IOPS and --depth D");
+    if ((rate > 0) == (depth > 0))
+        throw UsageError("give one of --rate IOPS and --depth D");
 
     Tell tell;
     const std::uint64_t workers = depth > 0 ? depth : kWorkersOfRate;

@@ -2,10 +2,10 @@
 // All latencies of a run, for its truth line. Not thread-safe: one a thread, joined at the end.
 #pragma once
 
+#include "truth.hpp"
+
 #include <cstdint>
 #include <vector>
-
-#include "truth.hpp"
 
 namespace workload {
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// leak SECONDS --mib-per-s R [--start MIB]: anonymous memory grows by R MiB a second, in steps of 10 ms, and each page of it is
-// touched once. No limit suffices for ever. A MiB is one unit of work.
-#include <algorithm>
-
+// leak SECONDS --mib-per-s R [--start MIB]: anonymous memory grows by R MiB a second, in steps of 10 ms, and each page
+// of it is touched once. No limit suffices for ever. A MiB is one unit of work.
 #include "pages.hpp"
 #include "stop.hpp"
 #include "system.hpp"
@@ -10,15 +8,19 @@
 #include "truth.hpp"
 #include "verbs.hpp"
 
+#include <algorithm>
+
 namespace workload {
 
-int leak(const Args& args) {
+int leak(const Args& args)
+{
     stop_on_signals();
     constexpr std::uint64_t kStepNs = 10'000'000;
     const double seconds = args.seconds(0, "SECONDS");
     const double rate = args.option("--mib-per-s", 1.0) * static_cast<double>(kMiB);
     const std::uint64_t first = args.option("--start", std::uint64_t{0}) * kMiB;
-    if (!(rate > 0)) throw UsageError("leak wants --mib-per-s above zero");
+    if (!(rate > 0))
+        throw UsageError("leak wants --mib-per-s above zero");
 
     Tell tell;
     Pages pages(first + static_cast<std::uint64_t>(rate * seconds));

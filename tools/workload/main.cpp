@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // flyball-workload [--cgroup DIR]... [--pin CPU] VERB ...: a known load, and a JSON line of what it truly did.
+#include "system.hpp"
+#include "verbs.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -7,9 +10,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "system.hpp"
-#include "verbs.hpp"
 
 namespace {
 
@@ -32,27 +32,34 @@ const std::array kVerbs{
     Verb{"forkbomb-to-limit", workload::forkbomb, "N"},
     Verb{"oomgroup", workload::oomgroup, "N [--each MIB] --into DIR..."},
     Verb{"cgroup-churn", workload::churn, "N --parent DIR... [--parallel P] [--life-ms MS]"},
-    Verb{"bursts", workload::bursts, "SECONDS --busy-us C --period-us T [--threads K] [--poisson] [--seed S]", {"--poisson"}},
+    Verb{"bursts",
+         workload::bursts,
+         "SECONDS --busy-us C --period-us T [--threads K] [--poisson] [--seed S]",
+         {"--poisson"}},
     Verb{"workset", workload::workset, "SECONDS --anon MIB [--extra MIB] [--think-us U]"},
     Verb{"scan", workload::scan, "SECONDS --file FILE --mib S [--dead MIB] [--think-us U]"},
     Verb{"leak", workload::leak, "SECONDS --mib-per-s R [--start MIB]"},
     Verb{"pool", workload::pool, "SECONDS --tasks N [--spike M] [--spike-every S] [--threads]", {"--threads"}},
-    Verb{"iostream", workload::iostream,
+    Verb{"iostream",
+         workload::iostream,
          "SECONDS --file FILE --bs BYTES --rate IOPS|--depth D [--write] [--random] [--mib S] [--seed S]",
          {"--write", "--random"}},
     Verb{"serve", workload::serve, "SECONDS --busy-us C --workers K --rate R [--poisson] [--seed S]", {"--poisson"}},
 };
 
-int usage() {
+int usage()
+{
     std::fputs("usage: flyball-workload [--cgroup DIR]... [--pin CPU] VERB ...\n"
-               "--cgroup: enter this cgroup first (once for each hierarchy); --pin: stay on this CPU. Verbs:\n", stderr);
+               "--cgroup: enter this cgroup first (once for each hierarchy); --pin: stay on this CPU. Verbs:\n",
+               stderr);
     for (const Verb& verb : kVerbs) {
         std::fprintf(stderr, "  %s %s\n", std::string(verb.name).c_str(), std::string(verb.usage).c_str());
     }
     return 2;
 }
 
-int run(std::vector<std::string> words) {
+int run(std::vector<std::string> words)
+{
     while (words.size() >= 2 && (words[0] == "--cgroup" || words[0] == "--pin")) {
         if (words[0] == "--cgroup") {
             workload::enter_cgroup(words[1]);
@@ -61,16 +68,19 @@ int run(std::vector<std::string> words) {
         }
         words.erase(words.begin(), words.begin() + 2);
     }
-    if (words.empty()) return usage();
+    if (words.empty())
+        return usage();
     const auto* verb = std::ranges::find(kVerbs, std::string_view(words[0]), &Verb::name);
-    if (verb == kVerbs.end()) return usage();
+    if (verb == kVerbs.end())
+        return usage();
     words.erase(words.begin());
     return verb->run(workload::Args(words, verb->flags));
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv)
+{
     try {
         return run({argv + 1, argv + argc});
     } catch (const workload::UsageError& error) {

@@ -2,10 +2,10 @@
 // A file that has at least so many bytes, with blocks of its own.
 #pragma once
 
+#include "system.hpp"
+
 #include <cstdint>
 #include <string>
-
-#include "system.hpp"
 
 namespace workload {
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // spin SECONDS [--threads N]: keeps CPUs busy.
-#include <thread>
-#include <vector>
-
 #include "system.hpp"
 #include "truth.hpp"
 #include "verbs.hpp"
 
+#include <thread>
+#include <vector>
+
 namespace workload {
 
-int spin(const Args& args) {
+int spin(const Args& args)
+{
     const auto length = static_cast<std::uint64_t>(args.seconds(0, "SECONDS") * 1e9);
     const std::uint64_t threads = args.option("--threads", std::uint64_t{1});
 
@@ -22,11 +23,13 @@ int spin(const Args& args) {
     };
     {
         std::vector<std::jthread> others;
-        for (std::uint64_t i = 1; i < threads; ++i) others.emplace_back(body, i);
+        for (std::uint64_t i = 1; i < threads; ++i)
+            others.emplace_back(body, i);
         body(0);
     }
     std::uint64_t total = 0;
-    for (const std::uint64_t ns : cpu) total += ns;
+    for (const std::uint64_t ns : cpu)
+        total += ns;
     return Truth("spin").add("wall_ns", now_ns() - start).add("cpu_ns", total).add("threads", threads).print();
 }
 

@@ -4,11 +4,11 @@
 // Thread-safe.
 #pragma once
 
+#include "system.hpp"
+
 #include <cstdint>
 #include <mutex>
 #include <string>
-
-#include "system.hpp"
 
 namespace workload {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers.hpp"
 
-#include <thread>
-#include <vector>
-
 #include "stop.hpp"
 #include "truth.hpp"
+
+#include <thread>
+#include <vector>
 
 namespace workload {
 
@@ -13,7 +13,8 @@ namespace {
 
 // due() gives the time of the next job; nullopt ends the worker.
 template <class Due>
-Served work(std::uint64_t index, std::uint64_t end_ns, Tell& tell, const Due& due, const Job& job) {
+Served work(std::uint64_t index, std::uint64_t end_ns, Tell& tell, const Due& due, const Job& job)
+{
     Served own;
     const std::uint64_t before = thread_cpu_ns();
     while (const auto at = due()) {
@@ -30,7 +31,8 @@ Served work(std::uint64_t index, std::uint64_t end_ns, Tell& tell, const Due& du
 }
 
 template <class Due>
-Served work_together(std::uint64_t workers, std::uint64_t end_ns, Tell& tell, const Due& due, const Job& job) {
+Served work_together(std::uint64_t workers, std::uint64_t end_ns, Tell& tell, const Due& due, const Job& job)
+{
     std::vector<Served> each(workers);
     {
         std::vector<std::jthread> others;
@@ -40,19 +42,22 @@ Served work_together(std::uint64_t workers, std::uint64_t end_ns, Tell& tell, co
         each[0] = work(0, end_ns, tell, due, job);
     }
     Served all;
-    for (const Served& one : each) all.join(one);
+    for (const Served& one : each)
+        all.join(one);
     return all;
 }
 
 }  // namespace
 
-void Served::join(const Served& other) {
+void Served::join(const Served& other)
+{
     latencies.join(other.latencies);
     cpu_ns += other.cpu_ns;
     unserved += other.unserved;
 }
 
-Served serve_arrivals(Arrivals& arrivals, std::uint64_t end_ns, std::uint64_t workers, Tell& tell, const Job& job) {
+Served serve_arrivals(Arrivals& arrivals, std::uint64_t end_ns, std::uint64_t workers, Tell& tell, const Job& job)
+{
     Served all = work_together(workers, end_ns, tell, [&] { return arrivals.next(); }, job);
     if (stopped()) {
         all.unserved = 0;  // what was waited for is not missing
@@ -62,7 +67,8 @@ Served serve_arrivals(Arrivals& arrivals, std::uint64_t end_ns, std::uint64_t wo
     return all;
 }
 
-Served serve_always(std::uint64_t end_ns, std::uint64_t workers, Tell& tell, const Job& job) {
+Served serve_always(std::uint64_t end_ns, std::uint64_t workers, Tell& tell, const Job& job)
+{
     const auto due = [&]() -> std::optional<std::uint64_t> {
         const std::uint64_t now = now_ns();
         return stopped() || now >= end_ns ? std::nullopt : std::optional(now);
@@ -72,7 +78,9 @@ Served serve_always(std::uint64_t end_ns, std::uint64_t workers, Tell& tell, con
     return all;
 }
 
-int print_truth(const char* verb, const char* jobs, std::uint64_t wall_ns, std::uint64_t busy_ns, Served& served, Tell& tell) {
+int print_truth(const char* verb, const char* jobs, std::uint64_t wall_ns, std::uint64_t busy_ns, Served& served,
+                Tell& tell)
+{
     Truth truth(verb);
     truth.add("wall_ns", wall_ns)
         .add(jobs, served.latencies.count())

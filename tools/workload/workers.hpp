@@ -2,12 +2,12 @@
 // Threads that serve one stream of jobs; latency is from when a job was due.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-
 #include "arrivals.hpp"
 #include "latencies.hpp"
 #include "tell.hpp"
+
+#include <cstdint>
+#include <functional>
 
 namespace workload {
 
@@ -22,11 +22,13 @@ struct Served {
 };
 
 // At end_ns what is not begun stays undone. The calling thread is worker 0.
-[[nodiscard]] Served serve_arrivals(Arrivals& arrivals, std::uint64_t end_ns, std::uint64_t workers, Tell& tell, const Job& job);
+[[nodiscard]] Served serve_arrivals(Arrivals& arrivals, std::uint64_t end_ns, std::uint64_t workers, Tell& tell,
+                                    const Job& job);
 // Each worker does one job after the other.
 [[nodiscard]] Served serve_always(std::uint64_t end_ns, std::uint64_t workers, Tell& tell, const Job& job);
 
 // Says what jobs of busy_ns of CPU time each came to, under the name that the verb has for them. Gives the exit code.
-[[nodiscard]] int print_truth(const char* verb, const char* jobs, std::uint64_t wall_ns, std::uint64_t busy_ns, Served& served, Tell& tell);
+[[nodiscard]] int print_truth(const char* verb, const char* jobs, std::uint64_t wall_ns, std::uint64_t busy_ns,
+                              Served& served, Tell& tell);
 
 }  // namespace workload

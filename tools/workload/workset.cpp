@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// workset SECONDS --anon MIB [--extra MIB] [--think-us U]: touches MIB MiB of anonymous memory in turn, with a pause of U
-// after each MiB. --extra: so much more is written once and freed before, so that the peak is larger than what it needs.
+// workset SECONDS --anon MIB [--extra MIB] [--think-us U]: touches MIB MiB of anonymous memory in turn, with a pause of
+// U after each MiB. --extra: so much more is written once and freed before, so that the peak is larger than what it
+// needs.
 //
 // A pass is one unit of work, told by parts as MiB are touched. The limit that just suffices is MIB MiB and what a
 // process needs anyway.
@@ -13,13 +14,15 @@
 
 namespace workload {
 
-int workset(const Args& args) {
+int workset(const Args& args)
+{
     stop_on_signals();
     const auto length = static_cast<std::uint64_t>(args.seconds(0, "SECONDS") * 1e9);
     const std::uint64_t mib = args.option("--anon", std::uint64_t{64});
     const std::uint64_t extra = args.option("--extra", std::uint64_t{0});
     const std::uint64_t think = args.option("--think-us", std::uint64_t{0}) * 1000;
-    if (mib == 0) throw UsageError("workset wants --anon MIB above zero");
+    if (mib == 0)
+        throw UsageError("workset wants --anon MIB above zero");
 
     Tell tell;
     const std::uint64_t start = now_ns();
@@ -35,7 +38,8 @@ int workset(const Args& args) {
         const std::uint64_t from = touched % mib * kMiB;
         pages.touch(from, from + kMiB);
         tell.done(1 / static_cast<double>(mib));
-        if (think > 0) wait_until(now_ns() + think);
+        if (think > 0)
+            wait_until(now_ns() + think);
     }
     tell.flush();
     return Truth("workset")

@@ -29,53 +29,53 @@
 /* ---- programs: who produced an event; the unit of loss accounting ------------------------- */
 enum fb_prog {
 	FB_P_NONE = 0,
-	FB_P_SWITCH,		/* sched_switch */
-	FB_P_WAKEUP,		/* sched_wakeup, sched_wakeup_new: keep state, emit nothing */
-	FB_P_MIGRATE,		/* sched_migrate_task: keeps state, tells moves of waiting tasks */
-	FB_P_FORK,		/* task_newtask */
-	FB_P_EXIT,		/* sched_process_exit */
-	FB_P_FORK_REFUSED,	/* fexit pids_can_fork */
-	FB_P_THROTTLE,		/* throttle begin and end, by fentry or by sched_switch */
-	FB_P_CHARGE,		/* fexit try_charge_memcg, or tp_btf mod_memcg_* */
-	FB_P_HIGH,		/* memory.high stall */
-	FB_P_RECLAIM,		/* memcg reclaim end */
-	FB_P_MEMSTALL,		/* psi_memstall_leave, or sched_switch with in_memstall */
-	FB_P_BIO,		/* block_bio_queue */
-	FB_P_RQ,		/* block_rq_complete */
-	FB_P_OOM,		/* OOM decision, group, victim, SIGKILL, exit */
-	FB_P_CGROUP,		/* cgroup life cycle */
-	FB_P_SELFTEST,		/* synthetic events of known value (tests) */
+	FB_P_SWITCH,	   /* sched_switch */
+	FB_P_WAKEUP,	   /* sched_wakeup, sched_wakeup_new: keep state, emit nothing */
+	FB_P_MIGRATE,	   /* sched_migrate_task: keeps state, tells moves of waiting tasks */
+	FB_P_FORK,	   /* task_newtask */
+	FB_P_EXIT,	   /* sched_process_exit */
+	FB_P_FORK_REFUSED, /* fexit pids_can_fork */
+	FB_P_THROTTLE,	   /* throttle begin and end, by fentry or by sched_switch */
+	FB_P_CHARGE,	   /* fexit try_charge_memcg, or tp_btf mod_memcg_* */
+	FB_P_HIGH,	   /* memory.high stall */
+	FB_P_RECLAIM,	   /* memcg reclaim end */
+	FB_P_MEMSTALL,	   /* psi_memstall_leave, or sched_switch with in_memstall */
+	FB_P_BIO,	   /* block_bio_queue */
+	FB_P_RQ,	   /* block_rq_complete */
+	FB_P_OOM,	   /* OOM decision, group, victim, SIGKILL, exit */
+	FB_P_CGROUP,	   /* cgroup life cycle */
+	FB_P_SELFTEST,	   /* synthetic events of known value (tests) */
 	FB_P_MAX,
 };
 
 /* ---- events on the stream ------------------------------------------------------------------ */
 enum fb_event_type {
 	FB_EV_NONE = 0,
-	FB_EV_SWITCH,		/* struct fb_switch */
-	FB_EV_HELD,		/* struct fb_held */
-	FB_EV_THROTTLE,		/* struct fb_throttle */
-	FB_EV_CHARGE,		/* struct fb_charge */
-	FB_EV_STALL,		/* struct fb_stall */
-	FB_EV_BIO,		/* struct fb_bio */
-	FB_EV_RQ,		/* struct fb_rq */
-	FB_EV_TASK,		/* struct fb_task */
-	FB_EV_SELFTEST,		/* struct fb_selftest */
-	FB_EV_MIGRATE,		/* struct fb_migrate */
-	FB_EV_BIO_HELD,		/* struct fb_bio: io.max lets it wait; its FB_EV_BIO comes when it may go */
+	FB_EV_SWITCH,	/* struct fb_switch */
+	FB_EV_HELD,	/* struct fb_held */
+	FB_EV_THROTTLE, /* struct fb_throttle */
+	FB_EV_CHARGE,	/* struct fb_charge */
+	FB_EV_STALL,	/* struct fb_stall */
+	FB_EV_BIO,	/* struct fb_bio */
+	FB_EV_RQ,	/* struct fb_rq */
+	FB_EV_TASK,	/* struct fb_task */
+	FB_EV_SELFTEST, /* struct fb_selftest */
+	FB_EV_MIGRATE,	/* struct fb_migrate */
+	FB_EV_BIO_HELD, /* struct fb_bio: io.max lets it wait; its FB_EV_BIO comes when it may go */
 	FB_EV_MAX,
 	/* control ring */
 	FB_EV_CONTROL = 64,
-	FB_EV_CGROUP = FB_EV_CONTROL,	/* struct fb_cgroup */
-	FB_EV_ATTACH,		/* struct fb_attach */
-	FB_EV_OOM_KILL,		/* struct fb_oom_kill: the decision */
-	FB_EV_OOM_GROUP,	/* struct fb_oom_group: the policy's answer */
-	FB_EV_OOM_VICTIM,	/* struct fb_oom_task: marked */
-	FB_EV_OOM_SIGKILL,	/* struct fb_oom_task: SIGKILL generated */
-	FB_EV_OOM_EXIT,		/* struct fb_oom_task: a marked or killed process is gone */
-	FB_EV_OOM_REAP,		/* struct fb_oom_task: the reaper finished with it */
-	FB_EV_OOM_MEMBER,	/* struct fb_oom_member: in the scope of a kill */
-	FB_EV_OOM_FREED,	/* struct fb_oom_task: a marked thread has let go of its memory */
-	FB_EV_OOM_DONE,		/* struct fb_oom_done: all SIGKILLs of a decision are sent */
+	FB_EV_CGROUP = FB_EV_CONTROL, /* struct fb_cgroup */
+	FB_EV_ATTACH,		      /* struct fb_attach */
+	FB_EV_OOM_KILL,		      /* struct fb_oom_kill: the decision */
+	FB_EV_OOM_GROUP,	      /* struct fb_oom_group: the policy's answer */
+	FB_EV_OOM_VICTIM,	      /* struct fb_oom_task: marked */
+	FB_EV_OOM_SIGKILL,	      /* struct fb_oom_task: SIGKILL generated */
+	FB_EV_OOM_EXIT,		      /* struct fb_oom_task: a marked or killed process is gone */
+	FB_EV_OOM_REAP,		      /* struct fb_oom_task: the reaper finished with it */
+	FB_EV_OOM_MEMBER,	      /* struct fb_oom_member: in the scope of a kill */
+	FB_EV_OOM_FREED,	      /* struct fb_oom_task: a marked thread has let go of its memory */
+	FB_EV_OOM_DONE,		      /* struct fb_oom_done: all SIGKILLs of a decision are sent */
 	FB_EV_CONTROL_MAX,
 };
 
@@ -86,10 +86,10 @@ enum fb_event_type {
  * blkio: BIO, RQ; pids: TASK). 0: no cgroup is known (a flush has no bio).
  */
 struct fb_hdr {
-	__u16 type;		/* enum fb_event_type */
-	__u16 size;		/* of the whole struct, header included */
+	__u16 type; /* enum fb_event_type */
+	__u16 size; /* of the whole struct, header included */
 	__u16 cpu;
-	__u16 prog;		/* enum fb_prog */
+	__u16 prog; /* enum fb_prog */
 	__u64 ts_ns;
 	__u64 cgroup_id;
 };
@@ -97,16 +97,16 @@ FB_STATIC_ASSERT(sizeof(struct fb_hdr) == 24, "fb_hdr");
 
 /* flags of fb_switch.flags: about the task that leaves (PREV) and the one that comes (NEXT) */
 enum fb_switch_flags {
-	FB_SW_PREV_RUNNABLE = 1 << 0,	/* it still wants to run: preempted, yielded or throttled */
-	FB_SW_PREV_THROTTLED = 1 << 1,	/* cpu.max took it off */
-	FB_SW_PREV_MEMSTALL = 1 << 2,	/* it blocks inside a PSI memory stall */
+	FB_SW_PREV_RUNNABLE = 1 << 0,  /* it still wants to run: preempted, yielded or throttled */
+	FB_SW_PREV_THROTTLED = 1 << 1, /* cpu.max took it off */
+	FB_SW_PREV_MEMSTALL = 1 << 2,  /* it blocks inside a PSI memory stall */
 	FB_SW_PREV_IOWAIT = 1 << 3,
-	FB_SW_PREV_SLICE = 1 << 4,	/* slice_ns is known (its switch-in was seen) */
-	FB_SW_NEXT_WAIT = 1 << 8,	/* wait_ns is known */
-	FB_SW_NEXT_WOKEN = 1 << 9,	/* it waited since a wake-up, not since a preemption */
-	FB_SW_NEXT_NEW = 1 << 10,	/* since its creation */
-	FB_SW_NEXT_HELD = 1 << 11,	/* cpu.max held it before: the fb_held event precedes this one */
-	FB_SW_PREV_IDLE = 1 << 12,	/* prev is the idle task */
+	FB_SW_PREV_SLICE = 1 << 4, /* slice_ns is known (its switch-in was seen) */
+	FB_SW_NEXT_WAIT = 1 << 8,  /* wait_ns is known */
+	FB_SW_NEXT_WOKEN = 1 << 9, /* it waited since a wake-up, not since a preemption */
+	FB_SW_NEXT_NEW = 1 << 10,  /* since its creation */
+	FB_SW_NEXT_HELD = 1 << 11, /* cpu.max held it before: the fb_held event precedes this one */
+	FB_SW_PREV_IDLE = 1 << 12, /* prev is the idle task */
 	FB_SW_NEXT_IDLE = 1 << 13,
 	FB_SW_PREV_KTHREAD = 1 << 14,
 	FB_SW_NEXT_KTHREAD = 1 << 15,
@@ -120,24 +120,25 @@ enum fb_switch_flags {
 struct fb_switch {
 	struct fb_hdr hdr;
 	__u64 prev_cgroup_id;
-	__u64 slice_ns;		/* PREV: time on the CPU since its switch-in */
-	__u64 wait_ns;		/* NEXT */
+	__u64 slice_ns; /* PREV: time on the CPU since its switch-in */
+	__u64 wait_ns;	/* NEXT */
 	/*
 	 * PREV: interrupts and hypervisor steal within slice_ns, saturating: what rq->clock_task leaves out
-	 * (update_rq_clock_task()). Always 0 where the kernel does not account them (meta.kernel_fields tells).
+	 * (update_rq_clock_task()). Always 0 where the kernel does not account them (meta.kernel_fields
+	 * tells).
 	 */
 	__u32 irq_ns;
 	__u32 prev_tid;
 	__u32 next_tid;
 	__u16 flags;
-	__u8 migrations;	/* NEXT: moves between CPUs since its last run, saturating */
-	__u8 wakeups;		/* NEXT: wake-ups since its last run, saturating */
+	__u8 migrations; /* NEXT: moves between CPUs since its last run, saturating */
+	__u8 wakeups;	 /* NEXT: wake-ups since its last run, saturating */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_switch) == 64, "fb_switch");
 
 /* A waiting task moved: its wait goes on in the run queue of to_cpu. The CPU of hdr is the mover's. */
 struct fb_migrate {
-	struct fb_hdr hdr;	/* cgroup of the task */
+	struct fb_hdr hdr; /* cgroup of the task */
 	__u32 tid;
 	__u16 from_cpu;
 	__u16 to_cpu;
@@ -151,19 +152,19 @@ FB_STATIC_ASSERT(sizeof(struct fb_migrate) == 64, "fb_migrate");
  * the hold includes the wait that followed it.
  */
 struct fb_held {
-	struct fb_hdr hdr;	/* cgroup of the task */
-	__u64 throttler_id;	/* the cgroup whose cpu.max held it: own or an ancestor; 0 unknown */
+	struct fb_hdr hdr;  /* cgroup of the task */
+	__u64 throttler_id; /* the cgroup whose cpu.max held it: own or an ancestor; 0 unknown */
 	__u64 held_ns;
 	__u64 held_until_ns;
 	__u32 tid;
-	__u32 exact_end;	/* 1: the kernel's unthrottle was seen */
+	__u32 exact_end; /* 1: the kernel's unthrottle was seen */
 	__u64 pad;
 };
 FB_STATIC_ASSERT(sizeof(struct fb_held) == 64, "fb_held");
 
 enum fb_throttle_kind {
-	FB_THROTTLE_OWN = 1,	/* hdr.cgroup_id's own cpu.max ran out on this CPU */
-	FB_THROTTLE_INHERITED,	/* an ancestor's did: throttler_id */
+	FB_THROTTLE_OWN = 1,   /* hdr.cgroup_id's own cpu.max ran out on this CPU */
+	FB_THROTTLE_INHERITED, /* an ancestor's did: throttler_id */
 };
 
 /* One throttle episode of one cgroup on one CPU, emitted when it ends (or at the stop). */
@@ -172,17 +173,17 @@ struct fb_throttle {
 	__u64 throttler_id;
 	__u64 duration_ns;
 	__u32 kind;
-	__u32 tid;		/* task whose switch showed the end, 0 if the kernel's hook did */
-	__u32 source;		/* 0 kernel hook, 1 seen by sched_switch */
-	__u32 cpu;		/* whose run queue it was: before v6.3 another CPU may end it (8ad075c2eb1f) */
+	__u32 tid;    /* task whose switch showed the end, 0 if the kernel's hook did */
+	__u32 source; /* 0 kernel hook, 1 seen by sched_switch */
+	__u32 cpu;    /* whose run queue it was: before v6.3 another CPU may end it (8ad075c2eb1f) */
 	__u64 pad2;
 };
 FB_STATIC_ASSERT(sizeof(struct fb_throttle) == 64, "fb_throttle");
 
 struct fb_charge {
 	struct fb_hdr hdr;
-	__s64 bytes;		/* charged; refused when ret != 0 */
-	__u64 stall_ns;		/* time of the charge spent in reclaim before it came back, 0: none */
+	__s64 bytes;	/* charged; refused when ret != 0 */
+	__u64 stall_ns; /* time of the charge spent in reclaim before it came back, 0: none */
 	__s32 ret;
 	__u32 tid;
 	__u64 pad[2];
@@ -190,17 +191,17 @@ struct fb_charge {
 FB_STATIC_ASSERT(sizeof(struct fb_charge) == 64, "fb_charge");
 
 enum fb_stall_kind {
-	FB_STALL_HIGH = 1,	/* slept for memory.high */
-	FB_STALL_RECLAIM,	/* direct reclaim inside a memcg */
-	FB_STALL_REFAULT,	/* PSI memory stall that is neither: swap-in, refault, thrashing */
-	FB_STALL_GLOBAL,	/* direct reclaim for the whole machine */
+	FB_STALL_HIGH = 1, /* slept for memory.high */
+	FB_STALL_RECLAIM,  /* direct reclaim inside a memcg */
+	FB_STALL_REFAULT,  /* PSI memory stall that is neither: swap-in, refault, thrashing */
+	FB_STALL_GLOBAL,   /* direct reclaim for the whole machine */
 };
 
 struct fb_stall {
-	struct fb_hdr hdr;	/* cgroup of the task that stalled */
+	struct fb_hdr hdr; /* cgroup of the task that stalled */
 	__u64 duration_ns;
-	__u64 amount;		/* RECLAIM: pages reclaimed; HIGH: pages over */
-	__u64 target_id;	/* RECLAIM: the memcg being reclaimed when known, else 0 */
+	__u64 amount;	 /* RECLAIM: pages reclaimed; HIGH: pages over */
+	__u64 target_id; /* RECLAIM: the memcg being reclaimed when known, else 0 */
 	__u32 kind;
 	__u32 tid;
 	__u64 pad;
@@ -213,9 +214,9 @@ enum fb_op { FB_OP_READ = 0, FB_OP_WRITE, FB_OP_DISCARD, FB_OP_FLUSH, FB_OP_OTHE
 struct fb_bio {
 	struct fb_hdr hdr;
 	__u64 sector;
-	__u32 dev;		/* kernel dev_t: major << 20 | minor */
+	__u32 dev; /* kernel dev_t: major << 20 | minor */
 	__u32 bytes;
-	__u32 op;		/* enum fb_op */
+	__u32 op; /* enum fb_op */
 	__u32 tid;
 	__u64 pad[2];
 };
@@ -223,14 +224,14 @@ FB_STATIC_ASSERT(sizeof(struct fb_bio) == 64, "fb_bio");
 
 /* One request, at its completion: where its time went. */
 struct fb_rq {
-	struct fb_hdr hdr;	/* cgroup of its first bio, kept from issue */
-	__u64 queue_ns;		/* request allocated -> issued to the driver; ~0 when unknown */
-	__u64 device_ns;	/* issued -> completed */
+	struct fb_hdr hdr; /* cgroup of its first bio, kept from issue */
+	__u64 queue_ns;	   /* request allocated -> issued to the driver; ~0 when unknown */
+	__u64 device_ns;   /* issued -> completed */
 	__u32 dev;
 	__u32 bytes;
 	__u32 op;
-	__s32 error;		/* negative errno, 0 */
-	__u64 sector;		/* its first one when it was issued: leads to its bios (fb_bio.sector) */
+	__s32 error;  /* negative errno, 0 */
+	__u64 sector; /* its first one when it was issued: leads to its bios (fb_bio.sector) */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_rq) == 64, "fb_rq");
 #define FB_UNKNOWN_NS (~0ULL)
@@ -241,12 +242,13 @@ enum fb_task_kind { FB_TASK_FORK = 1, FB_TASK_EXIT, FB_TASK_REFUSED };
 struct fb_task {
 	struct fb_hdr hdr;
 	__u64 cpu_cgroup_id;
-	__u32 pids_current;	/* of hdr.cgroup_id after the event, FB_UNKNOWN_PIDS where its counter is not its own */
+	__u32 pids_current; /* of hdr.cgroup_id after the event, FB_UNKNOWN_PIDS where its counter is not its
+			       own */
 	__u32 tid;
 	__u32 tgid;
 	__u16 kind;
-	__s16 error;		/* REFUSED: negative errno */
-	char comm[16];		/* EXIT: its last name; FORK: its parent's */
+	__s16 error;   /* REFUSED: negative errno */
+	char comm[16]; /* EXIT: its last name; FORK: its parent's */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_task) == 64, "fb_task");
 
@@ -271,18 +273,18 @@ FB_STATIC_ASSERT(sizeof(struct fb_event) == 64, "fb_event");
  */
 #define FB_BATCH_EVENTS 31
 struct fb_batch {
-	__u32 busy;		/* claimed by a program on this CPU */
-	__u32 n;		/* events in it */
+	__u32 busy; /* claimed by a program on this CPU */
+	__u32 n;    /* events in it */
 	__u32 cpu;
-	__u32 abi;		/* FB_ABI_VERSION */
-	__u64 seq;		/* batches flushed by this CPU: a gap would be a lost record */
-	__u64 first_ns;		/* timestamp of events[0] */
+	__u32 abi;	/* FB_ABI_VERSION */
+	__u64 seq;	/* batches flushed by this CPU: a gap would be a lost record */
+	__u64 first_ns; /* timestamp of events[0] */
 	__u64 pad[4];
 	struct fb_event events[FB_BATCH_EVENTS];
 };
 FB_STATIC_ASSERT(sizeof(struct fb_batch) == 2048, "fb_batch");
 #define FB_BATCH_HEADER 64
-#define FB_SEQ_SINGLE (~0ULL)	/* fb_batch.seq of a record of one event, beside the sequence */
+#define FB_SEQ_SINGLE	(~0ULL) /* fb_batch.seq of a record of one event, beside the sequence */
 
 /* ---- loss accounting: one per program and CPU ---------------------------------------------- */
 /*
@@ -293,48 +295,48 @@ struct fb_stats {
 	__u64 attempted;
 	__u64 folded;
 	__u64 dropped;
-	__u64 untracked;	/* a task or request without stored state: nothing could be measured */
+	__u64 untracked; /* a task or request without stored state: nothing could be measured */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_stats) == 32, "fb_stats");
 
 /* ---- folding: histograms in the kernel, with the buckets of user space (histogram.h) --------- */
 enum fb_metric {
 	FB_M_NONE = 0,
-	FB_M_CPU_WAIT,		/* ns: run-queue wait without the throttled part */
+	FB_M_CPU_WAIT,		 /* ns: run-queue wait without the throttled part */
 	FB_M_CPU_THROTTLED_WAIT, /* ns: a task held by cpu.max */
-	FB_M_CPU_SLICE,		/* ns on the CPU between two switches */
-	FB_M_THROTTLE_OWN,	/* ns: episodes per CPU */
+	FB_M_CPU_SLICE,		 /* ns on the CPU between two switches */
+	FB_M_THROTTLE_OWN,	 /* ns: episodes per CPU */
 	FB_M_THROTTLE_INHERITED, /* ns */
-	FB_M_MEM_CHARGE,	/* bytes a charge */
-	FB_M_MEM_CHARGE_STALL,	/* ns: charges that had to reclaim */
-	FB_M_MEM_HIGH,		/* ns */
-	FB_M_MEM_RECLAIM,	/* ns */
-	FB_M_MEM_REFAULT,	/* ns */
+	FB_M_MEM_CHARGE,	 /* bytes a charge */
+	FB_M_MEM_CHARGE_STALL,	 /* ns: charges that had to reclaim */
+	FB_M_MEM_HIGH,		 /* ns */
+	FB_M_MEM_RECLAIM,	 /* ns */
+	FB_M_MEM_REFAULT,	 /* ns */
 	FB_M_MEM_GLOBAL_RECLAIM, /* ns */
-	FB_M_IO_QUEUE_READ,	/* ns before dispatch */
+	FB_M_IO_QUEUE_READ,	 /* ns before dispatch */
 	FB_M_IO_QUEUE_WRITE,
-	FB_M_IO_DEVICE_READ,	/* ns in the device */
+	FB_M_IO_DEVICE_READ, /* ns in the device */
 	FB_M_IO_DEVICE_WRITE,
-	FB_M_IO_TOTAL_READ,	/* ns allocated -> completed */
+	FB_M_IO_TOTAL_READ, /* ns allocated -> completed */
 	FB_M_IO_TOTAL_WRITE,
-	FB_M_IO_SIZE_READ,	/* bytes a bio, as io.stat counts */
+	FB_M_IO_SIZE_READ, /* bytes a bio, as io.stat counts */
 	FB_M_IO_SIZE_WRITE,
-	FB_M_IO_DEVICE_OTHER,	/* ns: flush, discard and the rest */
+	FB_M_IO_DEVICE_OTHER, /* ns: flush, discard and the rest */
 	FB_M_SELFTEST,
 	FB_M_HIST_MAX,
 	/* plain counts: value added to sum, occurrences to count */
 	FB_M_WAKEUPS = 64,
 	FB_M_MIGRATIONS,
-	FB_M_PREEMPTIONS,	/* left the CPU runnable and not throttled */
+	FB_M_PREEMPTIONS,	 /* left the CPU runnable and not throttled */
 	FB_M_THROTTLED_SWITCHES, /* left the CPU because of cpu.max */
-	FB_M_CHARGE_FAILED,	/* bytes refused */
+	FB_M_CHARGE_FAILED,	 /* bytes refused */
 	FB_M_RECLAIMED_PAGES,
 	FB_M_IO_ERRORS,
 	FB_M_FORKS,
 	FB_M_EXITS,
 	FB_M_FORKS_REFUSED,
-	FB_M_PIDS_PEAK,		/* max only: largest pids_current seen */
-	FB_M_IO_SIZE_OTHER,	/* bytes of discards, flushes ... */
+	FB_M_PIDS_PEAK,	    /* max only: largest pids_current seen */
+	FB_M_IO_SIZE_OTHER, /* bytes of discards, flushes ... */
 	FB_M_MAX,
 };
 
@@ -362,7 +364,7 @@ FB_STATIC_ASSERT(sizeof(struct fb_fold_value) == 32, "fb_fold_value");
 
 enum fb_cgroup_op {
 	FB_CG_MKDIR = 1,
-	FB_CG_RMDIR,		/* carries the kernel's last counters, which die with it */
+	FB_CG_RMDIR, /* carries the kernel's last counters, which die with it */
 	FB_CG_RENAME,
 	FB_CG_RELEASE,
 	FB_CG_POPULATED,
@@ -381,27 +383,27 @@ struct fb_cgroup_counters {
 	__u32 nr_periods;
 	__u32 nr_throttled;
 	__u32 pad;
-	__u64 throttled_ns;	/* cfs_bandwidth.throttled_time: own limit */
+	__u64 throttled_ns;	 /* cfs_bandwidth.throttled_time: own limit */
 	__u64 memory_events[10]; /* memory_events_local of enum memcg_memory_event, in its order */
-	__u64 memory_watermark;	/* bytes */
+	__u64 memory_watermark;	 /* bytes */
 	__u64 pids_watermark;
 };
 FB_STATIC_ASSERT(sizeof(struct fb_cgroup_counters) == 120, "fb_cgroup_counters");
 
 struct fb_cgroup {
-	struct fb_hdr hdr;	/* cgroup_id: the cgroup itself */
+	struct fb_hdr hdr; /* cgroup_id: the cgroup itself */
 	__u64 parent_id;
-	__s32 hierarchy;	/* cgroup_root.hierarchy_id: 0 is the unified one */
+	__s32 hierarchy; /* cgroup_root.hierarchy_id: 0 is the unified one */
 	__u32 level;
 	__u32 op;
-	__u32 path_len;		/* bytes of path in use with the NUL */
+	__u32 path_len; /* bytes of path in use with the NUL */
 	struct fb_cgroup_counters last;
-	char path[FB_PATH_MAX];	/* within its hierarchy */
+	char path[FB_PATH_MAX]; /* within its hierarchy */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_cgroup) == 24 + 24 + 120 + 256, "fb_cgroup");
 
 struct fb_attach {
-	struct fb_hdr hdr;	/* destination */
+	struct fb_hdr hdr; /* destination */
 	__s32 hierarchy;
 	__u32 tid;
 	__u32 tgid;
@@ -411,13 +413,13 @@ struct fb_attach {
 FB_STATIC_ASSERT(sizeof(struct fb_attach) == 56, "fb_attach");
 
 struct fb_oom_kill {
-	struct fb_hdr hdr;	/* the memcg whose limit was hit; 0: the whole machine */
+	struct fb_hdr hdr;	 /* the memcg whose limit was hit; 0: the whole machine */
 	__u64 trigger_cgroup_id; /* memcg of the task that asked */
 	__u64 victim_cgroup_id;
-	__u64 limit_bytes;	/* memory.max, ~0: none */
+	__u64 limit_bytes; /* memory.max, ~0: none */
 	__u64 usage_bytes;
 	__u64 swap_bytes;
-	__u64 total_pages;	/* oc->totalpages */
+	__u64 total_pages; /* oc->totalpages */
 	__s64 points;
 	__u32 trigger_tid;
 	__u32 trigger_tgid;
@@ -431,7 +433,7 @@ struct fb_oom_kill {
 FB_STATIC_ASSERT(sizeof(struct fb_oom_kill) == 24 + 56 + 24 + 32, "fb_oom_kill");
 
 struct fb_oom_group {
-	struct fb_hdr hdr;	/* the cgroup that decided (memory.oom.group = 1), 0: single kill */
+	struct fb_hdr hdr; /* the cgroup that decided (memory.oom.group = 1), 0: single kill */
 	__u64 domain_id;
 	__u32 victim_tid;
 	__u32 victim_tgid;
@@ -440,31 +442,31 @@ FB_STATIC_ASSERT(sizeof(struct fb_oom_group) == 40, "fb_oom_group");
 
 /* How a signal was sent: the siginfo argument of the kernel's signal functions. */
 enum fb_signal_how {
-	FB_SIG_UNKNOWN = 0,	/* recorded before this was */
-	FB_SIG_KERNEL,		/* SEND_SIG_PRIV: the kernel for itself (the OOM killer among others) */
-	FB_SIG_NOINFO,		/* SEND_SIG_NOINFO: the kernel for a user's request (cgroup.kill) */
-	FB_SIG_USER,		/* with a siginfo: kill(2), tgkill(2), pidfd_send_signal(2) */
+	FB_SIG_UNKNOWN = 0, /* recorded before this was */
+	FB_SIG_KERNEL,	    /* SEND_SIG_PRIV: the kernel for itself (the OOM killer among others) */
+	FB_SIG_NOINFO,	    /* SEND_SIG_NOINFO: the kernel for a user's request (cgroup.kill) */
+	FB_SIG_USER,	    /* with a siginfo: kill(2), tgkill(2), pidfd_send_signal(2) */
 };
 
 struct fb_oom_task {
-	struct fb_hdr hdr;	/* memcg of the task */
-	__u64 rss_bytes;	/* anon + file + shmem, as mm counts; ~0 unknown */
-	__u64 usage_bytes;	/* memory.current of hdr.cgroup_id at that instant, ~0 unknown */
+	struct fb_hdr hdr; /* memcg of the task */
+	__u64 rss_bytes;   /* anon + file + shmem, as mm counts; ~0 unknown */
+	__u64 usage_bytes; /* memory.current of hdr.cgroup_id at that instant, ~0 unknown */
 	__u32 tid;
 	__u32 tgid;
 	__s32 oom_score_adj;
-	__u32 sender_tid;	/* SIGKILL: who sent it, 0: the kernel */
-	__s32 si_code;		/* SIGKILL: 0x80 SI_KERNEL, 0 SI_USER ... */
+	__u32 sender_tid; /* SIGKILL: who sent it, 0: the kernel */
+	__s32 si_code;	  /* SIGKILL: 0x80 SI_KERNEL, 0 SI_USER ... */
 	__u32 exit_code;
 	char comm[FB_COMM_MAX];
-	__u32 marked;		/* 1: the OOM killer had marked this process */
-	__u32 how;		/* SIGKILL: enum fb_signal_how */
+	__u32 marked; /* 1: the OOM killer had marked this process */
+	__u32 how;    /* SIGKILL: enum fb_signal_how */
 	/* not in every recording: */
-	char current_comm[FB_COMM_MAX];	/* SIGKILL: of the task that was running */
+	char current_comm[FB_COMM_MAX]; /* SIGKILL: of the task that was running */
 	__u32 current_tid;
 	__u32 pad;
 };
-#define FB_OOM_TASK_OLD 88	/* without what was put at its end */
+#define FB_OOM_TASK_OLD 88 /* without what was put at its end */
 FB_STATIC_ASSERT(sizeof(struct fb_oom_task) == FB_OOM_TASK_OLD + 24, "fb_oom_task");
 
 /*
@@ -472,35 +474,35 @@ FB_STATIC_ASSERT(sizeof(struct fb_oom_task) == FB_OOM_TASK_OLD + 24, "fb_oom_tas
  * console: only its own word tells that no more of them will come.
  */
 struct fb_oom_done {
-	struct fb_hdr hdr;	/* cgroup: as in fb_oom_kill */
-	__u32 tid;		/* who asked for memory and killed */
+	struct fb_hdr hdr; /* cgroup: as in fb_oom_kill */
+	__u32 tid;	   /* who asked for memory and killed */
 	__u32 tgid;
 };
 FB_STATIC_ASSERT(sizeof(struct fb_oom_done) == 24 + 8, "fb_oom_done");
 
 enum fb_oom_member_kind {
-	FB_OM_SCANNED = 0,	/* oom_evaluate_task(): a candidate below the limit that was hit */
-	FB_OM_GROUP,		/* oom_kill_memcg_member(): of the group that is being killed */
+	FB_OM_SCANNED = 0, /* oom_evaluate_task(): a candidate below the limit that was hit */
+	FB_OM_GROUP,	   /* oom_kill_memcg_member(): of the group that is being killed */
 };
 enum fb_oom_member_flags {
 	FB_OM_KTHREAD = 1 << 0,
-	FB_OM_INIT = 1 << 1,	/* of the whole machine: never killed */
-	FB_OM_NO_MM = 1 << 2,	/* its main thread has none (any more) */
-	FB_OM_VICTIM = 1 << 3,	/* marked already, by this kill or an earlier one */
+	FB_OM_INIT = 1 << 1,   /* of the whole machine: never killed */
+	FB_OM_NO_MM = 1 << 2,  /* its main thread has none (any more) */
+	FB_OM_VICTIM = 1 << 3, /* marked already, by this kill or an earlier one */
 	FB_OM_EXITING = 1 << 4,
 };
 
 struct fb_oom_member {
-	struct fb_hdr hdr;	/* memcg of the process */
-	__u64 domain_id;	/* SCANNED: memcg whose limit was hit */
-	__u64 start_ns;		/* task_struct.start_time */
-	__u64 rss_bytes;	/* ~0 unknown */
+	struct fb_hdr hdr; /* memcg of the process */
+	__u64 domain_id;   /* SCANNED: memcg whose limit was hit */
+	__u64 start_ns;	   /* task_struct.start_time */
+	__u64 rss_bytes;   /* ~0 unknown */
 	__s32 oom_score_adj;
 	__u32 tid;
 	__u32 tgid;
 	__u32 kind;
 	__u32 flags;
-	__u32 current_tid;	/* of the task whose allocation it is about */
+	__u32 current_tid; /* of the task whose allocation it is about */
 	char comm[FB_COMM_MAX];
 };
 FB_STATIC_ASSERT(sizeof(struct fb_oom_member) == 24 + 24 + 24 + 16, "fb_oom_member");
@@ -509,20 +511,20 @@ FB_STATIC_ASSERT(sizeof(struct fb_oom_member) == 24 + 24 + 24 + 16, "fb_oom_memb
 struct fb_task_record {
 	__u32 tid;
 	__u32 tgid;
-	__u64 start_ns;		/* task_struct.start_time: tells a reused tid apart */
+	__u64 start_ns; /* task_struct.start_time: tells a reused tid apart */
 	__u64 cpu_cgroup_id;
-	__u64 run_delay_ns;	/* the kernel's sched_info.run_delay */
-	__u64 wait_ns;		/* ours, same task, since the storage was made */
-	__u64 throttled_ns;	/* ours: held by cpu.max, not in wait_ns */
-	__u64 run_ns;		/* ours: time on the CPU */
-	__u64 sum_exec_ns;	/* the kernel's se.sum_exec_runtime */
+	__u64 run_delay_ns; /* the kernel's sched_info.run_delay */
+	__u64 wait_ns;	    /* ours, same task, since the storage was made */
+	__u64 throttled_ns; /* ours: held by cpu.max, not in wait_ns */
+	__u64 run_ns;	    /* ours: time on the CPU */
+	__u64 sum_exec_ns;  /* the kernel's se.sum_exec_runtime */
 	/*
 	 * The part of run_delay_ns that was sleep: since v6.12 (152e11f6df29) a task that goes to sleep may
 	 * stay queued (delayed dequeue), and if it is moved so, sched_info counts on from there.
 	 */
 	__u64 slept_delay_ns;
 	__u32 waits;
-	__u32 flags;		/* 1: on the CPU, 2: runnable and waiting now */
+	__u32 flags; /* 1: on the CPU, 2: runnable and waiting now */
 	/*
 	 * Switches and wake-ups of this task that our programs did not see, though nothing was dropped: the
 	 * kernel does not run them where it traces nothing (seen: on a host that hides its agent's threads,

@@ -10,8 +10,8 @@
 #include "flyball/abi/events.h"
 
 #define FB_HIST_SUB_BITS 5
-#define FB_HIST_SUB (1u << FB_HIST_SUB_BITS)
-#define FB_HIST_BUCKETS (FB_HIST_SUB + (64 - FB_HIST_SUB_BITS) * FB_HIST_SUB)
+#define FB_HIST_SUB	 (1u << FB_HIST_SUB_BITS)
+#define FB_HIST_BUCKETS	 (FB_HIST_SUB + (64 - FB_HIST_SUB_BITS) * FB_HIST_SUB)
 
 #ifdef __bpf__
 #define FB_HIST_INLINE static __always_inline
@@ -24,12 +24,29 @@ FB_HIST_INLINE __u32 fb_hist_log2(__u64 v)
 {
 	__u32 r = 0;
 
-	if (v >> 32) { r += 32; v >>= 32; }
-	if (v >> 16) { r += 16; v >>= 16; }
-	if (v >> 8) { r += 8; v >>= 8; }
-	if (v >> 4) { r += 4; v >>= 4; }
-	if (v >> 2) { r += 2; v >>= 2; }
-	if (v >> 1) { r += 1; }
+	if (v >> 32) {
+		r += 32;
+		v >>= 32;
+	}
+	if (v >> 16) {
+		r += 16;
+		v >>= 16;
+	}
+	if (v >> 8) {
+		r += 8;
+		v >>= 8;
+	}
+	if (v >> 4) {
+		r += 4;
+		v >>= 4;
+	}
+	if (v >> 2) {
+		r += 2;
+		v >>= 2;
+	}
+	if (v >> 1) {
+		r += 1;
+	}
 	return r;
 }
 

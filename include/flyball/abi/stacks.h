@@ -19,20 +19,22 @@ struct fb_stack_sample {
 	__u32 tid;
 	__u32 tgid;
 	__u32 cpu;
-	__u32 flags;	 /* enum fb_stack_flags */
-	__s32 user;	 /* frames of the user stack, or a negative errno */
-	__s32 kernel;	 /* frames of the kernel stack, or a negative errno */
+	__u32 flags;  /* enum fb_stack_flags */
+	__s32 user;   /* frames of the user stack, or a negative errno */
+	__s32 kernel; /* frames of the kernel stack, or a negative errno */
 	char comm[FB_COMM_MAX];
-	__u64 addresses[2 * (FB_STACK_FRAMES + 1)]; /* user, then kernel; the innermost first. Cut to what there is. */
+	__u64 addresses[2 * (FB_STACK_FRAMES +
+			     1)]; /* user, then kernel; the innermost first. Cut to what there is. */
 };
 #define FB_STACK_HEADER 64
 FB_STATIC_ASSERT(sizeof(struct fb_stack_sample) == FB_STACK_HEADER + 2048, "fb_stack_sample");
 
-/* Per CPU. Ticks of the clock that reached the program = idle + attempted; attempted = delivered + dropped. */
+/* Per CPU. Ticks of the clock that reached the program = idle + attempted; attempted = delivered + dropped.
+ */
 struct fb_stack_stats {
-	__u64 idle;	 /* the CPU had nothing to do: no sample */
+	__u64 idle; /* the CPU had nothing to do: no sample */
 	__u64 attempted;
-	__u64 dropped;	 /* the ring was full */
-	__u64 busy;	 /* dropped as well: a sample of this CPU was under way */
+	__u64 dropped; /* the ring was full */
+	__u64 busy;    /* dropped as well: a sample of this CPU was under way */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_stack_stats) == 32, "fb_stack_stats");

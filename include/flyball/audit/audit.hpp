@@ -3,6 +3,9 @@
 // what cannot be compared says why; a recording that compared nothing does not pass.
 #pragma once
 
+#include "flyball/audit/metrics.hpp"
+#include "flyball/profile/snapshot.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,9 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "flyball/audit/metrics.hpp"
-#include "flyball/profile/snapshot.hpp"
 
 namespace flyball::audit {
 
@@ -33,7 +33,7 @@ struct AuditRow {
     std::uint64_t tolerance = 0;  // in the row's unit, of this row
     std::string rule;             // how the tolerance came about: "1 % or 2 ms", "exact"
     Verdict verdict = Verdict::NotComparable;
-    std::string reason;           // why not comparable; what may be behind a disagreement; a remark
+    std::string reason;  // why not comparable; what may be behind a disagreement; a remark
 
     [[nodiscard]] bool both() const { return ours && kernel; }
     // |ours - kernel|; 0 unless both are known.

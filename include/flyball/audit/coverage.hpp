@@ -3,10 +3,10 @@
 // "cpu.throttle.own"), or of its members ("oom.victims" of "oom").
 #pragma once
 
+#include "flyball/profile/snapshot.hpp"
+
 #include <string>
 #include <string_view>
-
-#include "flyball/profile/snapshot.hpp"
 
 namespace flyball::audit {
 

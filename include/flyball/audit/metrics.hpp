@@ -5,11 +5,11 @@
 // only earlier ones. Text, JSON, coverage and docs take their names from here.
 #pragma once
 
+#include "flyball/abi/events.h"
+
 #include <cstdint>
 #include <span>
 #include <string_view>
-
-#include "flyball/abi/events.h"
 
 namespace flyball::audit {
 
@@ -17,10 +17,10 @@ enum class Unit { Nanoseconds, Bytes, Pages, Count };
 
 struct Metric {
     fb_metric id = FB_M_NONE;
-    std::string_view name;   // "cpu.wait": the key in JSON and coverage
+    std::string_view name;  // "cpu.wait": the key in JSON and coverage
     Unit unit = Unit::Count;
-    std::string_view title;  // a few words
-    std::string_view help;   // a sentence: what is measured, from where to where
+    std::string_view title;        // a few words
+    std::string_view help;         // a sentence: what is measured, from where to where
     std::string_view source = {};  // the metric whose coverage is its own; empty: itself
 };
 

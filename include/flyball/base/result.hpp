@@ -28,7 +28,8 @@ struct Error {
     std::string hint;  // what to do about it; may be empty
 
     // Puts what the caller was doing in front: "reading /x: No such file or directory".
-    [[nodiscard]] Error context(std::string_view doing) && {
+    [[nodiscard]] Error context(std::string_view doing) &&
+    {
         what = std::string(doing) + ": " + what;
         return std::move(*this);
     }
@@ -37,7 +38,8 @@ struct Error {
 template <class T = void>
 using Result = std::expected<T, Error>;
 
-[[nodiscard]] inline std::unexpected<Error> fail(ErrorKind kind, std::string what, std::string hint = {}) {
+[[nodiscard]] inline std::unexpected<Error> fail(ErrorKind kind, std::string what, std::string hint = {})
+{
     return std::unexpected(Error{kind, std::move(what), std::move(hint)});
 }
 
@@ -45,11 +47,15 @@ using Result = std::expected<T, Error>;
 [[nodiscard]] Error errno_error(ErrorKind kind, std::string_view doing, int errnum, std::string hint = {});
 
 // Exit code of a verb that ends with this error: 2 usage, 3 unavailable, 1 otherwise.
-[[nodiscard]] constexpr int exit_code(ErrorKind kind) {
+[[nodiscard]] constexpr int exit_code(ErrorKind kind)
+{
     switch (kind) {
-        case ErrorKind::Usage: return 2;
-        case ErrorKind::Unavailable: return 3;
-        default: return 1;
+    case ErrorKind::Usage:
+        return 2;
+    case ErrorKind::Unavailable:
+        return 3;
+    default:
+        return 1;
     }
 }
 

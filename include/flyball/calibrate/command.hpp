@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands with placeholders. Pure.
 //
-// "{workers}" is a placeholder; "{{workers}}" is the text "{workers}"; "${workers}" and any other brace stay as they are,
-// so that shell and awk programs need no quoting.
+// "{workers}" is a placeholder; "{{workers}}" is the text "{workers}"; "${workers}" and any other brace stay as they
+// are, so that shell and awk programs need no quoting.
 #pragma once
 
 #include "flyball/base/result.hpp"

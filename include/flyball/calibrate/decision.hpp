@@ -24,10 +24,10 @@ struct Decision {
 };
 
 // next: the limits that have to do with what failed, raised by step_up, at most to what they were; when that is all of
-// them, they are as they were. failures: this one and those before it in a row; the step doubles with each, so that limits
-// which are far too low are not followed up for many attempts.
-[[nodiscard]] Decision decide(const Component& component, std::span<const ScenarioResult> scenarios, const Limits& tried,
-                              std::uint32_t failures = 1);
+// them, they are as they were. failures: this one and those before it in a row; the step doubles with each, so that
+// limits which are far too low are not followed up for many attempts.
+[[nodiscard]] Decision decide(const Component& component, std::span<const ScenarioResult> scenarios,
+                              const Limits& tried, std::uint32_t failures = 1);
 
 // The component's limits with those of the proposals that are limits, kept within its bounds. One that would go down by
 // less than the convergence stays. started_with: what cold starts took, by file, which no tuner has seen.

@@ -26,8 +26,9 @@ public:
     [[nodiscard]] virtual Result<Run> run(const Component& component, const Scenario& scenario, const Stage* stage,
                                           const Limits& limits, const RunKey& key) = 0;
     // Under the scenario's load, or that of one stage of it.
-    [[nodiscard]] virtual Result<tune::Proposal> tune(const Component& component, const Scenario& scenario, const Stage* stage,
-                                                      tune::Resource resource, const Limits& limits) = 0;
+    [[nodiscard]] virtual Result<tune::Proposal> tune(const Component& component, const Scenario& scenario,
+                                                      const Stage* stage, tune::Resource resource,
+                                                      const Limits& limits) = 0;
     [[nodiscard]] virtual Result<OomBehaviour> oom_test(const Component& component, const Limits& limits) = 0;
 };
 

@@ -15,8 +15,8 @@ namespace flyball::calibrate {
 enum class Unit : std::uint8_t {
     Nanoseconds,
     Bytes,
-    Share,           // 1 is 100 %; of CPU time, 100 % is one CPU
-    PerSecond,       // of whatever the workload calls a unit of work
+    Share,      // 1 is 100 %; of CPU time, 100 % is one CPU
+    PerSecond,  // of whatever the workload calls a unit of work
     BytesPerSecond,
     Count,
 };
@@ -26,7 +26,7 @@ enum class Unit : std::uint8_t {
 enum class Statistic : std::uint8_t {
     Median,
     Mean,
-    Largest,    // of a peak: one run above the bound is one too many
+    Largest,  // of a peak: one run above the bound is one too many
     Smallest,
     Total,      // of events that are counted
     Ratio,      // of counted units, pooled: successes of attempts

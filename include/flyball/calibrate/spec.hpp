@@ -30,14 +30,14 @@ struct Timing {
 
 // P4.2's steps; shares of the value that is changed.
 struct Tuning {
-    double step_down = 1;           // of a limit, from one attempt to the next; 1: at once, as it was found
-    double step_up = 0.20;          // after an attempt that did not hold
-    double convergence = 0.05;      // a limit that would change by less stays
+    double step_down = 1;       // of a limit, from one attempt to the next; 1: at once, as it was found
+    double step_up = 0.20;      // after an attempt that did not hold
+    double convergence = 0.05;  // a limit that would change by less stays
     std::uint32_t max_iterations = 10;
-    double floor = 0.80;            // of the baseline's performance
+    double floor = 0.80;                     // of the baseline's performance
     std::string performance = "throughput";  // the metric that the floor is about
     double confidence = 0.95;
-    bool experiments = true;        // limits are tried out while it is tuned; otherwise only the validation tries them
+    bool experiments = true;  // limits are tried out while it is tuned; otherwise only the validation tries them
     friend bool operator==(const Tuning&, const Tuning&) = default;
 };
 
@@ -54,8 +54,8 @@ struct ColdStart {
         Metric,  // the command tells the time itself
     };
     Until until = Until::Exit;
-    std::string metric;           // of Until::Metric
-    std::uint32_t samples = 20;   // starts, in each iteration
+    std::string metric;          // of Until::Metric
+    std::uint32_t samples = 20;  // starts, in each iteration
     friend bool operator==(const ColdStart&, const ColdStart&) = default;
 };
 
@@ -94,8 +94,8 @@ struct OomTest {
 
 struct Component {
     std::string name, description;
-    std::string cgroup;  // of a service that runs, relative to the hierarchy's root; empty: flyball makes one
-    std::optional<Command> start;    // the service; flyball runs it inside while load comes from outside
+    std::string cgroup;            // of a service that runs, relative to the hierarchy's root; empty: flyball makes one
+    std::optional<Command> start;  // the service; flyball runs it inside while load comes from outside
     std::optional<Command> restart;  // after an OOM kill, where flyball has not started it
     std::optional<Command> health;   // exits with 0 when the service does its work
     std::string directory;           // commands run there; empty: where flyball does
@@ -104,10 +104,10 @@ struct Component {
     std::map<std::string, std::string> limits;
     std::vector<tune::Resource> tune;
     Tuning tuning;
-    std::map<std::string, Bounds> bounds;   // by file
-    std::vector<Metric> metrics;            // told by the workload's `value` lines
-    std::vector<std::string> metrics_regex; // "KIND:REGEX" of docs/workload-metrics.md
-    std::vector<std::string> neighbours;    // components that run beside it while I/O is tuned
+    std::map<std::string, Bounds> bounds;    // by file
+    std::vector<Metric> metrics;             // told by the workload's `value` lines
+    std::vector<std::string> metrics_regex;  // "KIND:REGEX" of docs/workload-metrics.md
+    std::vector<std::string> neighbours;     // components that run beside it while I/O is tuned
     std::optional<OomTest> oom_test;
     std::vector<Scenario> scenarios;
     friend bool operator==(const Component&, const Component&) = default;
@@ -125,6 +125,7 @@ struct Spec {
 inline constexpr std::size_t kMostProblems = 20;
 
 // All problems of the text at once, in its order. The whole file is checked, other profiles too.
-[[nodiscard]] std::expected<Spec, std::vector<Problem>> parse_spec(std::string_view text, std::string_view profile = {});
+[[nodiscard]] std::expected<Spec, std::vector<Problem>> parse_spec(std::string_view text,
+                                                                   std::string_view profile = {});
 
 }  // namespace flyball::calibrate

@@ -2,8 +2,9 @@
 // "throughput >= 800/s", "p99 < 100ms", "95% of runs under 120ms", "throughput >= 80% of baseline": what is demanded,
 // and whether measurements show it. The grammar: docs/calibrate-spec.md. Pure; any thread.
 //
-// Met and missed are said only of what an interval shows: quantiles by order statistics (tune/statistics.hpp), shares by
-// their duality with quantiles, pooled counts by the Clopper-Pearson interval. All else is inconclusive, with the reason.
+// Met and missed are said only of what an interval shows: quantiles by order statistics (tune/statistics.hpp), shares
+// by their duality with quantiles, pooled counts by the Clopper-Pearson interval. All else is inconclusive, with the
+// reason.
 #pragma once
 
 #include "flyball/base/result.hpp"
@@ -39,10 +40,10 @@ struct Target {
     double quantile = 0.5;  // of Statistic::Quantile
     std::string per;        // the figure is divided by this parameter of the scenario; empty: it is not
     Comparison comparison = Comparison::AtMost;
-    double bound = 0;            // in the metric's base unit; with `of` set, a factor
-    std::optional<double> share; // so much of `among` has to be within the bound
+    double bound = 0;             // in the metric's base unit; with `of` set, a factor
+    std::optional<double> share;  // so much of `among` has to be within the bound
     Among among = Among::Runs;
-    std::string of;              // "baseline" or the name of a scenario; empty: absolute
+    std::string of;  // "baseline" or the name of a scenario; empty: absolute
     friend bool operator==(const Target&, const Target&) = default;
 };
 

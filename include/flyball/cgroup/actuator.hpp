@@ -26,9 +26,9 @@ inline constexpr const char* kJournalDirectory = "/run/flyball/journal";
 inline constexpr std::chrono::milliseconds kLease{2000};
 
 struct RestoreReport {
-    std::size_t restored = 0;   // files that have their old value again
-    std::size_t unchanged = 0;  // that had it already
-    std::size_t gone = 0;       // whose cgroup was removed
+    std::size_t restored = 0;          // files that have their old value again
+    std::size_t unchanged = 0;         // that had it already
+    std::size_t gone = 0;              // whose cgroup was removed
     std::vector<std::string> foreign;  // somebody else's value: "DIR/FILE: 5 (ours was 4)"
     std::vector<std::string> failed;   // "DIR/FILE: why"
     [[nodiscard]] bool complete() const { return failed.empty(); }

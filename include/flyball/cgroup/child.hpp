@@ -57,8 +57,8 @@ class Child {
 public:
     // Forks, moves the child into the cgroup (nullptr: stays in ours) and returns when it waits at the gate.
     // Usage: empty command. Unavailable or Io: fork or moving failed. Our descriptors stay ours.
-    [[nodiscard]] static Result<Child> spawn(const std::vector<std::string>& command,
-                                             const TransientCgroup* cgroup, const SpawnOptions& options = {});
+    [[nodiscard]] static Result<Child> spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup,
+                                             const SpawnOptions& options = {});
     // Kills it, if it still runs, and reaps it.
     ~Child();
     Child(Child&& other) noexcept;

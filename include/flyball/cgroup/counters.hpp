@@ -37,7 +37,7 @@ struct Counters {
     std::optional<std::uint64_t> memory_peak_bytes;  // memory.peak (since v5.19); v1 max_usage_in_bytes
     std::optional<std::uint64_t> pids_peak, pids_max_events;
     std::optional<std::uint64_t> io_rbytes, io_wbytes, io_rios, io_wios;  // sums over devices, hierarchical
-    std::map<std::string, std::uint64_t> pressure_us;  // "cpu.some", "memory.full", ...: total=
+    std::map<std::string, std::uint64_t> pressure_us;                     // "cpu.some", "memory.full", ...: total=
 
     // Nothing was there: the cgroup is gone (or never was).
     [[nodiscard]] bool empty() const;

@@ -3,8 +3,8 @@
 //
 // Two controllers know weights: BFQ, an I/O scheduler (block/bfq-cgroup.c: io.bfq.weight, 1 to 1000), and iocost
 // (block/blk-iocost.c: io.weight, 1 to 10000), which acts once its io.cost.qos says enable=1 for the device. io.weight
-// can be read and written all the same where neither acts. Documentation/admin-guide/cgroup-v2.rst, "IO Interface Files".
-// The parsers are pure, take any text and skip what they do not understand. All functions: any thread.
+// can be read and written all the same where neither acts. Documentation/admin-guide/cgroup-v2.rst, "IO Interface
+// Files". The parsers are pure, take any text and skip what they do not understand. All functions: any thread.
 #pragma once
 
 #include "flyball/base/result.hpp"
@@ -34,8 +34,8 @@ struct Scheduler {
 
 // The device's line of io.cost.qos, which the root cgroup alone has. A device without one was never set up.
 struct CostQos {
-    bool enabled = false, user = false;  // ctrl=user: not the kernel's defaults for this kind of device
-    double min_percent = 0, max_percent = 0;  // bounds of the rate at which the device is taken to work (vrate)
+    bool enabled = false, user = false;         // ctrl=user: not the kernel's defaults for this kind of device
+    double min_percent = 0, max_percent = 0;    // bounds of the rate at which the device is taken to work (vrate)
     std::map<std::string, std::string> fields;  // all of them, as written
 };
 [[nodiscard]] std::optional<CostQos> parse_cost_qos(std::string_view text, DeviceNumber device);
@@ -69,13 +69,13 @@ struct IoControl {
     DeviceNumber device = 0;
     std::string name;  // "vda"; empty: no such device any more
     WeightedBy by = WeightedBy::Nothing;
-    std::string why;   // Nothing: in words
+    std::string why;     // Nothing: in words
     std::string remedy;  // what an administrator may do about it
     Scheduler scheduler;
     std::optional<CostQos> qos;
-    std::optional<CostModel> model;  // IoCost
+    std::optional<CostModel> model;       // IoCost
     std::optional<double> vrate_percent;  // IoCost: of the model's rates, what the device is taken to do now
-    std::vector<std::string> notes;  // what keeps weights from acting as they are set
+    std::vector<std::string> notes;       // what keeps weights from acting as they are set
 
     // The file of a cgroup, and its bounds. Empty: none.
     [[nodiscard]] std::string_view file() const;
@@ -88,7 +88,7 @@ struct IoFiles {
     bool unified = true;  // the io controller's hierarchy is cgroup v2
     std::optional<std::string> scheduler, cost_qos, cost_model, root_stat;
     std::optional<std::string> bfq_low_latency;  // /sys/block/D/queue/iosched/low_latency
-    std::vector<std::string> below;  // devices that it is made of (dm, md): weights act there
+    std::vector<std::string> below;              // devices that it is made of (dm, md): weights act there
 };
 [[nodiscard]] IoControl judge_io_control(DeviceNumber device, const IoFiles& files);
 

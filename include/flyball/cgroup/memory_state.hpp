@@ -2,7 +2,8 @@
 // What a cgroup's memory consists of: memory.stat and its neighbours. Any thread.
 //
 // Sources: Documentation/admin-guide/cgroup-v2.rst; mm/memcontrol.c memory_stats[]. On v1 the hierarchical total_*
-// fields of memory.stat and memory.kmem.*; what v1 does not keep is nullopt, never 0. `kernel` of memory.stat is there since v5.18.
+// fields of memory.stat and memory.kmem.*; what v1 does not keep is nullopt, never 0. `kernel` of memory.stat is there
+// since v5.18.
 #pragma once
 
 #include "flyball/cgroup/mounts.hpp"

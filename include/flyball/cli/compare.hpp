@@ -8,16 +8,16 @@
 namespace flyball::cli {
 
 struct CompareOptions {
-    std::vector<std::string> files;   // A B, or
-    std::vector<std::string> a, b;    // several of each
-    std::vector<std::string> cgroups; // -c
-    std::vector<std::string> metrics; // globs
+    std::vector<std::string> files;    // A B, or
+    std::vector<std::string> a, b;     // several of each
+    std::vector<std::string> cgroups;  // -c
+    std::vector<std::string> metrics;  // globs
     std::vector<std::string> thresholds;
-    std::vector<std::string> map;     // "A=B"
+    std::vector<std::string> map;  // "A=B"
     std::vector<std::string> lower, higher;
-    double confidence = 95;           // percent
-    std::size_t top = 3;              // distributions
-    std::string output;               // the text, also to this file
+    double confidence = 95;  // percent
+    std::size_t top = 3;     // distributions
+    std::string output;      // the text, also to this file
     bool all = false;
     bool json = false;
     bool salvage = false;

@@ -3,12 +3,12 @@
 // 3 kernel or permission lacking. stdout carries data, stderr progress and diagnostics.
 #pragma once
 
+#include "flyball/base/result.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "flyball/base/result.hpp"
 
 namespace flyball::cli {
 
@@ -21,7 +21,8 @@ struct OutputOptions {
 
 struct LimitOptions {
     std::string cpu_max, memory_max, memory_high, pids_max;  // as given; empty: not asked for
-    [[nodiscard]] bool any() const {
+    [[nodiscard]] bool any() const
+    {
         return !(cpu_max.empty() && memory_max.empty() && memory_high.empty() && pids_max.empty());
     }
 };
@@ -53,7 +54,7 @@ struct ExplainOptions {
     std::string file;      // replayed; empty: recorded now
     RecordOptions record;  // of that; its -c holds for a file as well
     ExplainFormat format = ExplainFormat::Text;
-    std::size_t top = 5;   // findings in words, rows and columns of a matrix
+    std::size_t top = 5;  // findings in words, rows and columns of a matrix
     bool salvage = false;
 };
 
@@ -79,16 +80,16 @@ struct OomTestOptions {
     std::vector<std::string> scenarios;  // empty: all
     bool list = false;
     std::string memory_max = "64M";
-    std::uint64_t processes = 5;         // of a group
+    std::uint64_t processes = 5;  // of a group
     std::uint64_t repeat = 1;
     std::string junit, tap, trace, output;  // files; "-": standard output
     bool json = false;
     std::string kill_bound = "5s", free_bound = "10s", recover_bound = "30s";
-    std::string restart, health, unit;   // of a service that is to recover
-    std::string cgroup;                  // one that flyball did not make
+    std::string restart, health, unit;  // of a service that is to recover
+    std::string cgroup;                 // one that flyball did not make
     bool kill_in_that_cgroup = false;
-    std::string lab;                     // kernel series of a disposable machine
-    std::string fault;                   // something wrong on purpose, to see it noticed
+    std::string lab;    // kernel series of a disposable machine
+    std::string fault;  // something wrong on purpose, to see it noticed
     std::vector<std::string> without;
     bool verbose = false;
     bool quiet = false;

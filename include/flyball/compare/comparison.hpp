@@ -34,10 +34,10 @@ struct ThresholdRule {
 struct Options {
     double confidence = 0.95;
     double threshold = 0.10;
-    std::vector<ThresholdRule> thresholds;  // the last that fits counts
-    std::vector<std::string> metrics;       // globs; empty: the headline metrics
-    bool all = false;                       // every metric
-    std::vector<std::string> lower, higher; // globs: metrics for which that is good
+    std::vector<ThresholdRule> thresholds;   // the last that fits counts
+    std::vector<std::string> metrics;        // globs; empty: the headline metrics
+    bool all = false;                        // every metric
+    std::vector<std::string> lower, higher;  // globs: metrics for which that is good
 };
 
 // Does a glob of the list fit the name, or "cgroup:name"?
@@ -52,8 +52,8 @@ enum class Basis {
 enum class Verdict {
     Better,
     Worse,
-    Changed,       // which way is good is not known
-    Same,          // no difference beyond the threshold
+    Changed,  // which way is good is not known
+    Same,     // no difference beyond the threshold
     Inconclusive,
 };
 
@@ -61,26 +61,26 @@ struct Row {
     Key key;
     Unit unit = Unit::Number;
     Good good = Good::Unknown;
-    std::size_t n_a = 0, n_b = 0;      // runs that have the metric
+    std::size_t n_a = 0, n_b = 0;          // runs that have the metric
     std::size_t batch_a = 1, batch_b = 1;  // runs that were joined because neighbours were alike
-    double a = 0, b = 0;               // medians over the runs
-    double difference = 0;             // in the metric's unit
-    std::optional<Interval> interval;  // of it
-    std::optional<double> change;      // relative: -0.1 is 10 % less. nullopt: A is zero
+    double a = 0, b = 0;                   // medians over the runs
+    double difference = 0;                 // in the metric's unit
+    std::optional<Interval> interval;      // of it
+    std::optional<double> change;          // relative: -0.1 is 10 % less. nullopt: A is zero
     std::optional<Interval> change_interval;
-    std::optional<double> p;           // of this metric alone; nullopt: nothing to test
-    std::optional<double> p_family;    // by Holm, over all metrics of the comparison
+    std::optional<double> p;         // of this metric alone; nullopt: nothing to test
+    std::optional<double> p_family;  // by Holm, over all metrics of the comparison
     Threshold threshold;
     Verdict verdict = Verdict::Inconclusive;
     bool regression = false;
-    std::string reason;                // why it is inconclusive, or what else must be known; may be empty
+    std::string reason;  // why it is inconclusive, or what else must be known; may be empty
 };
 
 struct QuantileRow {
     double q = 0;
     double a = 0, b = 0;
-    std::optional<Interval> of_a, of_b;       // nullopt: too few samples for it
-    std::optional<Interval> difference;       // of b - a
+    std::optional<Interval> of_a, of_b;  // nullopt: too few samples for it
+    std::optional<Interval> difference;  // of b - a
 };
 
 // A bin of both distributions, for a plot. Shares of the samples.
@@ -107,9 +107,9 @@ struct Comparison {
     std::size_t a_slices = 0, b_slices = 0;
     Basis basis = Basis::None;
     double confidence = 0.95;
-    std::size_t tested = 0;           // metrics in the family of Holm's correction
-    std::size_t runs_needed = 0;      // so many against as many could be significant with it
-    std::vector<Row> rows;            // regressions first, then by cgroup and name
+    std::size_t tested = 0;                      // metrics in the family of Holm's correction
+    std::size_t runs_needed = 0;                 // so many against as many could be significant with it
+    std::vector<Row> rows;                       // regressions first, then by cgroup and name
     std::vector<DistributionRow> distributions;  // by how far they are apart, farthest first
     std::vector<std::string> only_a, only_b;     // cgroups, and metrics that are of none
     std::vector<std::string> notes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is compared: runs, each with one value a metric. A run comes from a recording, from the JSON of a report, or from
-// a row of raw results. Values; any thread.
+// What is compared: runs, each with one value a metric. A run comes from a recording, from the JSON of a report, or
+// from a row of raw results. Values; any thread.
 #pragma once
 
 #include "flyball/base/result.hpp"
@@ -20,11 +20,11 @@ namespace flyball::compare {
 enum class Unit {
     Nanoseconds,
     Bytes,
-    Share,      // 0 ... 1 of a whole
-    Tasks,      // task seconds a second: stalls and CPU time of all tasks add up
+    Share,  // 0 ... 1 of a whole
+    Tasks,  // task seconds a second: stalls and CPU time of all tasks add up
     PerSecond,
-    Count,      // over the whole run
-    Number,     // of raw results: what its name says
+    Count,   // over the whole run
+    Number,  // of raw results: what its name says
 };
 
 // Which way is good: what a metric that rises means.
@@ -67,8 +67,9 @@ struct Side {
 // A recording's metrics. docs/compare.md lists them. cpu.wait.* and so on are named as in the report's JSON.
 [[nodiscard]] Run run_of(const profile::Snapshot& snapshot, std::string source);
 
-// A document of JSON, or an array of them: flyball.report/1 gives what the recording itself would have given, oom-test/1 its
-// times (each repetition is a run), any other its numbers by their dotted paths. Usage: no JSON, no number in it.
+// A document of JSON, or an array of them: flyball.report/1 gives what the recording itself would have given,
+// oom-test/1 its times (each repetition is a run), any other its numbers by their dotted paths. Usage: no JSON, no
+// number in it.
 [[nodiscard]] Result<std::vector<Run>> runs_of_json(std::string_view text, const std::string& source);
 
 // Which way is good, by the words of a column's name: "p99_latency_ms" is lower, "throughput" is higher.

@@ -24,7 +24,8 @@ struct Table {
 // CSV of RFC 4180 (a comma between fields, "..." around a field with commas, quotes or newlines in it, "" for a quote),
 // or the same with tabs, where the first line has tabs and no comma. Lines that begin with # and empty ones are passed
 // over. A first row of numbers only is no header: one column is then called "value", more "column1", "column2", ...
-// Usage, with the line: rows of different lengths, an empty or doubled name, a quote out of place, a NUL, no row at all.
+// Usage, with the line: rows of different lengths, an empty or doubled name, a quote out of place, a NUL, no row at
+// all.
 [[nodiscard]] Result<Table> parse_table(std::string_view text);
 
 // A decimal number, all of it: no "nan", no "inf", nothing beyond a double. What is wrong, in words, otherwise.

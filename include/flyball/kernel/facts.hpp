@@ -57,13 +57,12 @@ struct Facts {
     Trial bpf;                    // bpf() takes a program of ours at all
     Trial tp_btf, fentry, fexit;  // attaching one, once for each kind, on a target that is hardly ever hit
     Trial ring_buffer, task_storage, map_in_map;
-    Trial test_run;  // BPF_PROG_TEST_RUN of a raw_tp program: how batches are flushed
+    Trial test_run;     // BPF_PROG_TEST_RUN of a raw_tp program: how batches are flushed
     Trial cpu_clock;    // a program at the ticks of a perf event: what --stacks needs
     Trial preempt_off;  // keeping other tasks off the CPU while a program of ours runs
     Trial rdonly_cast;  // reading a task through a pointer that the verifier need not trust, which loads faster
     std::map<std::string, Hook, std::less<>> hooks;  // by program name: all of programs()
-    std::set<std::string, std::less<>>
-        fields;  // "struct.member": those of src/kernel/fields.hpp that are there
+    std::set<std::string, std::less<>> fields;       // "struct.member": those of src/kernel/fields.hpp that are there
 
     bool psi = false;         // pressure stall information is compiled in and on
     bool schedstats = false;  // kernel.sched_schedstats is 1

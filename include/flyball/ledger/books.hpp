@@ -125,11 +125,11 @@ struct QuotaFinding {
     std::uint64_t held_ns = 0;                      // task time lost to it, by whichever cgroup below
     std::vector<Episode> worst;                     // the longest, longest first
     std::map<std::uint32_t, std::uint64_t> by_cpu;  // throttled ns
-    std::vector<Blame> spenders;    // which cgroup at or below spent the quota before the episodes
-    std::vector<DemandBin> demand;  // of the periods
-    std::optional<std::uint64_t> enough_quota_ns;  // would have avoided 99 % of held_ns, with no burst
-    std::optional<std::uint64_t> enough_burst_ns;  // or the quota as it is with this burst
-    std::string note;                              // why one of them is not given
+    std::vector<Blame> spenders;                    // which cgroup at or below spent the quota before the episodes
+    std::vector<DemandBin> demand;                  // of the periods
+    std::optional<std::uint64_t> enough_quota_ns;   // would have avoided 99 % of held_ns, with no burst
+    std::optional<std::uint64_t> enough_burst_ns;   // or the quota as it is with this burst
+    std::string note;                               // why one of them is not given
     friend bool operator==(const QuotaFinding&, const QuotaFinding&) = default;
 };
 

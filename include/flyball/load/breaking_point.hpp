@@ -2,10 +2,10 @@
 // Where a system breaks: which level to try next, and what follows from what came of it.
 //
 // Climb by doubling until a level breaks; go back and bisect between the highest that held and the lowest that broke,
-// until they are a given width apart; then confirm both ends, M of N windows each. A window that broke is never believed
-// alone: the level is tried again, two of three decide (what broke it may have been the machine's noise, or the rest
-// of the level before). A window that held is believed until the confirmation. An end that the confirmation contradicts
-// changes sides, and the search goes on next to it.
+// until they are a given width apart; then confirm both ends, M of N windows each. A window that broke is never
+// believed alone: the level is tried again, two of three decide (what broke it may have been the machine's noise, or
+// the rest of the level before). A window that held is believed until the confirmation. An end that the confirmation
+// contradicts changes sides, and the search goes on next to it.
 //
 // The planner measures nothing and waits for nothing: it is told what came of the trial that it asked for. Pure; not
 // thread-safe.
@@ -21,9 +21,9 @@
 namespace flyball::load {
 
 struct SearchOptions {
-    double low = 0, high = 0;  // 0 < low < high: levels outside are not tried
-    bool whole = false;        // whole numbers only
-    double width = 0.05;       // of the interval, as a part of its lower end
+    double low = 0, high = 0;         // 0 < low < high: levels outside are not tried
+    bool whole = false;               // whole numbers only
+    double width = 0.05;              // of the interval, as a part of its lower end
     std::size_t confirm = 3, of = 5;  // confirm <= of < 2 * confirm
     std::size_t most_trials = 100;
     std::size_t most_reopenings = 4;  // that a confirmation may contradict the search

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the requests of a schedule, open loop: each is started at its instant, or as soon after it as one of `in_flight`
-// places is free, and its latency counts from that instant. Not thread-safe.
+// Makes the requests of a schedule, open loop: each is started at its instant, or as soon after it as one of
+// `in_flight` places is free, and its latency counts from that instant. Not thread-safe.
 #pragma once
 
 #include "flyball/base/result.hpp"

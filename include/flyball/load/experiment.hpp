@@ -30,8 +30,8 @@ struct TrialRecord {
     double level = 0;
     SearchPhase phase = SearchPhase::Climb;
     Verdict verdict = Verdict::Unknown;
-    std::string why;         // what broke, or could not be judged; empty: nothing
-    std::size_t index = 0;   // in Outcomes::levels
+    std::string why;        // what broke, or could not be judged; empty: nothing
+    std::size_t index = 0;  // in Outcomes::levels
     // False: it broke while flyball itself could not start requests in time, which says nothing of the system. Such a
     // window is repeated; after three in a row at one level it counts all the same.
     bool counted = true;

@@ -30,13 +30,13 @@ struct Request {
 // What is run in one go, in a cgroup of its own.
 struct LevelSpec {
     std::string label;
-    Values parameters;               // for the placeholders, but {n}, and {rate} where it changes
-    std::optional<double> offered;   // one rate; nullopt: it changes, or there is none
-    std::vector<Segment> segments;   // of requests; empty: the command is a generator
-    std::uint64_t length_ns = 0;     // of a generator; 0: until it ends
+    Values parameters;              // for the placeholders, but {n}, and {rate} where it changes
+    std::optional<double> offered;  // one rate; nullopt: it changes, or there is none
+    std::vector<Segment> segments;  // of requests; empty: the command is a generator
+    std::uint64_t length_ns = 0;    // of a generator; 0: until it ends
     std::uint64_t warmup_ns = 0;
     std::vector<Phase> phases;
-    std::vector<std::size_t> bursts; // which phases are
+    std::vector<std::size_t> bursts;  // which phases are
 };
 
 struct Search {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live Launcher: a request is a process in a cgroup, and its exit status 0 is success. Not thread-safe.
 //
-// Waiting is until an absolute time of CLOCK_MONOTONIC by timerfd, which has no timer slack. Standard input and output of
-// requests are /dev/null; the first that is written to their standard error is kept. Requests that still run when it
+// Waiting is until an absolute time of CLOCK_MONOTONIC by timerfd, which has no timer slack. Standard input and output
+// of requests are /dev/null; the first that is written to their standard error is kept. Requests that still run when it
 // is destroyed are killed, and reaped.
 #pragma once
 

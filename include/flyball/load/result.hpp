@@ -37,7 +37,7 @@ struct Counts {
 // A part of a level: all of it, or a stretch of its time.
 struct Phase {
     std::string label;
-    double from_rate = 0, to_rate = 0;     // intended, a second
+    double from_rate = 0, to_rate = 0;       // intended, a second
     std::uint64_t begin_ns = 0, end_ns = 0;  // of the intended instants, from the level's beginning
     Counts counts;
     // Successes that ended within the stretch, whenever they were intended: what was got through.
@@ -46,7 +46,10 @@ struct Phase {
     profile::Histogram service_ns;  // start to end, of successes: what a closed loop would have seen
     profile::Histogram wait_ns;     // intended instant to start, of all that were started
     [[nodiscard]] double seconds() const { return static_cast<double>(end_ns - begin_ns) * 1e-9; }
-    [[nodiscard]] double completed_rate() const { return seconds() > 0 ? static_cast<double>(completed) / seconds() : 0; }
+    [[nodiscard]] double completed_rate() const
+    {
+        return seconds() > 0 ? static_cast<double>(completed) / seconds() : 0;
+    }
     void merge(const Phase& other);
 };
 
@@ -63,7 +66,7 @@ struct GeneratorTold {
     std::optional<double> rate;  // units a second; nullopt: it told nothing
     double done = 0, failed = 0;
     std::map<std::string, std::vector<double>> values;
-    std::string not_understood;  // lines that were no metrics, for people; empty: none
+    std::string not_understood;    // lines that were no metrics, for people; empty: none
     std::optional<int> exit_code;  // nullopt: it was ended by us, as its time was over
 };
 
@@ -83,21 +86,21 @@ struct Timeline {
 
 // After a burst: how long requests went on being slow.
 struct Recovery {
-    std::size_t phase = 0;       // of the burst
-    double limit_ns = 0;         // slower than this is not recovered
-    // From the end of the burst to the end of the last step of the timeline with a slow one; nullopt: not before the next
-    // burst.
+    std::size_t phase = 0;  // of the burst
+    double limit_ns = 0;    // slower than this is not recovered
+    // From the end of the burst to the end of the last step of the timeline with a slow one; nullopt: not before the
+    // next burst.
     std::optional<std::uint64_t> after_ns;
 };
 
 struct Level {
     std::string label;
     std::map<std::string, std::string> parameters;  // by placeholder
-    std::optional<double> offered;  // requests a second; nullopt: not one rate, or none
-    std::uint64_t warmup_ns = 0;    // left out of `total`
-    std::uint64_t span_ns = 0;      // that was counted
+    std::optional<double> offered;                  // requests a second; nullopt: not one rate, or none
+    std::uint64_t warmup_ns = 0;                    // left out of `total`
+    std::uint64_t span_ns = 0;                      // that was counted
     Phase total;
-    std::vector<Phase> phases;      // slices, steps of a ramp, bursts; may be empty
+    std::vector<Phase> phases;  // slices, steps of a ramp, bursts; may be empty
     Timeline timeline;
     std::vector<Recovery> recoveries;
     profile::Histogram own_delay_ns;  // that flyball itself was late to start a request, a place being free

@@ -21,10 +21,7 @@ struct Segment {
     double from_rate = 0, to_rate = 0;  // requests a second, not below zero
     std::uint64_t length_ns = 0;
     // Requests that are intended in it, on average.
-    [[nodiscard]] double expected() const
-    {
-        return (from_rate + to_rate) / 2 * static_cast<double>(length_ns) * 1e-9;
-    }
+    [[nodiscard]] double expected() const { return (from_rate + to_rate) / 2 * static_cast<double>(length_ns) * 1e-9; }
     friend bool operator==(const Segment&, const Segment&) = default;
 };
 
@@ -34,7 +31,7 @@ struct Arrival {
     std::uint64_t number = 0;  // counts from 0
     std::uint64_t at_ns = 0;   // from the beginning
     std::size_t segment = 0;
-    double rate = 0;           // at that instant
+    double rate = 0;  // at that instant
 };
 
 class Schedule {
@@ -56,9 +53,9 @@ private:
     Arrivals arrivals_;
     std::mt19937_64 random_;
     std::uint64_t number_ = 0;
-    double due_ = 0;             // on the scale of the process of rate 1, since the segment's beginning
+    double due_ = 0;  // on the scale of the process of rate 1, since the segment's beginning
     std::size_t segment_ = 0;
-    std::uint64_t begin_ns_ = 0; // of that segment
+    std::uint64_t begin_ns_ = 0;  // of that segment
 };
 
 }  // namespace flyball::load

@@ -23,7 +23,7 @@ struct Step {
 
 // A time that is measured against a bound.
 struct Bound {
-    std::string name;  // "time to kill", "time to memory freed", "time to recover"
+    std::string name;                       // "time to kill", "time to memory freed", "time to recover"
     std::optional<std::uint64_t> value_ns;  // nullopt: not observable here
     std::uint64_t limit_ns = 0;
     [[nodiscard]] bool held() const { return !value_ns || *value_ns <= limit_ns; }
@@ -39,10 +39,10 @@ struct ScenarioResult {
     std::vector<Bound> bounds;
     std::vector<Step> timeline;  // in time order
     std::vector<Judged> episodes;
-    std::uint64_t limit_bytes = ~0ULL;              // memory.max of the cgroup that was to run out
-    std::optional<std::uint64_t> peak_bytes;        // memory.peak of it, where the kernel has it
+    std::uint64_t limit_bytes = ~0ULL;                         // memory.max of the cgroup that was to run out
+    std::optional<std::uint64_t> peak_bytes;                   // memory.peak of it, where the kernel has it
     std::optional<std::uint64_t> baseline_bytes, after_bytes;  // memory.current before, and at the end
-    std::uint64_t start_ns = 0;  // CLOCK_MONOTONIC
+    std::uint64_t start_ns = 0;                                // CLOCK_MONOTONIC
     std::uint64_t duration_ns = 0;
     std::size_t repetition = 1;  // of how many there were of this scenario
     friend bool operator==(const ScenarioResult&, const ScenarioResult&) = default;

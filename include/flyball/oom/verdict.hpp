@@ -32,9 +32,9 @@ struct Check {
 
 // Why a process in the scope of a kill lives on (or was not marked).
 enum class Reason {
-    NotChosen,     // the policy is off: another one was
-    Protected,     // oom_score_adj -1000
-    Init,          // the machine's first process
+    NotChosen,  // the policy is off: another one was
+    Protected,  // oom_score_adj -1000
+    Init,       // the machine's first process
     KernelThread,
     Exiting,       // it was going anyway, or had no memory any more
     AlreadyDying,  // marked by an earlier kill
@@ -55,8 +55,8 @@ struct Survivor {
 // One of the kernel's counters against what the events account for: both since the watch began.
 struct CounterCheck {
     std::string cgroup;
-    std::string file;    // "memory.events.local"
-    std::string field;   // "oom_kill"
+    std::string file;                     // "memory.events.local"
+    std::string field;                    // "oom_kill"
     std::optional<std::uint64_t> kernel;  // nullopt: it cannot be read (any more)
     std::uint64_t least = 0, most = 0;    // what it may be
     friend bool operator==(const CounterCheck&, const CounterCheck&) = default;

@@ -3,15 +3,15 @@
 // its owner. Not thread-safe.
 #pragma once
 
+#include "flyball/abi/config.h"
+#include "flyball/base/result.hpp"
+#include "flyball/kernel/plan.hpp"
+
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "flyball/abi/config.h"
-#include "flyball/base/result.hpp"
-#include "flyball/kernel/plan.hpp"
 
 namespace flyball::probe {
 

@@ -4,6 +4,9 @@
 // Memory is bounded by cgroups seen, not by the length of the run. Not thread-safe.
 #pragma once
 
+#include "flyball/profile/snapshot.hpp"
+#include "flyball/stream/sink.hpp"
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,9 +15,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "flyball/profile/snapshot.hpp"
-#include "flyball/stream/sink.hpp"
 
 namespace flyball::profile {
 

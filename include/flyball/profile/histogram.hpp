@@ -3,11 +3,11 @@
 // quantile is off by at most 1/32 of its value. Not thread-safe; one writer.
 #pragma once
 
+#include "flyball/abi/histogram.h"
+
 #include <cstdint>
 #include <span>
 #include <vector>
-
-#include "flyball/abi/histogram.h"
 
 namespace flyball::profile {
 
@@ -28,7 +28,8 @@ public:
     [[nodiscard]] std::uint64_t count() const { return count_; }
     [[nodiscard]] Uint128 sum() const { return sum_; }
     // The sum where 64 bits are all there is (JSON, metrics): saturates.
-    [[nodiscard]] std::uint64_t sum64() const {
+    [[nodiscard]] std::uint64_t sum64() const
+    {
         constexpr Uint128 kMax = ~std::uint64_t{0};
         return static_cast<std::uint64_t>(sum_ < kMax ? sum_ : kMax);
     }

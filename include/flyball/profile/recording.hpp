@@ -7,14 +7,14 @@
 // The END chunk says the file is whole. docs/recording.md has it in full.
 #pragma once
 
+#include "flyball/base/fd.hpp"
+#include "flyball/base/result.hpp"
+#include "flyball/profile/accumulator.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
-
-#include "flyball/base/fd.hpp"
-#include "flyball/base/result.hpp"
-#include "flyball/profile/accumulator.hpp"
 
 namespace flyball::profile {
 
@@ -80,7 +80,7 @@ public:
 };
 
 struct ReplayOptions {
-    bool salvage = false;  // read a cut file up to the last good chunk instead of refusing it
+    bool salvage = false;              // read a cut file up to the last good chunk instead of refusing it
     std::vector<std::string> filters;  // replaces the recording's own when not empty
     Observer* observer = nullptr;      // gets everything as well
 };

@@ -6,6 +6,10 @@
 // otherwise, sizes are bytes.
 #pragma once
 
+#include "flyball/abi/events.h"
+#include "flyball/profile/histogram.hpp"
+#include "flyball/profile/stacks.hpp"
+
 #include <array>
 #include <cstdint>
 #include <map>
@@ -14,19 +18,15 @@
 #include <string_view>
 #include <vector>
 
-#include "flyball/abi/events.h"
-#include "flyball/profile/histogram.hpp"
-#include "flyball/profile/stacks.hpp"
-
 namespace flyball::profile {
 
 // How a metric was obtained, or why it could not be. Never absent: unavailable is not zero.
 struct Coverage {
-    std::string metric;     // "cpu.wait", "memory.high", ...
+    std::string metric;  // "cpu.wait", "memory.high", ...
     bool available = false;
-    std::string hook;       // "tp_btf/sched_switch"; of what is used
-    std::string note;       // semantics that differ from the best hook; or why it is unavailable
-    std::string remedy;     // what the user can do about it
+    std::string hook;    // "tp_btf/sched_switch"; of what is used
+    std::string note;    // semantics that differ from the best hook; or why it is unavailable
+    std::string remedy;  // what the user can do about it
     friend bool operator==(const Coverage&, const Coverage&) = default;
 };
 
@@ -34,10 +34,10 @@ struct Meta {
     std::string flyball_version;
     int abi = FB_ABI_VERSION;
     std::string host;
-    std::string kernel;     // uname -r
+    std::string kernel;  // uname -r
     std::string arch;
-    std::uint32_t cpus = 0;         // online
-    std::uint64_t start_ns = 0;     // CLOCK_MONOTONIC
+    std::uint32_t cpus = 0;      // online
+    std::uint64_t start_ns = 0;  // CLOCK_MONOTONIC
     std::uint64_t end_ns = 0;
     std::uint64_t start_wall_ns = 0;  // CLOCK_REALTIME at start_ns
     std::string clock = "monotonic";
@@ -65,10 +65,10 @@ struct ProgramLoss {
 };
 
 struct Loss {
-    std::vector<ProgramLoss> programs;              // one a (prog, cpu) with attempted > 0
+    std::vector<ProgramLoss> programs;                      // one a (prog, cpu) with attempted > 0
     std::map<std::string, std::uint64_t> recursion_misses;  // BPF program name -> misses
-    std::uint64_t sequence_gaps = 0;                // lost batches seen by the reader: always a bug
-    std::uint64_t unknown_records = 0;              // of a type, kind or size this version does not know
+    std::uint64_t sequence_gaps = 0;                        // lost batches seen by the reader: always a bug
+    std::uint64_t unknown_records = 0;                      // of a type, kind or size this version does not know
     friend bool operator==(const Loss&, const Loss&) = default;
 };
 
@@ -85,10 +85,10 @@ enum class Life { Alive, Created, Removed, CreatedAndRemoved };
 // One cgroup, by path. On a hybrid host the same path in several hierarchies is one cgroup here:
 // each metric comes from the hierarchy of its controller.
 struct CgroupProfile {
-    std::string path;       // "/" root, "/a/b"; "?<hierarchy>:<id>" when no name was ever seen
+    std::string path;                  // "/" root, "/a/b"; "?<hierarchy>:<id>" when no name was ever seen
     std::map<int, std::uint64_t> ids;  // hierarchy -> cgroup id
     Life life = Life::Alive;
-    std::array<Histogram, FB_M_HIST_MAX> hist;             // by fb_metric
+    std::array<Histogram, FB_M_HIST_MAX> hist;            // by fb_metric
     std::array<Count, FB_M_MAX - FB_M_WAKEUPS> counts{};  // by fb_metric - FB_M_WAKEUPS
     // who held this cgroup's tasks: throttler path -> ns, "?" unknown
     std::map<std::string, std::uint64_t> held_by_ns;
@@ -127,9 +127,9 @@ struct OomMember {
     std::string cgroup;  // path
     std::uint64_t rss_bytes = ~0ULL;
     std::int32_t oom_score_adj = 0;
-    std::uint32_t flags = 0;     // enum fb_oom_member_flags
-    bool scanned = false;        // looked at when a victim was sought among all below the limit
-    bool in_group = false;       // met again when the group was killed
+    std::uint32_t flags = 0;               // enum fb_oom_member_flags
+    bool scanned = false;                  // looked at when a victim was sought among all below the limit
+    bool in_group = false;                 // met again when the group was killed
     std::optional<std::uint64_t> met_ns;   // when it was met last
     std::optional<std::uint64_t> exit_ns;  // of its main thread, when that was seen before the episode was over
     friend bool operator==(const OomMember&, const OomMember&) = default;
@@ -154,21 +154,21 @@ struct OomReclaim {
 };
 
 struct OomEpisode {
-    std::uint64_t ts_ns = 0;        // of the decision, or of the first mark without one
-    bool decision_seen = false;     // oom_kill_process was hooked: the fields below are known
-    bool global = false;            // no memcg limit: the machine ran out
-    std::string domain;             // cgroup whose limit was hit
+    std::uint64_t ts_ns = 0;     // of the decision, or of the first mark without one
+    bool decision_seen = false;  // oom_kill_process was hooked: the fields below are known
+    bool global = false;         // no memcg limit: the machine ran out
+    std::string domain;          // cgroup whose limit was hit
     std::string trigger_cgroup, trigger_comm;
     std::uint32_t trigger_tid = 0, trigger_tgid = 0;
     std::string victim_comm;
     std::uint32_t victim_tgid = 0;
-    std::int64_t points = 0;        // the chosen one's score, in pages (mm/oom_kill.c: oom_badness())
+    std::int64_t points = 0;  // the chosen one's score, in pages (mm/oom_kill.c: oom_badness())
     std::uint64_t limit_bytes = ~0ULL, usage_bytes = 0, swap_bytes = 0;
-    std::uint64_t asked_pages = 0;  // by the allocation that failed
-    std::optional<bool> group_policy;   // memory.oom.group applied; nullopt: not observable here
-    std::string group_cgroup;           // the ancestor that decided
-    std::vector<OomVictim> victims;     // in the order in which they were marked
-    std::vector<OomMember> members;     // in the order of the kernel's scan; by oom.members
+    std::uint64_t asked_pages = 0;     // by the allocation that failed
+    std::optional<bool> group_policy;  // memory.oom.group applied; nullopt: not observable here
+    std::string group_cgroup;          // the ancestor that decided
+    std::vector<OomVictim> victims;    // in the order in which they were marked
+    std::vector<OomMember> members;    // in the order of the kernel's scan; by oom.members
     std::vector<OomSharer> sharers;
     std::optional<OomReclaim> reclaim;  // where reclaim is observed
     // The decision before this one in the same scope, when its victims were not gone for longer than a second.
@@ -192,13 +192,13 @@ struct OtherKill {
 // The kernel's own counters of one cgroup at one instant. nullopt: the file or field is not there.
 struct KernelCounters {
     std::uint64_t at_ns = 0;
-    std::optional<std::uint64_t> throttled_ns;        // own cpu.max
+    std::optional<std::uint64_t> throttled_ns;  // own cpu.max
     std::optional<std::uint64_t> nr_periods, nr_throttled;
     std::optional<std::uint64_t> throttled_local_ns;  // cpu.stat.local: own and inherited
     std::optional<std::uint64_t> usage_ns;            // cpu time
     // The limit in force at that instant. A period without a quota: there is no limit.
     std::optional<std::uint64_t> cpu_quota_ns, cpu_period_ns, cpu_burst_ns;
-    std::map<std::string, std::uint64_t> memory_events;        // memory.events (hierarchical)
+    std::map<std::string, std::uint64_t> memory_events;  // memory.events (hierarchical)
     std::map<std::string, std::uint64_t> memory_events_local;
     std::optional<std::uint64_t> memory_peak_bytes;
     std::optional<std::uint64_t> pids_peak, pids_max_events;
@@ -220,7 +220,7 @@ struct CounterWindow {
 struct TaskWindow {
     std::uint32_t tid = 0;
     std::string comm;
-    std::string cgroup;  // path, at the end
+    std::string cgroup;                     // path, at the end
     std::uint64_t kernel_run_delay_ns = 0;  // differences over the window
     std::uint64_t kernel_slept_ns = 0;      // the part of it that was sleep (fb_task_record.slept_delay_ns)
     std::uint64_t our_wait_ns = 0;
@@ -234,16 +234,16 @@ struct TaskWindow {
 struct Snapshot {
     Meta meta;
     Loss loss;
-    std::vector<CgroupProfile> cgroups;  // sorted by path
-    std::vector<OomEpisode> ooms;        // in time order
-    std::vector<CounterWindow> counters; // sorted by path
-    std::vector<TaskWindow> tasks;       // sorted by tid
+    std::vector<CgroupProfile> cgroups;   // sorted by path
+    std::vector<OomEpisode> ooms;         // in time order
+    std::vector<CounterWindow> counters;  // sorted by path
+    std::vector<TaskWindow> tasks;        // sorted by tid
     // hierarchy -> id -> path, of all cgroups that anything was said of, also those outside the filter
     std::map<int, std::map<std::uint64_t, std::string>> paths;
     std::uint64_t sigkills_not_oom = 0;
     std::optional<Stacks> stacks;  // of all cgroups; nullopt: not asked for (--stacks)
     // Events of CPU waits etc. that belong to cgroups outside the filter are not in cgroups.
-    bool incomplete = false;             // the recording had no end mark (crash, truncation)
+    bool incomplete = false;  // the recording had no end mark (crash, truncation)
     std::string incomplete_why;
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };

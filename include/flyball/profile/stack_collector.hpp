@@ -19,8 +19,8 @@ namespace flyball::profile {
 class StackCollector final : public stream::StackSink {
 public:
     struct Limits {
-        std::size_t frames = 4'000'000;        // of all stacks that are kept: 64 MiB
-        std::size_t depth = FB_STACK_FRAMES;   // a stack of so many was cut off by the kernel
+        std::size_t frames = 4'000'000;       // of all stacks that are kept: 64 MiB
+        std::size_t depth = FB_STACK_FRAMES;  // a stack of so many was cut off by the kernel
     };
     // Places and names come from there.
     explicit StackCollector(symbol::Places places = symbol::Places());
@@ -38,8 +38,8 @@ private:
     struct Key {
         std::uint64_t cgroup_id = 0;
         std::string comm;
-        std::vector<symbol::Place> user;     // innermost first
-        std::vector<std::uint64_t> kernel;   // innermost first
+        std::vector<symbol::Place> user;    // innermost first
+        std::vector<std::uint64_t> kernel;  // innermost first
         enum Mark : std::uint8_t { kNone = 0, kNoUser = 1, kUserCut = 2, kKernelCut = 4, kNotKept = 8 };
         std::uint8_t marks = kNone;
         friend auto operator<=>(const Key&, const Key&) = default;

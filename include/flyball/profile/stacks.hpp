@@ -35,7 +35,7 @@ struct Stacks {
 
     std::vector<std::string> frames;  // names; those of the kernel end in "_[k]"
     std::vector<Stack> stacks;
-    std::vector<std::string> notes;   // what a reader must know: names that are hidden, ...
+    std::vector<std::string> notes;  // what a reader must know: names that are hidden, ...
 
     // Ticks that did not come (a hypervisor that ran others, interrupts off for long) or found a BPF
     // program under way.

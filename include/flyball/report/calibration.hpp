@@ -22,10 +22,12 @@ struct CalibrationTextOptions {
 };
 
 // calibration_report.txt: the verdict and the limits of all components, then each component with its evidence.
-[[nodiscard]] std::string render_calibration_report(const calibrate::Calibration& calibration, AskedComponents asked = {},
+[[nodiscard]] std::string render_calibration_report(const calibrate::Calibration& calibration,
+                                                    AskedComponents asked = {},
                                                     const CalibrationTextOptions& options = {});
 // performance_comparison.txt: every metric of every scenario, before and after, and what is left of the performance.
-[[nodiscard]] std::string render_performance_comparison(const calibrate::Calibration& calibration, AskedComponents asked = {},
+[[nodiscard]] std::string render_performance_comparison(const calibrate::Calibration& calibration,
+                                                        AskedComponents asked = {},
                                                         const CalibrationTextOptions& options = {});
 // oom_behavior.txt
 [[nodiscard]] std::string render_oom_behavior(const calibrate::Calibration& calibration,
@@ -33,6 +35,7 @@ struct CalibrationTextOptions {
 // optimal_values.json: flyball.optimal-values/1
 [[nodiscard]] std::string render_optimal_values(const calibrate::Calibration& calibration);
 // One page of HTML and inline SVG that needs nothing from elsewhere and no script. Well-formed as XML, too.
-[[nodiscard]] std::string render_calibration_html(const calibrate::Calibration& calibration, AskedComponents asked = {});
+[[nodiscard]] std::string render_calibration_html(const calibrate::Calibration& calibration,
+                                                  AskedComponents asked = {});
 
 }  // namespace flyball::report

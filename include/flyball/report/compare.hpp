@@ -12,11 +12,12 @@ namespace flyball::report {
 struct CompareTextOptions {
     int width = 80;  // at least 60
     bool color = false;
-    bool all = false;                // also metrics that are the same in every run, and every distribution
-    std::size_t distributions = 3;   // the farthest apart
+    bool all = false;               // also metrics that are the same in every run, and every distribution
+    std::size_t distributions = 3;  // the farthest apart
 };
 
-[[nodiscard]] std::string render_compare_text(const compare::Comparison& comparison, const CompareTextOptions& options = {});
+[[nodiscard]] std::string render_compare_text(const compare::Comparison& comparison,
+                                              const CompareTextOptions& options = {});
 
 // docs/compare-json.md has it in full.
 inline constexpr const char* kCompareSchema = "flyball.compare/1";

@@ -92,8 +92,7 @@ struct Explanation {
 [[nodiscard]] Explanation build_explanation(const profile::Snapshot& snapshot, const ledger::Books& books,
                                             const ExplainOptions& options = {});
 
-[[nodiscard]] std::string render_explain_text(const Explanation& explanation,
-                                              const TextOptions& options = {});
+[[nodiscard]] std::string render_explain_text(const Explanation& explanation, const TextOptions& options = {});
 
 // docs/explain-json.md has it in full.
 inline constexpr const char* kExplainSchema = "flyball.explain/1";

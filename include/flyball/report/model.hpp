@@ -3,16 +3,16 @@
 // same model and the same bytes; nothing in it depends on when or where it is rendered.
 #pragma once
 
+#include "flyball/audit/audit.hpp"
+#include "flyball/profile/snapshot.hpp"
+#include "flyball/report/metrics.hpp"
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "flyball/audit/audit.hpp"
-#include "flyball/profile/snapshot.hpp"
-#include "flyball/report/metrics.hpp"
 
 namespace flyball::report {
 
@@ -46,7 +46,7 @@ struct TimeSplit {
     Maybe mem_stall_ns;         // memory.high + reclaim + refault + global reclaim
     std::uint64_t lost_ns = 0;  // wait + held + mem_stall, of what was measured
     Maybe wait_p99_ns;
-    Maybe io_p99_ns;            // reads and writes, queue and device
+    Maybe io_p99_ns;  // reads and writes, queue and device
     Maybe oom_kills;
     // held / (on_cpu + wait + held): of the time that tasks wanted a CPU, the share cpu.max took.
     std::optional<double> held_ratio;
@@ -75,7 +75,7 @@ struct CgroupReport {
     std::vector<MetricStats> metrics;  // those that are not empty
     std::vector<CountStats> counts;    // all of them
     Throttling throttling;
-    std::vector<IoRow> io;             // by device, direction, size
+    std::vector<IoRow> io;  // by device, direction, size
 
     [[nodiscard]] const MetricStats* find(fb_metric id) const;
     [[nodiscard]] const CountStats* find_count(fb_metric id) const;

@@ -26,14 +26,16 @@ struct TuneTextOptions {
     std::size_t width = 80;
     bool color = false;
     TuneRun run;
-    // Where version 2 is mounted: for the commands that write the values. Empty: they are left out, since the files of version 1
-    // have other names.
+    // Where version 2 is mounted: for the commands that write the values. Empty: they are left out, since the files of
+    // version 1 have other names.
     std::string cgroup_root = "/sys/fs/cgroup";
 };
 
-// The answers first, a sentence each; then for each resource the values, how they came about, evidence, trials, refusals,
-// notes and cost; at the end the commands that set the values by hand. Commands are not cut where they are wider than `width`.
-[[nodiscard]] std::string render_proposals_text(std::span<const tune::Proposal> proposals, const TuneTextOptions& options);
+// The answers first, a sentence each; then for each resource the values, how they came about, evidence, trials,
+// refusals, notes and cost; at the end the commands that set the values by hand. Commands are not cut where they are
+// wider than `width`.
+[[nodiscard]] std::string render_proposals_text(std::span<const tune::Proposal> proposals,
+                                                const TuneTextOptions& options);
 
 // flyball.tune/1
 [[nodiscard]] std::string render_proposals_json(std::span<const tune::Proposal> proposals, const TuneRun& run = {});

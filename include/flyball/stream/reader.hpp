@@ -4,21 +4,21 @@
 // Single-threaded: one thread calls everything. Nothing here allocates per event.
 #pragma once
 
+#include "flyball/base/result.hpp"
+#include "flyball/stream/sink.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include "flyball/base/result.hpp"
-#include "flyball/stream/sink.hpp"
 
 namespace flyball::stream {
 
 // What the reader needs of a loaded BPF object; all descriptors stay the owner's.
 struct Source {
-    std::vector<int> ring_fds;   // one a CPU, by CPU number
+    std::vector<int> ring_fds;  // one a CPU, by CPU number
     int control_fd = -1;
-    int batches_fd = -1;         // the mmapable array of batches, one a CPU
-    int flush_prog_fd = -1;      // raw_tp program that flushes the batch of the CPU it runs on
+    int batches_fd = -1;     // the mmapable array of batches, one a CPU
+    int flush_prog_fd = -1;  // raw_tp program that flushes the batch of the CPU it runs on
 };
 
 class Reader {

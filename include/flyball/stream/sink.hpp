@@ -3,11 +3,11 @@
 // Implementations do not throw, block or keep references beyond the call.
 #pragma once
 
+#include "flyball/abi/events.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
-
-#include "flyball/abi/events.h"
 
 namespace flyball::stream {
 

@@ -52,10 +52,10 @@ public:
 
     // innermost: where the processor stood, which is always an address of code; an outer one may be nonsense
     // where the program keeps no frame pointers. now_ns: CLOCK_MONOTONIC, bounds how often maps are read anew.
-    [[nodiscard]] Place place(const ProcessKey& process, std::uint64_t address, bool innermost,
-                              std::uint64_t now_ns);
+    [[nodiscard]] Place place(const ProcessKey& process, std::uint64_t address, bool innermost, std::uint64_t now_ns);
 
-    // "function", "[libc.so.6+0x1234]", "[unmapped]", "[process ended ...]". Not innermost: the place is where a call returns to.
+    // "function", "[libc.so.6+0x1234]", "[unmapped]", "[process ended ...]". Not innermost: the place is where a call
+    // returns to.
     [[nodiscard]] std::string name(const Place& place, bool innermost);
 
     // Files that were never opened, since there were too many.
@@ -65,10 +65,10 @@ private:
     struct Module {
         enum class Kind { File, Vdso, Jit, Bare };
         Kind kind = Kind::Bare;
-        std::string label;  // what stands in brackets
-        UniqueFd file;      // until it has been read
-        std::uint32_t tgid = 0;             // of Jit
-        std::uint64_t next_try_ns = 0;      // of Jit, without a file yet
+        std::string label;              // what stands in brackets
+        UniqueFd file;                  // until it has been read
+        std::uint32_t tgid = 0;         // of Jit
+        std::uint64_t next_try_ns = 0;  // of Jit, without a file yet
         bool read = false;
         std::optional<ElfSymbols> elf;
         std::optional<SymbolTable> jit;

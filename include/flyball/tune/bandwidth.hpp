@@ -30,7 +30,7 @@ struct Added {
     double p50 = 0, p99 = 0;       // of jobs: latency with it / latency without, less 1
     double held_share = 0;         // of the demand's CPU time: that was done later than asked for
     double throttled_periods = 0;  // of the periods
-    double mean_cpus = 0;          // that the demand asks for: a quota below it falls behind for ever, however large its burst
+    double mean_cpus = 0;  // that the demand asks for: a quota below it falls behind for ever, however large its burst
 };
 
 struct ReplayOptions {
@@ -79,7 +79,7 @@ private:
     std::vector<std::uint64_t> demand_ns_;
     std::vector<double> asked_by_ns_;         // until the end of each step
     std::vector<std::uint32_t> next_active_;  // by step: the first from it on in which something is asked for or ends
-    std::vector<End> ends_;                                        // by step
+    std::vector<End> ends_;                   // by step
     std::vector<std::pair<std::size_t, std::size_t>> block_ends_;  // of ends_, by block
     std::size_t block_steps_ = 1;
     std::vector<Replicate> replicates_;

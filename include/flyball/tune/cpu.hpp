@@ -18,8 +18,8 @@ namespace flyball::tune {
 
 struct CpuOptions {
     std::uint64_t profile_ns = 60'000'000'000;
-    // Looks for longer while the interval of the quota is wider than this part of it: up to so long in all, and to half of
-    // longest_ns.
+    // Looks for longer while the interval of the quota is wider than this part of it: up to so long in all, and to half
+    // of longest_ns.
     double precision = 0.05;
     std::uint64_t most_profile_ns = 600'000'000'000;
     std::uint64_t period_ns = 100'000'000;
@@ -43,8 +43,8 @@ using KeepUp = std::function<Result<>()>;
 
 // The least quota that keeps to the latency bound, at this quantile over the replicates (0.95: surely enough; 0.05:
 // surely not more than is needed), with the least burst for it. nullopt: none below most_quota_ns.
-[[nodiscard]] Result<std::optional<Bandwidth>> least_bandwidth(const Replay& replay, const BandwidthBounds& bounds, double quantile,
-                                                               const KeepUp& keep_up);
+[[nodiscard]] Result<std::optional<Bandwidth>> least_bandwidth(const Replay& replay, const BandwidthBounds& bounds,
+                                                               double quantile, const KeepUp& keep_up);
 
 // Errors: those of the subject; Stopped is told as Answer::Aborted.
 [[nodiscard]] Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options);
@@ -57,10 +57,11 @@ struct QuotaPrediction {
     Interval interval;               // of its quota
 };
 
-// The parts that only think: from a window in which nothing was changed to a quota, and from there to a proposal that is not
-// validated. Errors: those of Subject::keep_up().
+// The parts that only think: from a window in which nothing was changed to a quota, and from there to a proposal that
+// is not validated. Errors: those of Subject::keep_up().
 [[nodiscard]] Result<QuotaPrediction> predict_quota(const Window& window, Subject& subject, const CpuOptions& options);
 // prediction: of this window.
-[[nodiscard]] Result<Proposal> propose_cpu(const Window& window, const QuotaPrediction& prediction, Subject& subject, const CpuOptions& options);
+[[nodiscard]] Result<Proposal> propose_cpu(const Window& window, const QuotaPrediction& prediction, Subject& subject,
+                                           const CpuOptions& options);
 
 }  // namespace flyball::tune

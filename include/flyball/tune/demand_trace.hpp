@@ -53,8 +53,8 @@ struct DemandTrace {
 // Every second job goes, evenly over the window: what is left tells of all of it.
 void thin(DemandTrace& trace);
 
-// A later look at the same tasks, as if it had begun where `seen` ends: what was between was not seen. A burst that the seam
-// cuts or joins is one of thousands.
+// A later look at the same tasks, as if it had begun where `seen` ends: what was between was not seen. A burst that the
+// seam cuts or joins is one of thousands.
 void append(DemandTrace& seen, const DemandTrace& next);
 
 class DemandCollector final : public stream::OrderedSink {

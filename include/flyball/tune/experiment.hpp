@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Is setting B no worse for the workload than setting A? Both in turn, so that what drifts touches both, and no longer than
-// it takes to know. Not thread-safe, as its subject.
+// Is setting B no worse for the workload than setting A? Both in turn, so that what drifts touches both, and no longer
+// than it takes to know. Not thread-safe, as its subject.
 #pragma once
 
 #include "flyball/base/result.hpp"
@@ -35,8 +35,8 @@ struct Measure {
     bool silence_is_zero = false;
 };
 
-// The workload's own rate if it tells one in this window, which has to be longer than the workload's reporting interval;
-// else the caller's.
+// The workload's own rate if it tells one in this window, which has to be longer than the workload's reporting
+// interval; else the caller's.
 [[nodiscard]] Measure measure_for(const Window& sample, Measure stand_in);
 
 // Blocks so long that the workload tells enough latencies in each for their p99, where that is no longer than most_ns;
@@ -48,21 +48,21 @@ struct ExperimentOptions {
     double alpha = 0.05;
     std::size_t most_pairs = 30;
     std::uint64_t block_ns = 5'000'000'000;
-    std::uint64_t settle_ns = 1'000'000'000;  // after each change of setting, left out
-    double most_disturbed = 0.1;              // steal or displaced: such a block is repeated
-    std::size_t most_repeats = 10;            // of blocks, over all
+    std::uint64_t settle_ns = 1'000'000'000;       // after each change of setting, left out
+    double most_disturbed = 0.1;                   // steal or displaced: such a block is repeated
+    std::size_t most_repeats = 10;                 // of blocks, over all
     std::uint64_t longest_ns = 3'600'000'000'000;  // no pair begins that would end after it
-    std::uint64_t seed = 1;                   // of the order
+    std::uint64_t seed = 1;                        // of the order
 };
 
 // B over A by the workload's rate, and by its p50 and p99 if it tells latencies (20 and 300 units a block at least).
 //
-// Blocks come as ABBA or BAAB, by lot. Accepted: each of these metrics is non-inferior at alpha, which needs no correction
-// for their number (an intersection-union test: Berger 1982). Rejected: one of them is surely below its bound at alpha
-// divided by their number (Bonferroni), or B keeps less than half of the floor in two pairs in a row. Inconclusive: not
-// decided at most_pairs or within the time, or too many blocks that a busy machine or a silent workload spoilt; the note
-// says which. Where the time is too short for any decision, nothing is tried.
-// Work lost in B goes to Subject::spend. A is in force at the end, also after an error, which is the subject's.
+// Blocks come as ABBA or BAAB, by lot. Accepted: each of these metrics is non-inferior at alpha, which needs no
+// correction for their number (an intersection-union test: Berger 1982). Rejected: one of them is surely below its
+// bound at alpha divided by their number (Bonferroni), or B keeps less than half of the floor in two pairs in a row.
+// Inconclusive: not decided at most_pairs or within the time, or too many blocks that a busy machine or a silent
+// workload spoilt; the note says which. Where the time is too short for any decision, nothing is tried. Work lost in B
+// goes to Subject::spend. A is in force at the end, also after an error, which is the subject's.
 [[nodiscard]] Result<Trial> compare(Subject& subject, const Setting& a, const Setting& b, const Measure& measure,
                                     const ExperimentOptions& options = {});
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a cgroup had of each block device, in steps of 100 ms, from the events of the block layer. Pure; not thread-safe.
+// What a cgroup had of each block device, in steps of 100 ms, from the events of the block layer. Pure; not
+// thread-safe.
 //
-// A device that works on several requests at a time is no CPU: the sum of their service times says nothing of how much of
-// it somebody has. Its time is shared instead among those that are in it: at each instant the subject has
-// (its requests in the device) / (all requests in the device). For a device that works on one request at a time that
-// is the time it works for the subject. For one that has room left it is more than the subject needs, which is why
-// iocost counts what requests cost by a model; what that takes is kept as well (IoWork).
+// A device that works on several requests at a time is no CPU: the sum of their service times says nothing of how much
+// of it somebody has. Its time is shared instead among those that are in it: at each instant the subject has (its
+// requests in the device) / (all requests in the device). For a device that works on one request at a time that is the
+// time it works for the subject. For one that has room left it is more than the subject needs, which is why iocost
+// counts what requests cost by a model; what that takes is kept as well (IoWork).
 #pragma once
 
 #include "flyball/cgroup/io_control.hpp"
@@ -32,9 +33,9 @@ struct IoWork {
 [[nodiscard]] double cost_s(const cgroup::CostModel& model, const IoWork& work);
 
 struct IoStep {
-    double own_ns = 0;           // the subject's share of the device's time
-    std::uint64_t busy_ns = 0;   // with a request of anyone in it
-    double depth_ns = 0;         // requests in it, by time
+    double own_ns = 0;                         // the subject's share of the device's time
+    std::uint64_t busy_ns = 0;                 // with a request of anyone in it
+    double depth_ns = 0;                       // requests in it, by time
     std::uint64_t own_ios = 0, own_bytes = 0;  // requests completed
     std::uint64_t all_ios = 0, all_bytes = 0;
     IoWork work;  // of the subject's bios, when they were queued
@@ -43,8 +44,8 @@ struct IoStep {
 struct IoDeviceTrace {
     cgroup::DeviceNumber device = 0;
     std::vector<IoStep> steps;  // the last one may be cut short by the end of the window
-    // Of the subject's requests. total: from when a bio was queued (before io.max and iocost hold it) to its completion;
-    // queue: from then to its issue to the driver; device: from issue to completion.
+    // Of the subject's requests. total: from when a bio was queued (before io.max and iocost hold it) to its
+    // completion; queue: from then to its issue to the driver; device: from issue to completion.
     profile::Histogram total, queue, device_time;
     profile::Histogram others_device_time;
     std::uint32_t most_in_device = 0;
@@ -76,8 +77,8 @@ public:
     void on_event(const fb_event& event) override;
     void on_control(std::span<const std::byte> /*bytes*/) override {}
 
-    // Ends a window and begins the next. A request belongs to the window of its completion, its time to that part of the
-    // window in which it was in the device: of those under way at the end, the time before it is not seen.
+    // Ends a window and begins the next. A request belongs to the window of its completion, its time to that part of
+    // the window in which it was in the device: of those under way at the end, the time before it is not seen.
     [[nodiscard]] IoTrace take(std::uint64_t at_ns);
 
 private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// memory.high and memory.max of a cgroup, from what it keeps, how it grows, and what it can do without: docs/tune-memory.md.
+// memory.high and memory.max of a cgroup, from what it keeps, how it grows, and what it can do without:
+// docs/tune-memory.md.
 //
 // memory.max is never lowered to try something out: only memory.reclaim and memory.high are used, which do not kill.
 #pragma once
@@ -20,7 +21,8 @@ struct MemoryOptions {
     std::uint64_t profile_ns = 60'000'000'000;  // in a steady state; three times as long is waited for one
     std::uint64_t window_ns = 2'000'000'000;    // of the profile
     LeakOptions leak;
-    // Whoever watches memory.events or pressure needs one or two seconds to act: twice that is what it may grow meanwhile.
+    // Whoever watches memory.events or pressure needs one or two seconds to act: twice that is what it may grow
+    // meanwhile.
     std::uint64_t growth_ns = 4'000'000'000;
     DescentOptions descent;
     std::uint64_t settle_ns = 6'000'000'000;  // after each step, and again as long as pages come back

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which memory.high is tried next. Pure; not thread-safe.
 //
-// From above: the first candidate is what should do. It has to be accepted, or wider ones are tried; only then tighter ones,
-// by bisection, until one is not accepted. (A search from below, or one that trusts the first candidate, ends too low where
-// the kernel's pressure counters are silent.)
+// From above: the first candidate is what should do. It has to be accepted, or wider ones are tried; only then tighter
+// ones, by bisection, until one is not accepted. (A search from below, or one that trusts the first candidate, ends too
+// low where the kernel's pressure counters are silent.)
 #pragma once
 
 #include "flyball/tune/proposal.hpp"
@@ -17,8 +17,8 @@ namespace flyball::tune {
 struct BracketOptions {
     double widen = 1.15;
     std::size_t most_trials = 6, most_tighter = 2;
-    double reach = 0.7;       // of what was accepted: tighter ones are looked for above that
-    double resolution = 0.04; // closer than that to what was accepted is not worth a trial
+    double reach = 0.7;        // of what was accepted: tighter ones are looked for above that
+    double resolution = 0.04;  // closer than that to what was accepted is not worth a trial
 };
 
 class Bracket {

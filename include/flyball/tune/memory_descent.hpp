@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Taking memory away by memory.reclaim, step by step, until it is felt: how much next, and when to stop. The steps themselves
-// are the tuner's business. Pure; not thread-safe.
+// Taking memory away by memory.reclaim, step by step, until it is felt: how much next, and when to stop. The steps
+// themselves are the tuner's business. Pure; not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 namespace flyball::tune {
 
 struct DescentOptions {
-    double bold = 0.05;      // of the use, a step, while nothing is felt: four times too much is gone after 28 steps
-    double careful = 0.01;   // after the first refault: what oomd's senpai takes at most
+    double bold = 0.05;     // of the use, a step, while nothing is felt: four times too much is gone after 28 steps
+    double careful = 0.01;  // after the first refault: what oomd's senpai takes at most
     // Time in which some task waited for memory, above what the profile had. 0.1 % is what production reclaimers aim at
     // for ever; a short experiment may be felt a little more.
     double most_stalled = 0.005;

@@ -15,16 +15,16 @@
 namespace flyball::tune {
 
 // What reclaim cannot take (mm/vmscan.c: anonymous and shmem pages go to swap or stay; Documentation/admin-guide/
-// cgroup-v2.rst for the fields): anon and shmem as far as there is no room in swap, what else is unevictable, kernel memory
-// without reclaimable slab, sockets. Swap counts with a finite memory.swap.max only: how much of the machine's swap is left
-// for this cgroup is nobody's to say. nullopt: memory.stat does not tell anon.
+// cgroup-v2.rst for the fields): anon and shmem as far as there is no room in swap, what else is unevictable, kernel
+// memory without reclaimable slab, sockets. Swap counts with a finite memory.swap.max only: how much of the machine's
+// swap is left for this cgroup is nobody's to say. nullopt: memory.stat does not tell anon.
 [[nodiscard]] std::optional<std::uint64_t> memory_floor(const cgroup::MemoryState& state);
 
 // What reclaim can take without swap, needed or not: file without shmem, and reclaimable slab.
 [[nodiscard]] std::uint64_t cache_bytes(const cgroup::MemoryState& state);
 
-// The samples of a window without the cache, which is known at its ends only and taken to change evenly between them: what
-// spikes in the window is not cache then, which errs on the safe side.
+// The samples of a window without the cache, which is known at its ends only and taken to change evenly between them:
+// what spikes in the window is not cache then, which errs on the safe side.
 [[nodiscard]] std::vector<MemoryUse> kept_use(const Window& window);
 
 [[nodiscard]] std::uint64_t most_bytes(std::span<const MemoryUse> use);
@@ -41,8 +41,8 @@ struct LeakOptions {
     std::uint64_t least_seen = std::uint64_t{1} << 20U;
 };
 
-// Bytes a second by which it surely grows; nullopt: it does not, or not by what matters. Of the lowest use in each of 12
-// stretches, since what is taken and given back is no leak, and since samples in a row say the same thing.
+// Bytes a second by which it surely grows; nullopt: it does not, or not by what matters. Of the lowest use in each of
+// 12 stretches, since what is taken and given back is no leak, and since samples in a row say the same thing.
 [[nodiscard]] std::optional<Trend> memory_leak(std::span<const MemoryUse> kept, const LeakOptions& options = {});
 
 }  // namespace flyball::tune

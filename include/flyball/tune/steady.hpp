@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Is a workload in a steady state, and since when? Warm-up is found, not assumed: Barrett et al. 2017 ("Virtual machine
-// warmup blows hot and cold") met series that slow down and series that never settle in more than half of their programs.
+// warmup blows hot and cold") met series that slow down and series that never settle in more than half of their
+// programs.
 //
-// Change points in the mean with a penalty for each (Killick, Fearnhead and Eckley 2012; here by the exact recursion over
-// all places, series being short), then a slope test of what comes after the last change that matters.
+// Change points in the mean with a penalty for each (Killick, Fearnhead and Eckley 2012; here by the exact recursion
+// over all places, series being short), then a slope test of what comes after the last change that matters.
 #pragma once
 
 #include "flyball/base/result.hpp"
@@ -62,7 +63,7 @@ struct WarmUpOptions {
 
 struct Warmed {
     Steadiness steadiness;
-    std::vector<double> values;    // of `score`, one a window
+    std::vector<double> values;  // of `score`, one a window
     std::uint64_t waited_ns = 0;
     std::size_t without_score = 0;  // windows
 };

@@ -74,8 +74,8 @@ public:
     // memory.reclaim: bytes that were reclaimed, of those asked for. Unavailable: the kernel has no such file.
     [[nodiscard]] virtual Result<std::uint64_t> reclaim(std::uint64_t bytes) = 0;
 
-    // Between the parts of a computation that takes longer than a blink: events are read, guards look, signals are heard, and
-    // the watchdog learns that this is no hang. Stopped: as run().
+    // Between the parts of a computation that takes longer than a blink: events are read, guards look, signals are
+    // heard, and the watchdog learns that this is no hang. Stopped: as run().
     [[nodiscard]] virtual Result<> keep_up() = 0;
 
     // Something for the user's eyes while he waits.

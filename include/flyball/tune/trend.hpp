@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The slope of a series that has outliers. Pure; any thread.
 //
-// Theil 1950 and Sen 1968 ("Estimates of the regression coefficient based on Kendall's tau"): the median of the slopes of
-// all pairs, and an interval from the variance of Kendall's statistic. It assumes independent errors: a series that is
-// sampled faster than it forgets has to be thinned first.
+// Theil 1950 and Sen 1968 ("Estimates of the regression coefficient based on Kendall's tau"): the median of the slopes
+// of all pairs, and an interval from the variance of Kendall's statistic. It assumes independent errors: a series that
+// is sampled faster than it forgets has to be thinned first.
 #pragma once
 
 #include "flyball/tune/statistics.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two groups of measurements: do they differ, by how much, and how sure is that? Pure; any thread.
 //
-// The rank test of Mann and Whitney (1947) and the shift of Hodges and Lehmann (1963) with its interval (Hollander, Wolfe
-// and Chicken, Nonparametric Statistical Methods, 3rd edition, 4.1 to 4.3) assume no distribution, only that measurements
-// do not depend on each other and that, where the groups differ, one is the other moved. Student's t is for estimates
-// that come from blocks. Nothing here takes NaN.
+// The rank test of Mann and Whitney (1947) and the shift of Hodges and Lehmann (1963) with its interval (Hollander,
+// Wolfe and Chicken, Nonparametric Statistical Methods, 3rd edition, 4.1 to 4.3) assume no distribution, only that
+// measurements do not depend on each other and that, where the groups differ, one is the other moved. Student's t is
+// for estimates that come from blocks. Nothing here takes NaN.
 #pragma once
 
 #include "flyball/tune/statistics.hpp"
@@ -20,8 +20,8 @@ namespace flyball::tune {
 // approximation with corrections for ties and continuity takes over.
 inline constexpr std::size_t kExactRanks = 60;
 
-// Two-sided p: the share of all ways to deal the pooled values out to the two groups that put the rank sum at least as far
-// from its mean. 1 when a group is empty.
+// Two-sided p: the share of all ways to deal the pooled values out to the two groups that put the rank sum at least as
+// far from its mean. 1 when a group is empty.
 [[nodiscard]] double mann_whitney_p(std::span<const double> a, std::span<const double> b);
 // The smallest p that so many measurements can give: 2 / C(m + n, m), when no two values are equal.
 [[nodiscard]] double least_mann_whitney_p(std::size_t m, std::size_t n);
@@ -50,7 +50,7 @@ struct Shift {
 // Bootstrap, 2.1 and 9.2). Blocks that follow each other in time are alike: where the first autocorrelation r of the
 // pseudo-values is above zero, the variance is taken (1 + r) / (1 - r) times, as for a series of first order.
 struct Blocks {
-    double estimate = 0;        // of the whole
+    double estimate = 0;  // of the whole
     double standard_error = 0;
     double autocorrelation = 0;
     std::size_t count = 0;
@@ -61,7 +61,7 @@ struct Blocks {
 struct Difference {
     double estimate = 0;  // b - a
     Interval interval;
-    double p = 1;         // two-sided
+    double p = 1;  // two-sided
 };
 // Of two estimates that do not depend on each other, by Welch's t. nullopt: neither shows any spread.
 [[nodiscard]] std::optional<Difference> difference(const Blocks& a, const Blocks& b, double confidence);
@@ -74,9 +74,9 @@ struct Difference {
 [[nodiscard]] double autocorrelation(std::span<const double> series);
 
 // A series in time order whose neighbours are alike says less than its length. Where the first autocorrelation is above
-// what chance gives once in twenty series (of 10 to 19 values: once in a hundred), neighbours are joined to batches so long
-// that a tenth of it is left in a series of first order, represented by their medians; again, until those are not alike.
-// Fewer than 10 values cannot show it. size: values in a batch, 1: as they came.
+// what chance gives once in twenty series (of 10 to 19 values: once in a hundred), neighbours are joined to batches so
+// long that a tenth of it is left in a series of first order, represented by their medians; again, until those are not
+// alike. Fewer than 10 values cannot show it. size: values in a batch, 1: as they came.
 struct Batches {
     std::vector<double> values;
     std::size_t size = 1;

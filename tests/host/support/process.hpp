@@ -2,6 +2,8 @@
 // A child process whose output is kept, killed when its owner goes.
 #pragma once
 
+#include "environment.hpp"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -17,8 +19,6 @@
 #include <utility>
 #include <vector>
 
-#include "environment.hpp"
-
 namespace flyball::test {
 
 struct Outcome {
@@ -30,25 +30,33 @@ class Process {
 public:
     // stdout_file: where its standard output goes instead of being kept.
     explicit Process(const std::vector<std::string>& argv, const std::string& stdout_file = {})
-        : out_(capture("out")), err_(capture("err")) {
+        : out_(capture("out")), err_(capture("err"))
+    {
         // Prepared before the fork: a child may not allocate when a sanitizer or a thread is about.
         std::vector<char*> words;
-        for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
+        for (const std::string& word : argv)
+            words.push_back(const_cast<char*>(word.c_str()));
         words.push_back(nullptr);
         pid_ = fork();
         REQUIRE(pid_ >= 0);
-        if (pid_ == 0) run(words.data(), stdout_file);
+        if (pid_ == 0)
+            run(words.data(), stdout_file);
     }
-    ~Process() {
+    ~Process()
+    {
         if (pid_ > 0) {
             kill(pid_, SIGKILL);
             waitpid(pid_, nullptr, 0);
         }
-        if (out_ >= 0) close(out_);
-        if (err_ >= 0) close(err_);
+        if (out_ >= 0)
+            close(out_);
+        if (err_ >= 0)
+            close(err_);
     }
     Process(Process&& other) noexcept
-        : pid_(std::exchange(other.pid_, -1)), out_(std::exchange(other.out_, -1)), err_(std::exchange(other.err_, -1)) {}
+        : pid_(std::exchange(other.pid_, -1)), out_(std::exchange(other.out_, -1)), err_(std::exchange(other.err_, -1))
+    {
+    }
     Process& operator=(Process&&) = delete;
 
     [[nodiscard]] pid_t pid() const { return pid_; }
@@ -57,41 +65,51 @@ public:
     [[nodiscard]] std::string err() const { return content(err_); }
 
     // Waits until stderr has this text; false when the process ended or time ran out before.
-    [[nodiscard]] bool wait_for_text(std::string_view text, std::chrono::seconds limit) {
+    [[nodiscard]] bool wait_for_text(std::string_view text, std::chrono::seconds limit)
+    {
         for (const auto end = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < end;) {
-            if (err().find(text) != std::string::npos) return true;
-            if (ended()) return err().find(text) != std::string::npos;
+            if (err().find(text) != std::string::npos)
+                return true;
+            if (ended())
+                return err().find(text) != std::string::npos;
             sleep_ms(10);
         }
         return false;
     }
 
     // Fails the test when it takes longer.
-    Outcome wait(std::chrono::seconds limit = patience(30)) {
+    Outcome wait(std::chrono::seconds limit = patience(30))
+    {
         for (const auto end = std::chrono::steady_clock::now() + limit; !ended(); sleep_ms(5)) {
-            if (std::chrono::steady_clock::now() < end) continue;
+            if (std::chrono::steady_clock::now() < end)
+                continue;
             FAIL("a process did not end in time; its stderr: " << err());
         }
         return {*status_, out(), err()};
     }
 
-    [[nodiscard]] bool ended() {
-        if (status_) return true;
+    [[nodiscard]] bool ended()
+    {
+        if (status_)
+            return true;
         int status = 0;
-        if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
+        if (waitpid(pid_, &status, WNOHANG) != pid_)
+            return false;
         status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         pid_ = -1;
         return true;
     }
 
 private:
-    static int capture(const char* name) {
+    static int capture(const char* name)
+    {
         const int fd = memfd_create(name, MFD_CLOEXEC);
         REQUIRE(fd >= 0);
         return fd;
     }
 
-    static std::string content(int fd) {
+    static std::string content(int fd)
+    {
         std::string text;
         char piece[8192];
         for (ssize_t got = 0; (got = pread(fd, piece, sizeof piece, static_cast<off_t>(text.size()))) > 0;) {
@@ -101,11 +119,13 @@ private:
     }
 
     // In the child: only what may be called after a fork.
-    [[noreturn]] void run(char* const* argv, const std::string& stdout_file) {
+    [[noreturn]] void run(char* const* argv, const std::string& stdout_file)
+    {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
         const int out = stdout_file.empty() ? out_ : open(stdout_file.c_str(), O_WRONLY | O_CLOEXEC);
-        if (dup2(nothing, 0) < 0 || dup2(out, 1) < 0 || dup2(err_, 2) < 0) _exit(126);
+        if (dup2(nothing, 0) < 0 || dup2(out, 1) < 0 || dup2(err_, 2) < 0)
+            _exit(126);
         execvp(argv[0], argv);
         _exit(127);
     }

@@ -2,18 +2,19 @@
 // A running `flyball record`: ready when made, stopped as Ctrl-C does it.
 #pragma once
 
+#include "load.hpp"
+#include "process.hpp"
+#include "report.hpp"
+
 #include <signal.h>
 
 #include <string>
 #include <vector>
 
-#include "load.hpp"
-#include "process.hpp"
-#include "report.hpp"
-
 namespace flyball::test {
 
-inline Outcome run_flyball(Words words, const std::string& stdout_file = {}) {
+inline Outcome run_flyball(Words words, const std::string& stdout_file = {})
+{
     words.insert(words.begin(), flyball_binary());
     return Process(words, stdout_file).wait();
 }
@@ -21,7 +22,8 @@ inline Outcome run_flyball(Words words, const std::string& stdout_file = {}) {
 class Recorder {
 public:
     // Returns when events flow.
-    explicit Recorder(Words options = {}) : process_(whole(std::move(options))) {
+    explicit Recorder(Words options = {}) : process_(whole(std::move(options)))
+    {
         const bool ready = process_.wait_for_text("recording", patience(20));
         INFO("flyball record said: " << process_.err());
         REQUIRE(ready);
@@ -30,7 +32,8 @@ public:
     [[nodiscard]] Process& process() { return process_; }
 
     // The report's text.
-    std::string stop_text() {
+    std::string stop_text()
+    {
         process_.signal(SIGINT);
         const Outcome outcome = process_.wait();
         INFO("flyball record ended with " << outcome.status << ": " << outcome.err);
@@ -40,12 +43,14 @@ public:
     Report stop() { return Report(stop_text()); }
 
     // Peak of the recorder's resident memory so far.
-    [[nodiscard]] std::uint64_t peak_rss() const {
+    [[nodiscard]] std::uint64_t peak_rss() const
+    {
         return 1024 * field(read_text("/proc/" + std::to_string(process_.pid()) + "/status"), "VmHWM:");
     }
 
 private:
-    static Words whole(Words options) {
+    static Words whole(Words options)
+    {
         Words words{flyball_binary(), "record", "-j"};
         words.insert(words.end(), options.begin(), options.end());
         return words;

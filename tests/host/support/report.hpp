@@ -2,15 +2,16 @@
 // The only place that knows how flyball.report/1 spells things: tests ask for values.
 #pragma once
 
+#include "environment.hpp"
+
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "environment.hpp"
 
 namespace flyball::test {
 
@@ -43,16 +44,19 @@ struct Oom {
 
 class Report {
 public:
-    explicit Report(const std::string& text) {
+    explicit Report(const std::string& text)
+    {
         INFO("report: " << text.substr(0, 2000));
         json_ = nlohmann::json::parse(text, nullptr, false);
         REQUIRE_FALSE(json_.is_discarded());
         REQUIRE(json_.at("schema") == "flyball.report/1");
     }
 
-    [[nodiscard]] std::vector<std::string> paths() const {
+    [[nodiscard]] std::vector<std::string> paths() const
+    {
         std::vector<std::string> all;
-        for (const auto& entry : json_.at("cgroups")) all.push_back(entry.at("path"));
+        for (const auto& entry : json_.at("cgroups"))
+            all.push_back(entry.at("path"));
         return all;
     }
     [[nodiscard]] bool has(std::string_view path) const { return find(path) != nullptr; }
@@ -60,41 +64,51 @@ public:
     [[nodiscard]] std::string life(std::string_view path) const { return at(path).at("life"); }
 
     // A distribution or a count; all zero when nothing happened. Skips where it cannot be measured.
-    [[nodiscard]] Stats stats(std::string_view path, const std::string& metric) const {
+    [[nodiscard]] Stats stats(std::string_view path, const std::string& metric) const
+    {
         require_metric(metric);
         const nlohmann::json* entry = find(path);
-        if (!entry) return {};
+        if (!entry)
+            return {};
         for (const char* kind : {"metrics", "counts"}) {
             const auto& metrics = entry->at(kind);
             const auto found = metrics.find(metric);
-            if (found != metrics.end() && !found->is_null()) return stats_of(*found, unit_of(metric));
+            if (found != metrics.end() && !found->is_null())
+                return stats_of(*found, unit_of(metric));
         }
         return {};
     }
 
     // Coverage may speak of the metric or of its family ("cpu.throttle" of "cpu.throttle.own").
-    [[nodiscard]] const nlohmann::json* coverage(const std::string& metric) const {
+    [[nodiscard]] const nlohmann::json* coverage(const std::string& metric) const
+    {
         const nlohmann::json* best = nullptr;
         for (const auto& entry : json_.at("coverage")) {
             const std::string name = entry.at("metric");
-            if (name == metric) return &entry;
-            if (metric.starts_with(name + ".")) best = &entry;
+            if (name == metric)
+                return &entry;
+            if (metric.starts_with(name + "."))
+                best = &entry;
         }
         return best;
     }
-    [[nodiscard]] bool measures(const std::string& metric) const {
+    [[nodiscard]] bool measures(const std::string& metric) const
+    {
         const nlohmann::json* entry = coverage(metric);
         return entry && entry->at("available").get<bool>();
     }
-    void require_metric(const std::string& metric) const {
+    void require_metric(const std::string& metric) const
+    {
         const nlohmann::json* entry = coverage(metric);
         INFO("metric " << metric);
         REQUIRE(entry != nullptr);  // unavailable is said, never left out
-        if (!measures(metric)) FB_SKIP(metric + " is not measured here: " + entry->at("note").get<std::string>());
+        if (!measures(metric))
+            FB_SKIP(metric + " is not measured here: " + entry->at("note").get<std::string>());
     }
 
     // Throttler -> ns.
-    [[nodiscard]] std::map<std::string, std::uint64_t> held_by(std::string_view path) const {
+    [[nodiscard]] std::map<std::string, std::uint64_t> held_by(std::string_view path) const
+    {
         std::map<std::string, std::uint64_t> holders;
         for (const auto& holder : at(path).at("throttling").at("held_by")) {
             holders[text(holder, "cgroup", "?")] = holder.at("held_ns");
@@ -102,7 +116,8 @@ public:
         return holders;
     }
 
-    [[nodiscard]] std::vector<AuditRow> audit() const {
+    [[nodiscard]] std::vector<AuditRow> audit() const
+    {
         std::vector<AuditRow> rows;
         for (const auto& row : json_.at("audit").at("rows")) {
             rows.push_back({text(row, "cgroup"), row.at("quantity"), row.at("verdict"), text(row, "reason"),
@@ -110,68 +125,89 @@ public:
         }
         return rows;
     }
-    [[nodiscard]] std::optional<AuditRow> audit(std::string_view path, std::string_view quantity) const {
+    [[nodiscard]] std::optional<AuditRow> audit(std::string_view path, std::string_view quantity) const
+    {
         for (const AuditRow& row : audit()) {
-            if (row.cgroup == path && row.quantity == quantity) return row;
+            if (row.cgroup == path && row.quantity == quantity)
+                return row;
         }
         return std::nullopt;
     }
 
-    [[nodiscard]] Losses losses() const {
+    [[nodiscard]] Losses losses() const
+    {
         const auto& loss = json_.at("losses");
-        return {loss.at("attempted"), loss.at("delivered"), loss.at("folded"), loss.at("dropped"), loss.at("sequence_gaps")};
+        return {loss.at("attempted"), loss.at("delivered"), loss.at("folded"), loss.at("dropped"),
+                loss.at("sequence_gaps")};
     }
 
     // BPF programs that the kernel did not run because they were running already, and how often: for messages.
-    [[nodiscard]] std::string misses() const {
+    [[nodiscard]] std::string misses() const
+    {
         std::string all = "programs not run:";
         for (const auto& [program, count] : json_.at("losses").at("recursion_misses").items()) {
-            if (count != 0) all += " " + program + " " + count.dump();
+            if (count != 0)
+                all += " " + program + " " + count.dump();
         }
         return all;
     }
 
     // How often the kernel skipped the programs whose names begin like this.
-    [[nodiscard]] std::uint64_t missed(const std::string& prefix) const {
+    [[nodiscard]] std::uint64_t missed(const std::string& prefix) const
+    {
         std::uint64_t sum = 0;
         for (const auto& [program, count] : json_.at("losses").at("recursion_misses").items()) {
-            if (program.starts_with(prefix)) sum += count.get<std::uint64_t>();
+            if (program.starts_with(prefix))
+                sum += count.get<std::uint64_t>();
         }
         return sum;
     }
 
-    [[nodiscard]] std::vector<Oom> ooms() const {
+    [[nodiscard]] std::vector<Oom> ooms() const
+    {
         std::vector<Oom> all;
-        for (const auto& entry : json_.at("oom")) all.push_back(oom_of(entry));
+        for (const auto& entry : json_.at("oom"))
+            all.push_back(oom_of(entry));
         return all;
     }
 
     [[nodiscard]] const nlohmann::json& json() const { return json_; }
 
 private:
-    static std::optional<std::uint64_t> maybe(const nlohmann::json& from, const char* key) {
+    static std::optional<std::uint64_t> maybe(const nlohmann::json& from, const char* key)
+    {
         const auto found = from.find(key);
-        if (found == from.end() || !found->is_number()) return std::nullopt;
+        if (found == from.end() || !found->is_number())
+            return std::nullopt;
         return found->get<std::uint64_t>();
     }
-    static std::string text(const nlohmann::json& from, const char* key, const char* otherwise = "") {
+    static std::string text(const nlohmann::json& from, const char* key, const char* otherwise = "")
+    {
         const auto found = from.find(key);
         return found == from.end() || !found->is_string() ? otherwise : found->get<std::string>();
     }
     // "ns": keys end in "_ns"; of plain counts they have no suffix.
-    [[nodiscard]] std::string unit_of(const std::string& metric) const {
+    [[nodiscard]] std::string unit_of(const std::string& metric) const
+    {
         const std::string unit = json_.at("metrics").at(metric).at("unit");
         return unit == "count" ? "" : "_" + unit;
     }
-    static Stats stats_of(const nlohmann::json& entry, const std::string& unit) {
+    static Stats stats_of(const nlohmann::json& entry, const std::string& unit)
+    {
         const auto value = [&](const char* key) { return maybe(entry, (key + unit).c_str()).value_or(0); };
         return {maybe(entry, "count").value_or(0), value("sum"), value("min"), value("max"), value("p50")};
     }
-    static Oom oom_of(const nlohmann::json& entry) {
-        Oom oom{.domain = text(entry, "domain"), .group_cgroup = text(entry, "group_cgroup"),
-                .decision_seen = entry.at("decision_seen"), .group = std::nullopt,
-                .limit = maybe(entry, "limit_bytes"), .usage = maybe(entry, "usage_bytes"), .victims = {}};
-        if (entry.at("group_policy").is_boolean()) oom.group = entry.at("group_policy").get<bool>();
+    static Oom oom_of(const nlohmann::json& entry)
+    {
+        Oom oom{.domain = text(entry, "domain"),
+                .group_cgroup = text(entry, "group_cgroup"),
+                .decision_seen = entry.at("decision_seen"),
+                .group = std::nullopt,
+                .limit = maybe(entry, "limit_bytes"),
+                .usage = maybe(entry, "usage_bytes"),
+                .victims = {}};
+        if (entry.at("group_policy").is_boolean())
+            oom.group = entry.at("group_policy").get<bool>();
         for (const auto& victim : entry.at("victims")) {
             oom.victims.push_back({victim.at("pid"), text(victim, "cgroup"), maybe(victim, "marked_ns"),
                                    maybe(victim, "sigkill_ns"), maybe(victim, "exit_ns")});
@@ -179,13 +215,16 @@ private:
         return oom;
     }
 
-    [[nodiscard]] const nlohmann::json* find(std::string_view path) const {
+    [[nodiscard]] const nlohmann::json* find(std::string_view path) const
+    {
         for (const auto& entry : json_.at("cgroups")) {
-            if (entry.at("path") == path) return &entry;
+            if (entry.at("path") == path)
+                return &entry;
         }
         return nullptr;
     }
-    [[nodiscard]] const nlohmann::json& at(std::string_view path) const {
+    [[nodiscard]] const nlohmann::json& at(std::string_view path) const
+    {
         const nlohmann::json* entry = find(path);
         INFO("cgroup " << path);
         REQUIRE(entry != nullptr);

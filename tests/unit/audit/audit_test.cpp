@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/audit/audit.hpp"
+#include "support/catch.hpp"
 
 #include <algorithm>
 #include <set>
 
-#include "support/catch.hpp"
-
 using namespace flyball::audit;
 using flyball::profile::CgroupProfile;
-using flyball::profile::Coverage;
 using flyball::profile::CounterWindow;
+using flyball::profile::Coverage;
 using flyball::profile::KernelCounters;
 using flyball::profile::OomEpisode;
 using flyball::profile::OomVictim;
@@ -19,40 +18,48 @@ namespace {
 
 constexpr std::uint64_t kMs = 1'000'000;
 
-Snapshot base(std::string kernel = "6.12.1") {
+Snapshot base(std::string kernel = "6.12.1")
+{
     Snapshot s;
     s.meta.kernel = std::move(kernel);
-    for (const char* metric : {"cpu", "mem", "io", "pids", "oom"}) s.meta.coverage.push_back({metric, true, "hook", "", ""});
+    for (const char* metric : {"cpu", "mem", "io", "pids", "oom"})
+        s.meta.coverage.push_back({metric, true, "hook", "", ""});
     return s;
 }
 
-CgroupProfile& cgroup(Snapshot& s, std::string path) {
+CgroupProfile& cgroup(Snapshot& s, std::string path)
+{
     CgroupProfile profile;
     profile.path = std::move(path);
     s.cgroups.push_back(std::move(profile));
     return s.cgroups.back();
 }
 
-CounterWindow& window(Snapshot& s, std::string path, KernelCounters last = {}, std::optional<KernelCounters> first = {}) {
+CounterWindow& window(Snapshot& s, std::string path, KernelCounters last = {}, std::optional<KernelCounters> first = {})
+{
     s.counters.push_back({.path = std::move(path), .first = std::move(first), .last = std::move(last)});
     return s.counters.back();
 }
 
-AuditRow row(const Snapshot& s, std::string_view path, std::string_view quantity) {
+AuditRow row(const Snapshot& s, std::string_view path, std::string_view quantity)
+{
     for (const AuditRow& r : audit(s)) {
-        if (r.cgroup == path && r.quantity == quantity) return r;
+        if (r.cgroup == path && r.quantity == quantity)
+            return r;
     }
     FAIL("no row " << path << " " << quantity);
     return {};
 }
 
-KernelCounters throttled(std::uint64_t ns) {
+KernelCounters throttled(std::uint64_t ns)
+{
     KernelCounters k;
     k.throttled_ns = ns;
     return k;
 }
 
-void mark(OomEpisode& e, std::uint32_t pid, std::string path) {
+void mark(OomEpisode& e, std::uint32_t pid, std::string path)
+{
     OomVictim v;
     v.tid = v.tgid = pid;
     v.cgroup = std::move(path);
@@ -60,18 +67,21 @@ void mark(OomEpisode& e, std::uint32_t pid, std::string path) {
     e.victims.push_back(std::move(v));
 }
 
-OomEpisode episode(std::optional<bool> group, std::uint32_t victims, const std::string& path = "/a/b") {
+OomEpisode episode(std::optional<bool> group, std::uint32_t victims, const std::string& path = "/a/b")
+{
     OomEpisode e;
     e.ts_ns = 5;
     e.decision_seen = true;
     e.domain = path;
     e.group_policy = group;
     e.victim_tgid = 1;
-    for (std::uint32_t pid = 1; pid <= victims; ++pid) mark(e, pid, path);
+    for (std::uint32_t pid = 1; pid <= victims; ++pid)
+        mark(e, pid, path);
     return e;
 }
 
-KernelCounters events(std::uint64_t oom, std::uint64_t kills) {
+KernelCounters events(std::uint64_t oom, std::uint64_t kills)
+{
     KernelCounters k;
     k.memory_events = {{"oom", oom}, {"oom_kill", kills}};
     return k;
@@ -79,7 +89,8 @@ KernelCounters events(std::uint64_t oom, std::uint64_t kills) {
 
 }  // namespace
 
-TEST_CASE("throttled time: 1 % or 2 ms, and the longest episode where only sched_switch shows its end", "[audit]") {
+TEST_CASE("throttled time: 1 % or 2 ms, and the longest episode where only sched_switch shows its end", "[audit]")
+{
     struct Case {
         const char* kernel;
         const char* hook;
@@ -93,7 +104,7 @@ TEST_CASE("throttled time: 1 % or 2 ms, and the longest episode where only sched
         {"6.18.15", "tp_btf/sched_switch", 400 * kMs, 1000 * kMs, Verdict::Disagree},
         {"6.18.15", "fexit/throttle_cfs_rq", 1009 * kMs, 1000 * kMs, Verdict::Agree},
         {"7.2.12", "fexit/throttle_cfs_rq", 1015 * kMs, 1000 * kMs, Verdict::Disagree},
-        {"6.1.192", "fexit/throttle_cfs_rq", 12 * kMs, 10 * kMs, Verdict::Agree},   // 2 ms are allowed
+        {"6.1.192", "fexit/throttle_cfs_rq", 12 * kMs, 10 * kMs, Verdict::Agree},  // 2 ms are allowed
         {"6.1.192", "fexit/throttle_cfs_rq", 13 * kMs, 10 * kMs, Verdict::Disagree},
         {"6.1.192", "fexit/throttle_cfs_rq", 0, 10 * kMs, Verdict::Disagree},
         {"garbage", "fexit/throttle_cfs_rq", 0, 0, Verdict::Agree},
@@ -102,13 +113,15 @@ TEST_CASE("throttled time: 1 % or 2 ms, and the longest episode where only sched
         CAPTURE(c.kernel, c.hook, c.ours, c.kernel_ns);
         Snapshot s = base(c.kernel);
         s.meta.coverage.push_back({"cpu.throttle.own", true, c.hook, "", ""});
-        if (c.ours > 0) cgroup(s, "/a").hist[FB_M_THROTTLE_OWN].add(c.ours);
+        if (c.ours > 0)
+            cgroup(s, "/a").hist[FB_M_THROTTLE_OWN].add(c.ours);
         window(s, "/a", throttled(c.kernel_ns + 7), throttled(7));
         CHECK(row(s, "/a", "cpu.throttled").verdict == c.verdict);
     }
 }
 
-TEST_CASE("run delay and CPU time are summed over the tasks of a cgroup", "[audit]") {
+TEST_CASE("run delay and CPU time are summed over the tasks of a cgroup", "[audit]")
+{
     Snapshot s = base();
     cgroup(s, "/a").hist[FB_M_CPU_WAIT].add(5);
     s.tasks = {{1, "x", "/a", 100 * kMs, 0, 60 * kMs, 40 * kMs, 500 * kMs, 499 * kMs},
@@ -121,7 +134,8 @@ TEST_CASE("run delay and CPU time are summed over the tasks of a cgroup", "[audi
     CHECK(row(s, "/a", "cpu.run_delay").reason == "no task of it lived through the whole window");
 }
 
-TEST_CASE("sleep that the kernel counts as run delay is taken off its side", "[audit]") {
+TEST_CASE("sleep that the kernel counts as run delay is taken off its side", "[audit]")
+{
     Snapshot s = base();
     cgroup(s, "/a").hist[FB_M_CPU_WAIT].add(5);
     s.tasks = {{1, "x", "/a", 100 * kMs, 0, 60 * kMs, 40 * kMs, 500 * kMs, 499 * kMs},
@@ -141,7 +155,8 @@ TEST_CASE("sleep that the kernel counts as run delay is taken off its side", "[a
     CHECK(row(s, "/a", "cpu.run_delay").verdict == Verdict::Disagree);
 }
 
-TEST_CASE("io.stat is hierarchical and exact", "[audit]") {
+TEST_CASE("io.stat is hierarchical and exact", "[audit]")
+{
     Snapshot s = base();
     cgroup(s, "/a").hist[FB_M_IO_SIZE_READ].add(4096, 2);
     cgroup(s, "/a/b").hist[FB_M_IO_SIZE_READ].add(65536, 126);
@@ -163,7 +178,8 @@ TEST_CASE("io.stat is hierarchical and exact", "[audit]") {
     CHECK(row(s, "/a", "io.write.ops").verdict == Verdict::NotComparable);
 }
 
-TEST_CASE("the root's io.stat counts something else", "[audit]") {
+TEST_CASE("the root's io.stat counts something else", "[audit]")
+{
     Snapshot s = base();
     cgroup(s, "/a").hist[FB_M_IO_SIZE_READ].add(4096, 2);
     KernelCounters k;
@@ -172,7 +188,8 @@ TEST_CASE("the root's io.stat counts something else", "[audit]") {
     CHECK(row(s, "/", "io.read.ops").verdict == Verdict::NotComparable);
 }
 
-TEST_CASE("a group kill counts its chosen victim twice", "[audit]") {
+TEST_CASE("a group kill counts its chosen victim twice", "[audit]")
+{
     struct Case {
         const char* what;
         std::optional<bool> group;
@@ -195,13 +212,15 @@ TEST_CASE("a group kill counts its chosen victim twice", "[audit]") {
     for (const Case& c : cases) {
         CAPTURE(c.what);
         Snapshot s = base();
-        if (c.marked > 0) s.ooms = {episode(c.group, c.marked)};
+        if (c.marked > 0)
+            s.ooms = {episode(c.group, c.marked)};
         window(s, "/a/b", events(1, c.kernel));
         CHECK(row(s, "/a/b", "oom.kills").verdict == c.verdict);
     }
 }
 
-TEST_CASE("oom_kill of a parent counts what is below it, of a sibling it does not", "[audit]") {
+TEST_CASE("oom_kill of a parent counts what is below it, of a sibling it does not", "[audit]")
+{
     Snapshot s = base();
     s.ooms = {episode(true, 3)};
     window(s, "/a", events(1, 4));
@@ -211,7 +230,8 @@ TEST_CASE("oom_kill of a parent counts what is below it, of a sibling it does no
     CHECK_FALSE(row(s, "/a/c", "oom.kills").matters());
 }
 
-TEST_CASE("after a removal memory.events.local is what is left, and it is local", "[audit]") {
+TEST_CASE("after a removal memory.events.local is what is left, and it is local", "[audit]")
+{
     Snapshot s = base();
     s.ooms = {episode(true, 3, "/a/b"), episode(false, 1, "/a")};
     KernelCounters k;
@@ -221,23 +241,27 @@ TEST_CASE("after a removal memory.events.local is what is left, and it is local"
     CHECK(row(s, "/a", "oom.decisions").verdict == Verdict::Agree);
 }
 
-TEST_CASE("the kernel's oom count is at least the number of decisions", "[audit]") {
+TEST_CASE("the kernel's oom count is at least the number of decisions", "[audit]")
+{
     struct Case {
         std::uint32_t ours;
         std::uint64_t oom, kills;
         Verdict verdict;
     };
-    for (const Case& c : {Case{1, 1, 1, Verdict::Agree}, Case{1, 5, 1, Verdict::Agree}, Case{1, 0, 1, Verdict::Disagree},
-                          Case{0, 1, 1, Verdict::Disagree}, Case{0, 1, 0, Verdict::Agree}}) {
+    for (const Case& c :
+         {Case{1, 1, 1, Verdict::Agree}, Case{1, 5, 1, Verdict::Agree}, Case{1, 0, 1, Verdict::Disagree},
+          Case{0, 1, 1, Verdict::Disagree}, Case{0, 1, 0, Verdict::Agree}}) {
         CAPTURE(c.ours, c.oom, c.kills);
         Snapshot s = base();
-        for (std::uint32_t i = 0; i < c.ours; ++i) s.ooms.push_back(episode(false, 1));
+        for (std::uint32_t i = 0; i < c.ours; ++i)
+            s.ooms.push_back(episode(false, 1));
         window(s, "/a/b", events(c.oom, c.kills));
         CHECK(row(s, "/a/b", "oom.decisions").verdict == c.verdict);
     }
 }
 
-TEST_CASE("pids.events belongs to the task's cgroup on old kernels and to the limit's on new ones", "[audit]") {
+TEST_CASE("pids.events belongs to the task's cgroup on old kernels and to the limit's on new ones", "[audit]")
+{
     const auto limit = [](std::uint64_t n) {
         KernelCounters k;
         k.pids_max_events = n;
@@ -247,25 +271,29 @@ TEST_CASE("pids.events belongs to the task's cgroup on old kernels and to the li
     cgroup(s, "/a");
     cgroup(s, "/a/b").counts[FB_M_FORKS_REFUSED - FB_M_WAKEUPS] = {5, 5, 1};
 
-    SECTION("counted where the task was") {
+    SECTION("counted where the task was")
+    {
         window(s, "/a", limit(0));
         window(s, "/a/b", limit(5));
         CHECK(row(s, "/a", "pids.refused").verdict == Verdict::Agree);
         CHECK(row(s, "/a/b", "pids.refused").verdict == Verdict::Agree);
     }
-    SECTION("counted at the limit, hierarchically") {
+    SECTION("counted at the limit, hierarchically")
+    {
         window(s, "/a", limit(5));
         window(s, "/a/b", limit(0));
         CHECK(row(s, "/a", "pids.refused").verdict == Verdict::Agree);
         CHECK(row(s, "/a/b", "pids.refused").verdict == Verdict::NotComparable);
         CHECK(row(s, "/a/b", "pids.refused").reason == "refused by /a, and counted there");
     }
-    SECTION("counted nowhere") {
+    SECTION("counted nowhere")
+    {
         window(s, "/a", limit(0));
         window(s, "/a/b", limit(3));
         CHECK(row(s, "/a/b", "pids.refused").verdict == Verdict::Disagree);
     }
-    SECTION("the file is our only source") {
+    SECTION("the file is our only source")
+    {
         s.cgroups[1].counts = {};
         s.meta.coverage.push_back({"pids.refused", true, "pids.events (polled)", "", ""});
         window(s, "/a/b", limit(5));
@@ -273,7 +301,8 @@ TEST_CASE("pids.events belongs to the task's cgroup on old kernels and to the li
     }
 }
 
-TEST_CASE("pids.peak is comparable in cgroups made inside the window", "[audit]") {
+TEST_CASE("pids.peak is comparable in cgroups made inside the window", "[audit]")
+{
     KernelCounters k;
     k.pids_peak = 8;
     Snapshot s = base();
@@ -288,7 +317,8 @@ TEST_CASE("pids.peak is comparable in cgroups made inside the window", "[audit]"
     CHECK(row(s, "/a", "pids.peak").verdict == Verdict::Disagree);
 }
 
-TEST_CASE("what was not measured or not read is not comparable, never zero", "[audit]") {
+TEST_CASE("what was not measured or not read is not comparable, never zero", "[audit]")
+{
     Snapshot s = base();
     s.meta.coverage = {{"io", true, "hook", "", ""}, {"cpu.throttle.own", false, "", "no fentry", "boot otherwise"}};
     KernelCounters k = throttled(50 * kMs);
@@ -307,7 +337,8 @@ TEST_CASE("what was not measured or not read is not comparable, never zero", "[a
     CHECK(row(s, "/back", "cpu.throttled").verdict == Verdict::NotComparable);
 }
 
-TEST_CASE("outside of the filter nothing is compared", "[audit]") {
+TEST_CASE("outside of the filter nothing is compared", "[audit]")
+{
     Snapshot s = base();
     s.meta.filters = {"/a/b"};
     cgroup(s, "/a/b").hist[FB_M_IO_SIZE_READ].add(4096);
@@ -320,7 +351,8 @@ TEST_CASE("outside of the filter nothing is compared", "[audit]") {
     CHECK(row(s, "/a", "io.read.ops").verdict == Verdict::NotComparable);
 }
 
-TEST_CASE("losses and buckets are audited for the whole recording", "[audit]") {
+TEST_CASE("losses and buckets are audited for the whole recording", "[audit]")
+{
     Snapshot s = base();
     s.loss.programs = {{FB_P_SWITCH, 0, 10, 7, 2, 1, 0}, {FB_P_SWITCH, 1, 10, 9, 0, 0, 0}};
     CHECK(row(s, "", "loss.sched_switch.cpu0").verdict == Verdict::Agree);
@@ -340,7 +372,8 @@ TEST_CASE("losses and buckets are audited for the whole recording", "[audit]") {
     CHECK(buckets.reason == "/a: 2 in buckets, 1 counted");
 }
 
-TEST_CASE("sampled stacks are audited where there are any", "[audit][stacks]") {
+TEST_CASE("sampled stacks are audited where there are any", "[audit][stacks]")
+{
     Snapshot s = base();
     std::vector<AuditRow> rows = flyball::audit::audit(s);
     CHECK(std::ranges::none_of(rows, [](const AuditRow& r) { return r.quantity.starts_with("loss.stacks"); }));
@@ -358,7 +391,8 @@ TEST_CASE("sampled stacks are audited where there are any", "[audit][stacks]") {
     CHECK(row(s, "", "loss.stacks.counted").verdict == Verdict::Disagree);
 }
 
-TEST_CASE("a recording that compared nothing does not pass", "[audit]") {
+TEST_CASE("a recording that compared nothing does not pass", "[audit]")
+{
     Snapshot s = base();
     CHECK(summarize(audit(s)).outcome == Outcome::NothingCompared);
 
@@ -376,7 +410,8 @@ TEST_CASE("a recording that compared nothing does not pass", "[audit]") {
     CHECK(summarize(audit(s)).outcome == Outcome::Disagree);
 }
 
-TEST_CASE("difference and percent", "[audit]") {
+TEST_CASE("difference and percent", "[audit]")
+{
     AuditRow r{.ours = 90, .kernel = 100};
     CHECK(r.difference() == 10);
     CHECK(*r.percent() == flyball::test::Approx(-10));
@@ -387,7 +422,8 @@ TEST_CASE("difference and percent", "[audit]") {
     CHECK(r.matters());
 }
 
-TEST_CASE("every metric has one name, and the name leads back to it", "[audit][metrics]") {
+TEST_CASE("every metric has one name, and the name leads back to it", "[audit][metrics]")
+{
     std::set<std::string_view> names;
     for (const Metric& metric : metrics()) {
         CHECK(names.insert(metric.name).second);

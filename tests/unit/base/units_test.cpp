@@ -87,8 +87,8 @@ TEST_CASE("sizes are powers of 1024", "[base][units]")
         REQUIRE(parsed);
         CHECK(*parsed == row.bytes);
     }
-    for (const char* text : {"", "max", "-1", "M", "1.5", "64X", "64MM", "64Mi", "18446744073709551616",
-                             "16777216T", "1 2", "0x10"}) {
+    for (const char* text :
+         {"", "max", "-1", "M", "1.5", "64X", "64MM", "64Mi", "18446744073709551616", "16777216T", "1 2", "0x10"}) {
         INFO(text);
         const auto parsed = parse_bytes(text);
         REQUIRE_FALSE(parsed);

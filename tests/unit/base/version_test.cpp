@@ -1,6 +1,5 @@
-#include <flyball/base/version.hpp>
-
 #include "support/catch.hpp"
+#include <flyball/base/version.hpp>
 
 #include <string>
 

@@ -158,7 +158,8 @@ TEST_CASE("calibrate: bounds are kept")
 
 TEST_CASE("calibrate: a limit that would go down by less than the convergence stays, one that has to go up does not")
 {
-    for (const auto& [has, gets] : {std::pair{"114000000", "114000000"}, {"120000000", "110000000"}, {"109000000", "110000000"}}) {
+    for (const auto& [has, gets] :
+         {std::pair{"114000000", "114000000"}, {"120000000", "110000000"}, {"109000000", "110000000"}}) {
         SimulatedMachine machine;
         Spec s = spec();
         s.components[0].limits["memory.max"] = has;
@@ -220,7 +221,8 @@ TEST_CASE("calibrate: a start that takes more than the load has what it takes")
 {
     SimulatedMachine machine;
     machine.start_memory = 200e6;
-    const std::string text = with_scenario(R"({ "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
+    const std::string text =
+        with_scenario(R"({ "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
     const ComponentResult result = one(spec(text), machine);
     CHECK(result.end == End::Calibrated);
     CHECK(limit_number("memory.max", result.after.at("memory.max")) == Approx(200e6).epsilon(0.001));
@@ -243,7 +245,8 @@ TEST_CASE("calibrate: limits under which a start does not come to its end are re
     SimulatedMachine machine;
     machine.start_memory = 150e6;
     machine.tells_start_memory = false;
-    const std::string text = with_scenario(R"({ "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
+    const std::string text =
+        with_scenario(R"({ "name": "start", "cold_start": {}, "command": "init", "targets": ["cold_start < 1s"] })");
     const ComponentResult result = one(spec(text), machine);
     REQUIRE(result.attempts.size() > 1);
     CHECK_FALSE(result.attempts[0].accepted);

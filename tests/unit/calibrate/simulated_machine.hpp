@@ -5,8 +5,9 @@
 #include "flyball/calibrate/decision.hpp"
 #include "flyball/calibrate/engine.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -75,7 +76,8 @@ public:
     }
 
     Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario,
-                                const calibrate::Stage* stage, tune::Resource resource, const calibrate::Limits&) override
+                                const calibrate::Stage* stage, tune::Resource resource,
+                                const calibrate::Limits&) override
     {
         ++tunings;
         tune::Proposal proposal{

@@ -44,8 +44,13 @@ TEST_CASE("specification: every field reaches the scenario that it is for")
     CHECK(served.neighbours == std::vector<std::string>{"living"});
 
     const Scenario& normal = scenario(served, "normal");
-    CHECK(normal.parameters == Parameters{{"fast", "true"}, {"least", "80"}, {"mode", "long"}, {"port", "8080"},
-                                          {"rate", "100.5"}, {"tool", "loadgen"}, {"workers", "4"}});
+    CHECK(normal.parameters == Parameters{{"fast", "true"},
+                                          {"least", "80"},
+                                          {"mode", "long"},
+                                          {"port", "8080"},
+                                          {"rate", "100.5"},
+                                          {"tool", "loadgen"},
+                                          {"workers", "4"}});
     CHECK(normal.timing == Timing{50 * kSecond, 2 * kSecond, 2});
     CHECK_FALSE(normal.inside);
     REQUIRE(normal.targets.size() == 4);
@@ -90,7 +95,8 @@ TEST_CASE("specification: a profile shortens, chooses and gives parameters")
 
 TEST_CASE("specification: a workload by itself runs inside; defaults are P4.2's")
 {
-    const Spec spec = parsed(R"({"name": "a", "components": [{"name": "b", "resource_limits": {"cpu.max": 20000}, "command": "c",
+    const Spec spec =
+        parsed(R"({"name": "a", "components": [{"name": "b", "resource_limits": {"cpu.max": 20000}, "command": "c",
                                  "scenarios": [{"name": "normal"}]}]})");
     const Component& component = spec.components[0];
     CHECK(component.limits.at("cpu.max") == "20000 100000");

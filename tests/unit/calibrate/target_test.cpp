@@ -34,7 +34,8 @@ Judgement judge(const std::string& text, const Measurements& measured)
     return evaluate(target(text), measured, {});
 }
 
-flyball::profile::Histogram events(std::uint64_t value, std::uint64_t times, std::uint64_t late = 0, std::uint64_t late_times = 0)
+flyball::profile::Histogram events(std::uint64_t value, std::uint64_t times, std::uint64_t late = 0,
+                                   std::uint64_t late_times = 0)
 {
     flyball::profile::Histogram histogram;
     histogram.add(value, times);
@@ -129,7 +130,8 @@ TEST_CASE("targets: what is none says why, and what to write")
 TEST_CASE("targets: three runs are too few for a median, a hundred seconds are enough")
 {
     CHECK(judge("throughput >= 800/s", of("throughput", {.runs = {900, 910, 920}})).outcome == Outcome::Inconclusive);
-    CHECK_THAT(judge("throughput >= 800/s", of("throughput", {.runs = {900, 910, 920}})).reason, ContainsSubstring("n too small"));
+    CHECK_THAT(judge("throughput >= 800/s", of("throughput", {.runs = {900, 910, 920}})).reason,
+               ContainsSubstring("n too small"));
     std::vector<double> seconds(100);
     std::iota(seconds.begin(), seconds.end(), 850.0);
     const Judgement met = judge("throughput >= 800/s", of("throughput", {.runs = {900}, .samples = seconds}));
@@ -138,7 +140,8 @@ TEST_CASE("targets: three runs are too few for a median, a hundred seconds are e
     REQUIRE(met.interval);
     CHECK(met.interval->contains(*met.estimate));
     CHECK(judge("throughput >= 1000/s", of("throughput", {.runs = {}, .samples = seconds})).outcome == Outcome::Missed);
-    CHECK(judge("throughput >= 900/s", of("throughput", {.runs = {}, .samples = seconds})).outcome == Outcome::Inconclusive);
+    CHECK(judge("throughput >= 900/s", of("throughput", {.runs = {}, .samples = seconds})).outcome ==
+          Outcome::Inconclusive);
 }
 
 TEST_CASE("targets: a share of runs needs as many runs as it takes")
@@ -152,8 +155,10 @@ TEST_CASE("targets: a share of runs needs as many runs as it takes")
     runs.resize(72, 110e6);
     CHECK(judge("95% of runs cold_start < 120ms", of("cold_start", {.runs = runs})).outcome == Outcome::Met);
     // Three of three over it: 0.05^3 would be needed for that by chance.
-    CHECK(judge("95% of runs cold_start < 120ms", of("cold_start", {.runs = {130e6, 131e6, 132e6}})).outcome == Outcome::Missed);
-    CHECK(judge("95% of runs throughput >= 10/s", of("throughput", {.runs = std::vector<double>(72, 11)})).outcome == Outcome::Met);
+    CHECK(judge("95% of runs cold_start < 120ms", of("cold_start", {.runs = {130e6, 131e6, 132e6}})).outcome ==
+          Outcome::Missed);
+    CHECK(judge("95% of runs throughput >= 10/s", of("throughput", {.runs = std::vector<double>(72, 11)})).outcome ==
+          Outcome::Met);
 }
 
 TEST_CASE("targets: quantiles of events, and runs that disagree")
@@ -163,8 +168,9 @@ TEST_CASE("targets: quantiles of events, and runs that disagree")
     CHECK(judge("p99 < 1ms", good).outcome == Outcome::Missed);
     CHECK(judge("p99 < 100ms", of("latency", {.events = {events(5'000'000, 50)}})).outcome == Outcome::Inconclusive);
     // 2 % late in one of four runs, none elsewhere: pooled 0.5 %, but not in that run.
-    const Measurements mixed = of("latency", {.events = {events(5'000'000, 9800, 200'000'000, 200), events(5'000'000, 10000),
-                                                         events(5'000'000, 10000), events(5'000'000, 10000)}});
+    const Measurements mixed =
+        of("latency", {.events = {events(5'000'000, 9800, 200'000'000, 200), events(5'000'000, 10000),
+                                  events(5'000'000, 10000), events(5'000'000, 10000)}});
     const Judgement judgement = judge("p99 < 100ms", mixed);
     CHECK(judgement.outcome == Outcome::Inconclusive);
     CHECK_THAT(judgement.reason, ContainsSubstring("the runs disagree"));
@@ -194,7 +200,8 @@ TEST_CASE("targets: peaks, counts and parts of the baseline")
     const Measurements before = of("throughput", {.samples = seconds(1000)});
     const References references{{"baseline", &before}};
     const auto relative = [&](double from) {
-        return evaluate(target("throughput >= 80% of baseline"), of("throughput", {.samples = seconds(from)}), references);
+        return evaluate(target("throughput >= 80% of baseline"), of("throughput", {.samples = seconds(from)}),
+                        references);
     };
     CHECK(relative(900).outcome == Outcome::Met);
     CHECK(relative(600).outcome == Outcome::Missed);

@@ -35,16 +35,25 @@ std::string one(const std::string& limits, const std::string& file, const std::s
 
 TEST_CASE("calibrated: only the tokens of the limits change, and it reads back as meant")
 {
-    const CalibratedValues values{{"served", {{"memory.max", "483393536"}, {"memory.high", "400003072"}, {"cpu.max", "180000 1000000"}, {"pids.max", "51"}, {"io.weight", "90"}}},
+    const CalibratedValues values{{"served",
+                                   {{"memory.max", "483393536"},
+                                    {"memory.high", "400003072"},
+                                    {"cpu.max", "180000 1000000"},
+                                    {"pids.max", "51"},
+                                    {"io.weight", "90"}}},
                                   {"living", {{"memory.max", "536870912"}, {"cpu.max", "45500 100000"}}}};
     const std::string before = full_spec();
     const std::string after = written(before, values);
     // The same by hand.
     std::string expected = before;
-    for (const auto& [from, to] : {std::pair{"\"512M\"", "\"461M\""}, {"402653184", "400003072"}, {"200000", "180000"}, {"\"64\"", "\"51\""},
+    for (const auto& [from, to] : {std::pair{"\"512M\"", "\"461M\""},
+                                   {"402653184", "400003072"},
+                                   {"200000", "180000"},
+                                   {"\"64\"", "\"51\""},
                                    {"\"default 100\"", "\"default 90\""}})
         expected = replaced(expected, from, to);
-    expected = replaced(expected, R"("memory": { "max": "1G" }, "cpu": { "max": "50%" })", R"("memory": { "max": "512M" }, "cpu": { "max": "45.5%" })");
+    expected = replaced(expected, R"("memory": { "max": "1G" }, "cpu": { "max": "50%" })",
+                        R"("memory": { "max": "512M" }, "cpu": { "max": "45.5%" })");
     CHECK(after == expected);
 
     Spec spec = parsed(before);
@@ -78,7 +87,8 @@ TEST_CASE("calibrated: a limit that was not there is added as its neighbours sta
     CHECK(one("{}", "pids.max", "51") == R"({"pids.max": 51})");
     CHECK(one("{\n  // why\n  \"pids.max\": 4 // tasks\n}", "cpu.max", "5000 100000") ==
           "{\n  // why\n  \"cpu.max\": \"5000 100000\",\n  \"pids.max\": 4 // tasks\n}");
-    CHECK(one(R"({"cpu": {"max": "20%"}})", "cpu.max.burst", "5000") == R"({"cpu": {"max.burst": 5000, "max": "20%"}})");
+    CHECK(one(R"({"cpu": {"max": "20%"}})", "cpu.max.burst", "5000") ==
+          R"({"cpu": {"max.burst": 5000, "max": "20%"}})");
     const std::string two = written(minimal("{}"), {{"b", {{"pids.max", "51"}, {"memory.max", "4194304"}}}});
     CHECK(parsed(two).components[0].limits.size() == 2);
 }
@@ -87,8 +97,10 @@ TEST_CASE("calibrated: what cannot be written says why")
 {
     CHECK_THAT(write_calibrated("{", {}).error().what, ContainsSubstring("not JSON"));
     CHECK_THAT(write_calibrated(minimal("{}"), {{"x", {}}}).error().what, ContainsSubstring("no component 'x'"));
-    CHECK_THAT(write_calibrated(minimal("{}"), {{"b", {{"memory.mux", "1"}}}}).error().what, ContainsSubstring("memory.mux"));
-    CHECK_THAT(write_calibrated(minimal("{}"), {{"b", {{"memory.max", "a lot"}}}}).error().what, ContainsSubstring("a lot"));
+    CHECK_THAT(write_calibrated(minimal("{}"), {{"b", {{"memory.mux", "1"}}}}).error().what,
+               ContainsSubstring("memory.mux"));
+    CHECK_THAT(write_calibrated(minimal("{}"), {{"b", {{"memory.max", "a lot"}}}}).error().what,
+               ContainsSubstring("a lot"));
     CHECK(calibrated_name("specs/p1/P1.5-cgroup-quotas.json") == "specs/p1/P1.5-cgroup-quotas.calibrated.json");
     CHECK(calibrated_name("a") == "a.calibrated.json");
     CHECK(calibrated_name("a.json", "quick") == "a.quick.calibrated.json");

@@ -52,8 +52,8 @@ struct Bench {
     }
     [[nodiscard]] bool as_it_was() const
     {
-        return read("memory.high") == "max" && read("memory.max") == "1073741824" && read("cpu.max") == "20000 100000" &&
-               read("cpu.max.burst") == "5000" && read("pids.max") == "max";
+        return read("memory.high") == "max" && read("memory.max") == "1073741824" &&
+               read("cpu.max") == "20000 100000" && read("cpu.max.burst") == "5000" && read("pids.max") == "max";
     }
     // The watchdog has two seconds.
     [[nodiscard]] bool settles() const
@@ -112,10 +112,11 @@ TEST_CASE("actuator: what would kill, what is no limit and what the kernel would
     struct Case {
         const char *file, *value;
     };
-    for (const Case& c : {Case{"memory.max", "40000000"}, Case{"pids.max", "5"}, Case{"pids.max", "0"},
-                          Case{"cpu.max", "10 100000"}, Case{"cpu.weight", "0"}, Case{"memory.high", "lots"},
-                          Case{"memory.high", "-1"}, Case{"cgroup.kill", "1"}, Case{"../x/memory.high", "max"},
-                          Case{"io.weight", "10001"}, Case{"io.weight", "254:0 100"}, Case{"io.bfq.weight", "1001"}, Case{"io.bfq.weight", "0"}}) {
+    for (const Case& c :
+         {Case{"memory.max", "40000000"}, Case{"pids.max", "5"}, Case{"pids.max", "0"}, Case{"cpu.max", "10 100000"},
+          Case{"cpu.weight", "0"}, Case{"memory.high", "lots"}, Case{"memory.high", "-1"}, Case{"cgroup.kill", "1"},
+          Case{"../x/memory.high", "max"}, Case{"io.weight", "10001"}, Case{"io.weight", "254:0 100"},
+          Case{"io.bfq.weight", "1001"}, Case{"io.bfq.weight", "0"}}) {
         INFO(c.file << " " << c.value);
         const auto refused = actuator->set(bench.cgroup, c.file, c.value);
         REQUIRE_FALSE(refused);

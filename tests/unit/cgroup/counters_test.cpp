@@ -8,9 +8,8 @@ using Keyed = std::map<std::string, std::uint64_t>;
 TEST_CASE("flat keyed files", "[cgroup][counters]")
 {
     // v2 cpu.stat, 6.1.
-    const auto cpu =
-        parse_flat_keyed("usage_usec 535274279\nuser_usec 475639375\nsystem_usec 59634903\nnr_periods "
-                         "12\nnr_throttled 3\nthrottled_usec 4501\nnr_bursts 0\nburst_usec 0\n");
+    const auto cpu = parse_flat_keyed("usage_usec 535274279\nuser_usec 475639375\nsystem_usec 59634903\nnr_periods "
+                                      "12\nnr_throttled 3\nthrottled_usec 4501\nnr_bursts 0\nburst_usec 0\n");
     CHECK(cpu.at("usage_usec") == 535274279);
     CHECK(cpu.at("throttled_usec") == 4501);
     // v2 memory.events, 6.12 and before oom_group_kill (5.17).
@@ -103,9 +102,8 @@ TEST_CASE("counters of a v2 cgroup", "[cgroup][counters]")
     root.file(job + "pids.peak", "7\n");
     root.file(job + "pids.events", "max 2\n");
     root.file(job + "io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n");
-    root.file(
-        job + "cpu.pressure",
-        "some avg10=0.00 avg60=0.00 avg300=0.00 total=11\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=12\n");
+    root.file(job + "cpu.pressure",
+              "some avg10=0.00 avg60=0.00 avg300=0.00 total=11\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=12\n");
     const auto layout = detect(root.path());
     REQUIRE(layout);
     const Counters read = read_counters(*layout, "/job");
@@ -192,8 +190,7 @@ TEST_CASE("counters of a hybrid machine come from v1, under v1's names", "[cgrou
     root.file(at + "memory/job/memory.failcnt", "17\n");
     root.file(at + "memory/job/memory.max_usage_in_bytes", "8192\n");
     root.file(at + "pids/job/pids.events", "max 1\n");
-    root.file(at + "blkio/job/blkio.throttle.io_service_bytes_recursive",
-              "8:0 Read 4096\n8:0 Write 0\nTotal 4096\n");
+    root.file(at + "blkio/job/blkio.throttle.io_service_bytes_recursive", "8:0 Read 4096\n8:0 Write 0\nTotal 4096\n");
     root.file(at + "blkio/job/blkio.throttle.io_serviced_recursive", "8:0 Read 1\n8:0 Write 0\nTotal 1\n");
     const auto layout = detect(root.path());
     REQUIRE(layout);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texts of the io controller's files as kernels of the lab wrote them, and what they mean for weights.
-#include "flyball/cgroup/io_control.hpp"
 #include "fixture.hpp"
+#include "flyball/cgroup/io_control.hpp"
 #include "support/catch.hpp"
 
 #include <filesystem>
@@ -17,10 +17,13 @@ constexpr DeviceNumber device(unsigned major, unsigned minor)
 }
 
 // 6.12: root io.cost.qos and io.cost.model with two devices, the first one set up by hand.
-constexpr const char* kQos = "253:0 enable=1 ctrl=user rpct=0.00 rlat=25000 wpct=0.00 wlat=25000 min=100.00 max=100.00\n"
-                             "254:0 enable=0 ctrl=auto rpct=0.00 rlat=250000 wpct=0.00 wlat=250000 min=1.00 max=10000.00\n";
-constexpr const char* kModel = "253:0 ctrl=user model=linear rbps=73400320 rseqiops=280 rrandiops=280 wbps=73400320 wseqiops=280 wrandiops=280\n"
-                               "254:0 ctrl=auto model=linear rbps=174019176 rseqiops=41708 rrandiops=370 wbps=178075866 wseqiops=42705 wrandiops=378\n";
+constexpr const char* kQos =
+    "253:0 enable=1 ctrl=user rpct=0.00 rlat=25000 wpct=0.00 wlat=25000 min=100.00 max=100.00\n"
+    "254:0 enable=0 ctrl=auto rpct=0.00 rlat=250000 wpct=0.00 wlat=250000 min=1.00 max=10000.00\n";
+constexpr const char* kModel =
+    "253:0 ctrl=user model=linear rbps=73400320 rseqiops=280 rrandiops=280 wbps=73400320 wseqiops=280 wrandiops=280\n"
+    "254:0 ctrl=auto model=linear rbps=174019176 rseqiops=41708 rrandiops=370 wbps=178075866 wseqiops=42705 "
+    "wrandiops=378\n";
 
 IoFiles files(const char* scheduler)
 {
@@ -48,7 +51,8 @@ TEST_CASE("io control: the scheduler in force")
     CHECK(parse_scheduler("none mq-deadline [bfq]\n").active == "bfq");
     CHECK(parse_scheduler("[none] bfq \n").active == "none");
     CHECK(parse_scheduler("none\n").active == "none");  // a device without a queue
-    CHECK(parse_scheduler("mq-deadline [bfq] none\n").offered == std::vector<std::string>{"mq-deadline", "bfq", "none"});
+    CHECK(parse_scheduler("mq-deadline [bfq] none\n").offered ==
+          std::vector<std::string>{"mq-deadline", "bfq", "none"});
     CHECK(parse_scheduler("").active.empty());
     CHECK(parse_scheduler("a b").active.empty());
 }
@@ -159,7 +163,8 @@ TEST_CASE("io control: which controller makes weights act")
     {
         IoFiles without = files("[mq-deadline] none\n");
         without.cost_qos.reset();
-        CHECK(judge_io_control(device(253, 0), without).why == "iocost is not in this kernel for nullb0 and its scheduler is mq-deadline, not bfq");
+        CHECK(judge_io_control(device(253, 0), without).why ==
+              "iocost is not in this kernel for nullb0 and its scheduler is mq-deadline, not bfq");
     }
 }
 

@@ -12,7 +12,8 @@ namespace {
 constexpr const char* kUnifiedStat =
     "anon 1077248\nfile 8388608\nkernel 790528\nkernel_stack 32768\npagetables 98304\nsock 4096\nshmem 12288\n"
     "file_mapped 2097152\nfile_dirty 8192\nfile_writeback 16384\ninactive_anon 1050000\nactive_anon 39536\n"
-    "inactive_file 6000000\nactive_file 2376320\nunevictable 20480\nslab_reclaimable 300000\nslab_unreclaimable 200000\n"
+    "inactive_file 6000000\nactive_file 2376320\nunevictable 20480\nslab_reclaimable 300000\nslab_unreclaimable "
+    "200000\n"
     "slab 500000\nworkingset_refault_anon 3\nworkingset_refault_file 44\nworkingset_activate_anon 1\n"
     "workingset_activate_file 22\npgscan 1000\npgsteal 900\npgscan_direct 990\npgsteal_direct 890\npgmajfault 12\n";
 
@@ -49,12 +50,13 @@ TEST_CASE("memory.stat of cgroup v2", "[cgroup][memory_state]")
 TEST_CASE("memory.stat of cgroup v1 is the hierarchy's", "[cgroup][memory_state]")
 {
     MemoryState state;
-    parse_memory_stat("cache 1\nrss 2\nshmem 3\nworkingset_refault_file 4\nhierarchical_memory_limit 9223372036854771712\n"
-                      "total_cache 8388608\ntotal_rss 1077248\ntotal_shmem 12288\ntotal_mapped_file 5\ntotal_dirty 8192\n"
-                      "total_writeback 16384\ntotal_workingset_refault_anon 3\ntotal_workingset_refault_file 44\n"
-                      "total_swap 65536\ntotal_pgmajfault 12\ntotal_inactive_anon 1050000\ntotal_active_file 2376320\n"
-                      "total_unevictable 20480\n",
-                      false, state);
+    parse_memory_stat(
+        "cache 1\nrss 2\nshmem 3\nworkingset_refault_file 4\nhierarchical_memory_limit 9223372036854771712\n"
+        "total_cache 8388608\ntotal_rss 1077248\ntotal_shmem 12288\ntotal_mapped_file 5\ntotal_dirty 8192\n"
+        "total_writeback 16384\ntotal_workingset_refault_anon 3\ntotal_workingset_refault_file 44\n"
+        "total_swap 65536\ntotal_pgmajfault 12\ntotal_inactive_anon 1050000\ntotal_active_file 2376320\n"
+        "total_unevictable 20480\n",
+        false, state);
     CHECK(state.anon == 1077248U);
     CHECK(state.file == 8388608U);
     CHECK(state.shmem == 12288U);

@@ -50,8 +50,7 @@ TEST_CASE("a transient cgroup is made in each hierarchy and removed with its par
     CHECK_FALSE(std::filesystem::exists(own));
 }
 
-TEST_CASE("leftovers of dead flyballs are swept, those of living ones and strangers are not",
-          "[cgroup][transient]")
+TEST_CASE("leftovers of dead flyballs are swept, those of living ones and strangers are not", "[cgroup][transient]")
 {
     const FakeRoot root;
     root.hybrid();
@@ -63,8 +62,7 @@ TEST_CASE("leftovers of dead flyballs are swept, those of living ones and strang
     root.dir("/sys/fs/cgroup/memory/flyball/" + dead + "/below");
     root.dir(fmt::format("/sys/fs/cgroup/memory/flyball/run-{}-9", ::getppid()));
     root.dir("/sys/fs/cgroup/memory/flyball/run-notes");
-    root.file("/sys/fs/cgroup/memory/flyball/" + busy + "/below/cgroup.procs",
-              fmt::format("{}\n", ::getpid()));
+    root.file("/sys/fs/cgroup/memory/flyball/" + busy + "/below/cgroup.procs", fmt::format("{}\n", ::getpid()));
     root.dir("/sys/fs/cgroup/memory/run-" + dead);
     CHECK(sweep_leftovers(*layout) == 1);
     CHECK_FALSE(std::filesystem::exists(own + dead));
@@ -85,8 +83,7 @@ TEST_CASE("what cannot be limited is refused before anything is made", "[cgroup]
     CHECK(high.error().kind == ErrorKind::Unavailable);
     CHECK_THAT(high.error().what, ContainsSubstring("memory.high"));
     CHECK_FALSE(high.error().hint.empty());
-    const auto bad =
-        TransientCgroup::create(*layout, {.cpu_max = CpuMax{.quota_us = 1}}, {.any_file_system = true});
+    const auto bad = TransientCgroup::create(*layout, {.cpu_max = CpuMax{.quota_us = 1}}, {.any_file_system = true});
     REQUIRE_FALSE(bad);
     CHECK(bad.error().kind == ErrorKind::Usage);
     const auto fake = TransientCgroup::create(*layout);

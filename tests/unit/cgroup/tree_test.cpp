@@ -22,7 +22,7 @@ TEST_CASE("a walk gives every directory's path and inode, parents first", "[cgro
     Paths paths;
     for (const Node& node : *nodes) {
         paths.push_back(node.path);
-        struct stat status {};
+        struct stat status{};
         REQUIRE(::stat((root.path() + "/sys/fs/cgroup" + node.path).c_str(), &status) == 0);
         CHECK(node.id == status.st_ino);
         CHECK(node.hierarchy == 0);
@@ -63,11 +63,10 @@ TEST_CASE("a mount point that is not there is an error", "[cgroup][tree]")
 
 TEST_CASE("what a user means by -c", "[cgroup][tree]")
 {
-    const Layout layout{
-        .mounts = {{.hierarchy = 0, .unified = true, .controllers = {"cpu"}, .path = "/sys/fs/cgroup"}},
-        .hierarchy_of = {},
-        .self = {},
-        .notes = {}};
+    const Layout layout{.mounts = {{.hierarchy = 0, .unified = true, .controllers = {"cpu"}, .path = "/sys/fs/cgroup"}},
+                        .hierarchy_of = {},
+                        .self = {},
+                        .notes = {}};
     const Paths paths{"/",
                       "/system.slice",
                       "/system.slice/ssh.service",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What commands tell through the pipe, and what is read of FIFOs and files.
-#include "flyball/cgroup/workload_channel.hpp"
 #include "fixture.hpp"
+#include "flyball/cgroup/workload_channel.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -59,9 +59,15 @@ Ran run(const std::vector<std::string>& command, SpawnOptions options = {})
     return ran;
 }
 
-Ran shell(const std::string& script) { return run({"sh", "-c", script}); }
+Ran shell(const std::string& script)
+{
+    return run({"sh", "-c", script});
+}
 
-void append(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
+void append(const std::string& path, const std::string& text)
+{
+    std::ofstream(path, std::ios::app) << text;
+}
 
 }  // namespace
 
@@ -79,7 +85,8 @@ TEST_CASE("a command that changes its user tells as well", "[cgroup][workload]")
 {
     if (::geteuid() != 0)
         FB_SKIP("needs root to change the user");
-    const Ran ran = run({"setpriv", "--reuid=65534", "--clear-groups", "sh", "-c", "id -u; echo done 1 > $FLYBALL_METRICS"});
+    const Ran ran =
+        run({"setpriv", "--reuid=65534", "--clear-groups", "sh", "-c", "id -u; echo done 1 > $FLYBALL_METRICS"});
     CHECK(ran.output == "65534\n");
     CHECK(ran.metrics == "done 1\n");
 }
@@ -110,7 +117,9 @@ TEST_CASE("the pipe is large, and its end is seen by the writer", "[cgroup][work
     REQUIRE(child);
     REQUIRE(child->release());
     CHECK_FALSE(child->wait_ms(200).value());  // waits: it is not told that bytes were lost
-    { const auto gone = std::move(*pipe); }
+    {
+        const auto gone = std::move(*pipe);
+    }
     const auto status = child->wait_ms(10'000).value();
     REQUIRE(status);
     CHECK(status->shell_code() != 0);
@@ -124,7 +133,8 @@ TEST_CASE("descriptors and variables of a child", "[cgroup][child]")
     REQUIRE(file.valid());
     ::setenv("FLYBALL_TEST_OLD", "old", 1);
     // The numbers below are those of the gate and of the status pipe, which must survive until the exec.
-    SpawnOptions options{.environment = {"FLYBALL_TEST_OLD=new", "FLYBALL_TEST=a=b"}, .descriptors = {}, .stdout_fd = -1};
+    SpawnOptions options{
+        .environment = {"FLYBALL_TEST_OLD=new", "FLYBALL_TEST=a=b"}, .descriptors = {}, .stdout_fd = -1};
     for (int number = 3; number < 30; ++number)
         options.descriptors.push_back({.fd = file.get(), .as = number});
     auto child = Child::spawn({"bash", "-c", "for n in {3..29}; do echo $n $FLYBALL_TEST_OLD $FLYBALL_TEST >&$n; done"},

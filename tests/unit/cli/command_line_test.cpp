@@ -54,15 +54,17 @@ TEST_CASE("command line: what cannot be parsed names the help that has the answe
         {{"doctor", "report"}, "The following argument was not expected: report (try `flyball doctor --help`)"},
         {{"oom"}, "A subcommand is required (try `flyball oom --help`)"},
         {{"oom", "foo"}, "A subcommand is required (try `flyball oom --help`)"},
-        {{"oom", "watch", "--no-such"}, "The following argument was not expected: --no-such (try `flyball oom watch --help`)"},
+        {{"oom", "watch", "--no-such"},
+         "The following argument was not expected: --no-such (try `flyball oom watch --help`)"},
         {{"record", "--no-such"}, "The following argument was not expected: --no-such (try `flyball record --help`)"},
     });
 }
 
 TEST_CASE("command line: a command goes to verbs that take one", "[cli]")
 {
-    const char* const only = "only `record`, `explain`, `oom watch`, `oom test`, `tune` and `load` take a command after -- "
-                             "(try `flyball record -- CMD`)";
+    const char* const only =
+        "only `record`, `explain`, `oom watch`, `oom test`, `tune` and `load` take a command after -- "
+        "(try `flyball record -- CMD`)";
     const char* const none = "no command after -- (try `flyball record -- sleep 1`)";
     check_each({
         {{"doctor", "--", "true"}, only},

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Limits by their v2 names, on machines that have other files.
 #include "../../../src/cli/limit_files.hpp"
-#include "support/catch.hpp"
-
 #include "../cgroup/fixture.hpp"
+#include "support/catch.hpp"
 
 using namespace flyball;
 using flyball::cli::LimitFiles;

@@ -69,7 +69,8 @@ TEST_CASE("listener: output is passed on as it is", "[cli][workload]")
     const UniqueFd out(::memfd_create("out", MFD_CLOEXEC));
     REQUIRE(out.valid());
     {
-        auto listener = WorkloadListener::start({.file = {}, .patterns = {"done:did ([0-9]+)"}, .output_fd = out.get()});
+        auto listener =
+            WorkloadListener::start({.file = {}, .patterns = {"done:did ([0-9]+)"}, .output_fd = out.get()});
         REQUIRE(listener);
         CHECK(run(*listener, "echo did 5; printf 'no end'; echo did 6 > $FLYBALL_METRICS") == 0);
         CHECK(listener->take().done == 5);
@@ -84,7 +85,8 @@ TEST_CASE("listener: output that nobody takes", "[cli][workload]")
     REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
     const UniqueFd write_end(ends[1]);
     ::close(ends[0]);
-    auto listener = WorkloadListener::start({.file = {}, .patterns = {"done:did ([0-9]+)"}, .output_fd = write_end.get()});
+    auto listener =
+        WorkloadListener::start({.file = {}, .patterns = {"done:did ([0-9]+)"}, .output_fd = write_end.get()});
     REQUIRE(listener);
     CHECK(run(*listener, "echo did 5; sleep 0.1; echo did 6") == 0);
     CHECK(listener->take().done == 11);  // still listened to

@@ -24,7 +24,8 @@ Row only_row(const Comparison& comparison)
     return comparison.rows.front();
 }
 
-Row verdict_of(const std::vector<double>& a, const std::vector<double>& b, const Options& options = {}, const std::string& name = "latency_ms")
+Row verdict_of(const std::vector<double>& a, const std::vector<double>& b, const Options& options = {},
+               const std::string& name = "latency_ms")
 {
     const auto comparison = compare::compare(side_of(name, a), side_of(name, b), options);
     REQUIRE(comparison);
@@ -169,11 +170,13 @@ TEST_CASE("A/A: wrong verdicts are as rare as promised", "[compare]")
                 const Side a = test::noisy_side(noise, runs, 4, random), b = test::noisy_side(noise, runs, 4, random);
                 const auto comparison = compare::compare(a, b, {.threshold = 0});
                 REQUIRE(comparison);
-                wrong += std::ranges::any_of(comparison->rows, [](const Row& row) { return row.verdict != Verdict::Same && row.verdict != Verdict::Inconclusive; });
+                wrong += std::ranges::any_of(comparison->rows, [](const Row& row) {
+                    return row.verdict != Verdict::Same && row.verdict != Verdict::Inconclusive;
+                });
             }
             INFO(test::name_of(noise) << ", " << runs << " runs: " << wrong << " of " << kTrials);
-            // 5 % of 200 is 10, with a deviation of 3. Runs that are alike are noticed by their autocorrelation, which few
-            // of them do not show: docs/compare.md has the figures.
+            // 5 % of 200 is 10, with a deviation of 3. Runs that are alike are noticed by their autocorrelation, which
+            // few of them do not show: docs/compare.md has the figures.
             if (!test::is_dependent(noise))
                 CHECK(wrong <= 19);
             else if (runs == 20)
@@ -203,7 +206,8 @@ TEST_CASE("two recordings: before and after a change whose effect is known", "[c
     REQUIRE(before);
     REQUIRE(after);
     const auto row_in = [](const Comparison& comparison, std::string_view cgroup, std::string_view name) {
-        const auto found = std::ranges::find_if(comparison.rows, [&](const Row& r) { return r.key.cgroup == cgroup && r.key.name == name; });
+        const auto found = std::ranges::find_if(
+            comparison.rows, [&](const Row& r) { return r.key.cgroup == cgroup && r.key.name == name; });
         REQUIRE(found != comparison.rows.end());
         return *found;
     };
@@ -239,7 +243,8 @@ Side with_histograms(const std::vector<profile::Histogram>& runs)
     for (const profile::Histogram& hist : runs) {
         Run run;
         run.distributions[{"/a", "cpu.wait"}] = hist;
-        run.values[{"/a", "cpu.wait.p99"}] = {static_cast<double>(hist.quantile(0.99)), Unit::Nanoseconds, Good::Lower, true};
+        run.values[{"/a", "cpu.wait.p99"}] = {static_cast<double>(hist.quantile(0.99)), Unit::Nanoseconds, Good::Lower,
+                                              true};
         side.runs.push_back(std::move(run));
     }
     return side;

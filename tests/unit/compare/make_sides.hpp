@@ -40,8 +40,9 @@ inline bool is_dependent(Noise noise)
 
 inline const char* name_of(Noise noise)
 {
-    constexpr std::array kNames{"normal, 5 %", "lognormal, sigma 0.5", "heavy tail (Student, 2 df)", "small whole numbers",
-                                "mostly zero", "alike, r = 0.5", "alike, r = 0.9"};
+    constexpr std::array kNames{"normal, 5 %",         "lognormal, sigma 0.5", "heavy tail (Student, 2 df)",
+                                "small whole numbers", "mostly zero",          "alike, r = 0.5",
+                                "alike, r = 0.9"};
     return kNames[static_cast<std::size_t>(noise)];
 }
 
@@ -55,11 +56,21 @@ inline std::vector<double> noisy(Noise noise, std::size_t count, std::mt19937_64
     std::vector<double> values;
     for (std::size_t i = 0; i < count; ++i) {
         switch (noise) {
-        case Noise::Normal: values.push_back(100 + 5 * normal(random)); break;
-        case Noise::Lognormal: values.push_back(100 * std::exp(0.5 * normal(random))); break;
-        case Noise::HeavyTail: values.push_back(100 + 5 * heavy(random)); break;
-        case Noise::Whole: values.push_back(whole(random)); break;
-        case Noise::MostlyZero: values.push_back(rare(random)); break;
+        case Noise::Normal:
+            values.push_back(100 + 5 * normal(random));
+            break;
+        case Noise::Lognormal:
+            values.push_back(100 * std::exp(0.5 * normal(random)));
+            break;
+        case Noise::HeavyTail:
+            values.push_back(100 + 5 * heavy(random));
+            break;
+        case Noise::Whole:
+            values.push_back(whole(random));
+            break;
+        case Noise::MostlyZero:
+            values.push_back(rare(random));
+            break;
         case Noise::Alike50:
         case Noise::Alike90:
             values.push_back(100 + 5 * state);

@@ -108,7 +108,8 @@ TEST_CASE("slices of a recording add up to it", "[compare]")
 TEST_CASE("other JSON: numbers by their paths", "[compare]")
 {
     const auto runs = runs_of_json(R"({"rps": 12.5, "latency": {"p99_ms": 3}, "pid": 7, "ok": true, "note": "x",
-        "parts": [{"name": "db", "ms": 4}, {"ms": 5}], "list": [1, 2]})", "x");
+        "parts": [{"name": "db", "ms": 4}, {"ms": 5}], "list": [1, 2]})",
+                                   "x");
     REQUIRE(runs);
     const auto& values = runs->front().values;
     CHECK(values.size() == 3);
@@ -126,7 +127,8 @@ TEST_CASE("oom tests: a repetition is a run", "[compare]")
     const auto runs = runs_of_json(R"({"schema": "flyball.oom-test/1", "scenarios": [
         {"name": "one", "repetition": 1, "status": "pass", "bounds": [{"name": "time to kill", "value_ns": 5}]},
         {"name": "one", "repetition": 2, "status": "fail", "bounds": [{"name": "time to kill", "value_ns": null}]},
-        {"name": "two", "repetition": 1, "status": "skipped"}]})", "x");
+        {"name": "two", "repetition": 1, "status": "skipped"}]})",
+                                   "x");
     REQUIRE(runs);
     REQUIRE(runs->size() == 2);
     CHECK(runs->at(0).values.at({"", "one.time_to_kill"}).value == 5);
@@ -143,7 +145,8 @@ TEST_CASE("JSON that holds nothing to compare is refused in words", "[compare]")
     CHECK(json_error(R"({"schema": "flyball.report/2"})") == "is flyball.report/2, which this version cannot read");
     CHECK(json_error(R"({"schema": "flyball.explain/1"})") == "is flyball.explain/1, which has no results to compare");
     CHECK(json_error(R"({"schema": "flyball.report/1"})").starts_with("is no flyball.report/1: "));
-    CHECK(json_error(R"({"schema": "flyball.report/1", "recording": {"window_ns": 5}, "cgroups": [{"path": "/a", "metrics":
+    CHECK(json_error(
+              R"({"schema": "flyball.report/1", "recording": {"window_ns": 5}, "cgroups": [{"path": "/a", "metrics":
         {"cpu.wait": {"count": 1, "sum_ns": 5, "min_ns": 5, "max_ns": 5, "buckets": [[99, 100, 1]]}}}]})") ==
           "is no flyball.report/1: a bucket begins where none does");
     CHECK(json_error("{\"a\": 1e999}") == "is no JSON");
@@ -151,11 +154,13 @@ TEST_CASE("JSON that holds nothing to compare is refused in words", "[compare]")
 
 TEST_CASE("names tell which way is good", "[compare]")
 {
-    for (const char* name : {"p99_latency_ms", "latencyP99", "duration", "rss_bytes", "error_rate", "miss_rate", "memory.current", "p99", "cold_start_ms"}) {
+    for (const char* name : {"p99_latency_ms", "latencyP99", "duration", "rss_bytes", "error_rate", "miss_rate",
+                             "memory.current", "p99", "cold_start_ms"}) {
         INFO(name);
         CHECK(guess_good(name) == Good::Lower);
     }
-    for (const char* name : {"throughput", "ops_per_sec", "requests/s", "hit_rate", "success_rate", "RPS", "iops", "ops_per_ms"}) {
+    for (const char* name :
+         {"throughput", "ops_per_sec", "requests/s", "hit_rate", "success_rate", "RPS", "iops", "ops_per_ms"}) {
         INFO(name);
         CHECK(guess_good(name) == Good::Higher);
     }
@@ -176,7 +181,8 @@ TEST_CASE("cgroups that are new in every run get one name", "[compare]")
     CHECK(canonical_path("/docker/" + id) == "/docker/*");
     CHECK(canonical_path("/x/docker-" + id + ".scope") == "/x/docker-*.scope");
     CHECK(canonical_path("/kubepods/pod01234567_89ab_cdef_0123_456789abcdef.slice") == "/kubepods/pod*.slice");
-    for (const char* path : {"/", "/a/run-way", "/run-12", "/run-u.scope", "/run-p1-i.scope", "/abc/deadbeef", "/session-.scope", ""}) {
+    for (const char* path :
+         {"/", "/a/run-way", "/run-12", "/run-u.scope", "/run-p1-i.scope", "/abc/deadbeef", "/session-.scope", ""}) {
         INFO(path);
         CHECK(canonical_path(path) == path);
     }

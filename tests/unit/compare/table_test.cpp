@@ -43,7 +43,8 @@ TEST_CASE("table: tabs, lines of numbers, and numbers without a header", "[compa
     CHECK(lines->rows.size() == 3);
     CHECK(parse_table("1,2\n3,4")->header == std::vector<std::string>{"column1", "column2"});
     CHECK(parse_table("\xef\xbb\xbf"
-                      "a\n1\n")->header.front() == "a");
+                      "a\n1\n")
+              ->header.front() == "a");
 }
 
 TEST_CASE("table: what is wrong is said, with its line", "[compare]")

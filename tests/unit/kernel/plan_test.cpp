@@ -13,8 +13,7 @@ using namespace flyball::kernel;
 
 namespace {
 
-constexpr std::uint32_t kUnified =
-    FB_C_UNIFIED_CPU | FB_C_UNIFIED_MEMORY | FB_C_UNIFIED_IO | FB_C_UNIFIED_PIDS;
+constexpr std::uint32_t kUnified = FB_C_UNIFIED_CPU | FB_C_UNIFIED_MEMORY | FB_C_UNIFIED_IO | FB_C_UNIFIED_PIDS;
 
 struct Case {
     std::string name;
@@ -25,20 +24,21 @@ struct Case {
     std::vector<std::string_view> restricted;   // available with a note; all of them
 };
 
-const std::vector<std::string_view> kThrottleSet{"throttle_end", "throttle_walk", "throttle_down",
-                                                 "throttle_up", "throttle_begin_task"};
+const std::vector<std::string_view> kThrottleSet{"throttle_end", "throttle_walk", "throttle_down", "throttle_up",
+                                                 "throttle_begin_task"};
 
 std::vector<std::string_view> all_metrics()
 {
-    return {"cpu.wait",       "cpu.held",           "cpu.slice",        "cpu.wakeups",
-            "cpu.migrations", "cpu.preemptions",    "cpu.throttle.own", "cpu.throttle.inherited", "cpu.stacks",
-            "mem.charge",     "mem.charge_stall",   "mem.high",         "mem.reclaim",
-            "mem.refault",    "mem.global_reclaim", "mem.limit_hits",   "oom.decision",
-            "oom.group",      "oom.victims",        "oom.sigkill",      "oom.exit",
-            "oom.members",    "oom.sharers",        "oom.freed",          "oom.reap",         "io.queue",
-            "io.device",      "io.total",           "io.size",          "io.held",
-            "io.errors",      "pids.forks",         "pids.exits",       "pids.peak",
-            "pids.refused",   "cgroup.life",        "cgroup.attach"};
+    return {"cpu.wait",       "cpu.held",        "cpu.slice",          "cpu.wakeups",
+            "cpu.migrations", "cpu.preemptions", "cpu.throttle.own",   "cpu.throttle.inherited",
+            "cpu.stacks",     "mem.charge",      "mem.charge_stall",   "mem.high",
+            "mem.reclaim",    "mem.refault",     "mem.global_reclaim", "mem.limit_hits",
+            "oom.decision",   "oom.group",       "oom.victims",        "oom.sigkill",
+            "oom.exit",       "oom.members",     "oom.sharers",        "oom.freed",
+            "oom.reap",       "io.queue",        "io.device",          "io.total",
+            "io.size",        "io.held",         "io.errors",          "pids.forks",
+            "pids.exits",     "pids.peak",       "pids.refused",       "cgroup.life",
+            "cgroup.attach"};
 }
 
 const std::vector<Case>& cases()
@@ -47,10 +47,9 @@ const std::vector<Case>& cases()
         {"6.1",
          fake::debian_6_1(),
          kUnified,
-         {"throttle_end", "throttle_walk", "throttle_down", "throttle_up", "charge", "high_enter_old",
-          "high_exit_old", "memstall_enter", "memstall_leave", "fork_refused", "oom_decision", "oom_policy"},
-         {"throttle_begin_task", "charge_lruvec", "charge_kernel", "high_enter", "high_exit",
-          "emit_selftest"},
+         {"throttle_end", "throttle_walk", "throttle_down", "throttle_up", "charge", "high_enter_old", "high_exit_old",
+          "memstall_enter", "memstall_leave", "fork_refused", "oom_decision", "oom_policy"},
+         {"throttle_begin_task", "charge_lruvec", "charge_kernel", "high_enter", "high_exit", "emit_selftest"},
          {},
          {"oom.reap"}},
         {"6.12",
@@ -78,14 +77,12 @@ const std::vector<Case>& cases()
         {"host without fentry, cgroup v1",
          fake::locked_host(),
          FB_C_THROTTLE_BY_SWITCH | FB_C_MEMSTALL_BY_SWITCH | FB_C_NO_PREEMPT | FB_C_RDONLY_CAST,
-         {"charge_lruvec", "charge_kernel", "sched_switch", "oom_mark", "rq_issue", "bio_split",
-          "cgroup_attach"},
+         {"charge_lruvec", "charge_kernel", "sched_switch", "oom_mark", "rq_issue", "bio_split", "cgroup_attach"},
          {"throttle_begin_task", "throttle_up", "charge", "high_enter", "high_enter_old", "memstall_enter",
           "fork_refused", "oom_decision", "oom_policy"},
          {"io.held", "mem.charge_stall", "mem.high", "oom.freed", "oom.group", "oom.members"},
-         {"cpu.throttle.own", "cpu.throttle.inherited", "mem.charge", "mem.refault", "mem.limit_hits",
-          "oom.decision", "oom.sharers", "oom.reap", "io.queue", "io.device", "io.total", "io.size", "io.errors",
-          "pids.refused"}},
+         {"cpu.throttle.own", "cpu.throttle.inherited", "mem.charge", "mem.refault", "mem.limit_hits", "oom.decision",
+          "oom.sharers", "oom.reap", "io.queue", "io.device", "io.total", "io.size", "io.errors", "pids.refused"}},
         {"no privileges",
          fake::no_privileges(),
          kUnified | FB_C_THROTTLE_BY_SWITCH | FB_C_MEMSTALL_BY_SWITCH,
@@ -259,8 +256,7 @@ TEST_CASE("the remedy names what is lacking", "[kernel][plan]")
                ContainsSubstring("refuses fexit programs (Operation not permitted)"));
     CHECK_THAT(decide(facts).metric("mem.high")->note, ContainsSubstring("cgroup v1"));
     // what would give the best way is said of fallbacks too
-    CHECK(decide(facts).metric("cpu.throttle.own")->remedy ==
-          decide(facts).metric("mem.charge_stall")->remedy);
+    CHECK(decide(facts).metric("cpu.throttle.own")->remedy == decide(facts).metric("mem.charge_stall")->remedy);
     facts.lockdown = "integrity";
     CHECK_THAT(decide(facts).metric("mem.charge_stall")->note, ContainsSubstring("lockdown: integrity"));
     CHECK_THAT(decide(facts).metric("mem.charge_stall")->remedy, ContainsSubstring("boot without lockdown"));
@@ -274,8 +270,7 @@ TEST_CASE("the remedy names what is lacking", "[kernel][plan]")
     facts = fake::debian_6_12();
     facts.memory = {};
     const Plan plan = decide(facts);
-    CHECK_THAT(plan.metric("mem.charge")->note,
-               ContainsSubstring("no mounted cgroup hierarchy has the memory"));
+    CHECK_THAT(plan.metric("mem.charge")->note, ContainsSubstring("no mounted cgroup hierarchy has the memory"));
     CHECK(plan.metric("mem.global_reclaim")->available);
 }
 
@@ -347,8 +342,7 @@ TEST_CASE("a program that the kernel refuses after all degrades what it served",
     SECTION("the reason and the remedy reach the metric")
     {
         const Plan plan = without(full, "cgroup_attach", "left out on request", "drop --without");
-        CHECK(plan.metric("cgroup.attach")->note ==
-              "tp_btf/cgroup_attach_task is not used: left out on request");
+        CHECK(plan.metric("cgroup.attach")->note == "tp_btf/cgroup_attach_task is not used: left out on request");
         CHECK(plan.metric("cgroup.attach")->remedy == "drop --without");
     }
     SECTION("pids.max refusals are polled instead")

@@ -162,8 +162,7 @@ TEST_CASE("asleep for a request: let in, queued, in the device, and what no requ
     CHECK(books.proof.unbalanced_accounts == 0);
 }
 
-TEST_CASE("requests of one sleep that overlap are counted once; a bio in two requests is known by both",
-          "[ledger]")
+TEST_CASE("requests of one sleep that overlap are counted once; a bio in two requests is known by both", "[ledger]")
 {
     Run run;
     run.comes(1000);
@@ -200,8 +199,7 @@ TEST_CASE("queue time goes to those in the device meanwhile, to the nanosecond",
     CHECK(std::ranges::find(books.io, "/b", &IoBlame::path)->queued_ns == 0);
 }
 
-TEST_CASE("a bio that io.max kept back: the task that sent it waits, not the worker that sends it on",
-          "[ledger]")
+TEST_CASE("a bio that io.max kept back: the task that sent it waits, not the worker that sends it on", "[ledger]")
 {
     Run run;
     run.comes(1000);

@@ -69,11 +69,9 @@ std::map<std::string, std::uint64_t> cells(const std::map<std::uint64_t, std::ui
 bool agree(const Account& account, const TrueAccount& truth)
 {
     return at(account.parts, Part::Run) == truth.run && at(account.parts, Part::WaitIdle) == truth.idle &&
-           at(account.parts, Part::OwnTasks) == truth.own &&
-           at(account.parts, Part::KernelThreads) == truth.kernel &&
+           at(account.parts, Part::OwnTasks) == truth.own && at(account.parts, Part::KernelThreads) == truth.kernel &&
            at(account.parts, Part::Sleep) == truth.sleep && account.waits == truth.waits &&
-           cells(account.held_by) == cells(truth.held_by) &&
-           cells(account.displaced_by) == cells(truth.displaced_by);
+           cells(account.held_by) == cells(truth.held_by) && cells(account.displaced_by) == cells(truth.displaced_by);
 }
 
 // 0: all accounts are the true ones.
@@ -166,8 +164,7 @@ TEST_CASE("lost switches are named, never spread over the others", "[ledger]")
     for (const Account& account : books.accounts) {
         unknown += at(account.parts, Part::Unknown) + at(account.parts, Part::WaitUnknown);
         const auto truth = schedule.truth().find(
-            std::ranges::find(kPaths, account.path, &std::pair<const std::uint64_t, std::string>::second)
-                ->first);
+            std::ranges::find(kPaths, account.path, &std::pair<const std::uint64_t, std::string>::second)->first);
         REQUIRE(truth != schedule.truth().end());
         // nobody is blamed for more than he took
         for (const Blame& blame : account.displaced_by) {

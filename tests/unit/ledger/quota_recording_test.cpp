@@ -103,8 +103,7 @@ TEST_CASE("quota: the shop's recording blames the batch job", "[ledger][quota]")
     REQUIRE(found.spenders.size() == 2);
     CHECK(found.spenders[0].path == "/prod.slice/batch.scope");
     CHECK(found.spenders[1].path == "/prod.slice/checkout.service");
-    const auto batch = static_cast<double>(found.spenders[0].ns),
-               shop = static_cast<double>(found.spenders[1].ns);
+    const auto batch = static_cast<double>(found.spenders[0].ns), shop = static_cast<double>(found.spenders[1].ns);
     CHECK(batch > 1.3 * shop);
     // 60 ms for each period that it was spent in, whatever the window has of them.
     const double periods = static_cast<double>(snapshot.meta.end_ns - snapshot.meta.start_ns) / 100e6;

@@ -43,10 +43,7 @@ public:
     enum Out { Sleeps, Throttled, Preempted };
 
     // All times since kStart.
-    void run(const Thread& task, std::uint64_t begin, std::uint64_t end, Out out)
-    {
-        run(task, begin, end, out, {});
-    }
+    void run(const Thread& task, std::uint64_t begin, std::uint64_t end, Out out) { run(task, begin, end, out, {}); }
     void run(const Thread& task, std::uint64_t begin, std::uint64_t end, Out out, const In& in)
     {
         if (in.held_ns > 0) {
@@ -88,8 +85,7 @@ public:
     std::vector<QuotaFinding> play(std::uint64_t window_ns, const CpuLimit& limit, std::uint32_t cpus = 2,
                                    const Hierarchy& hierarchy = sample_hierarchy())
     {
-        std::ranges::stable_sort(events_, {},
-                                 [](const Event& e) { return std::tuple(e.wire.hdr.ts_ns, e.rank); });
+        std::ranges::stable_sort(events_, {}, [](const Event& e) { return std::tuple(e.wire.hdr.ts_ns, e.rank); });
         Quotas quotas(hierarchy, cpus);
         for (const Event& event : events_) {
             switch (event.wire.hdr.type) {
@@ -139,10 +135,7 @@ private:
 
 inline CpuLimit limit(std::uint64_t quota_ms, std::uint64_t period_ms = 100, std::uint64_t burst_ms = 0)
 {
-    return {.quota_ns = quota_ms * kMs,
-            .period_ns = period_ms * kMs,
-            .burst_ns = burst_ms * kMs,
-            .changed = false};
+    return {.quota_ns = quota_ms * kMs, .period_ns = period_ms * kMs, .burst_ns = burst_ms * kMs, .changed = false};
 }
 
 // A task that always wants to run: its share of each period, held for the rest.

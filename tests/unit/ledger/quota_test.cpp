@@ -166,8 +166,7 @@ TEST_CASE("quota: tasks throttled one by one, told by sched_switch", "[ledger][q
         const std::uint64_t held = (i + 1) * kPeriod - quota_end, next = (i * 7 % 4) * kMs;
         const std::uint64_t before = i * kPeriod - ((i - 1) * kPeriod + 20 * kMs + ((i - 1) % 3) * kMs);
         script.run({100, kBatch}, begin, quota_end, Script::Throttled,
-                   i == 0 ? Script::In{}
-                          : Script::In{.held_ns = before, .throttler = kProd, .wait_ns = late});
+                   i == 0 ? Script::In{} : Script::In{.held_ns = before, .throttler = kProd, .wait_ns = late});
         // source 1: the kernel's length, but dated by the switch-in
         script.episode(kProd, 0, (i + 1) * kPeriod + next - held, (i + 1) * kPeriod + next);
         late = next;
@@ -194,8 +193,8 @@ TEST_CASE("quota: short sleeps do not end a task's appetite", "[ledger][quota]")
             Script::In in;
             if (i > 0 && j == 0)
                 in = {.held_ns = 76 * kMs, .throttler = kProd, .wait_ns = 0};
-            script.run(task, at + j * 5 * kMs, at + j * 5 * kMs + 4 * kMs,
-                       j == 4 ? Script::Throttled : Script::Sleeps, in);
+            script.run(task, at + j * 5 * kMs, at + j * 5 * kMs + 4 * kMs, j == 4 ? Script::Throttled : Script::Sleeps,
+                       in);
         }
         script.episode(kProd, 0, at + 24 * kMs, at + kPeriod);
     }
@@ -287,8 +286,7 @@ TEST_CASE("quota: records that make no sense do no harm", "[ledger][quota]")
 {
     Hierarchy hierarchy = sample_hierarchy();
     Quotas quotas(hierarchy, 2);
-    for (const std::uint64_t at :
-         {std::uint64_t{0}, std::uint64_t{5}, kStart, kStart * 1000, ~std::uint64_t{0}}) {
+    for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{5}, kStart, kStart * 1000, ~std::uint64_t{0}}) {
         for (const std::uint64_t length : {std::uint64_t{0}, kMs, at, ~std::uint64_t{0}}) {
             Script::In in{.held_ns = length, .throttler = kProd, .wait_ns = length};
             fb_throttle throttle{};

@@ -19,10 +19,7 @@ public:
     {
         inner.on_begin(meta, known);
     }
-    void on_batch(const fb_batch& header, std::span<const fb_event> events) override
-    {
-        inner.on_batch(header, events);
-    }
+    void on_batch(const fb_batch& header, std::span<const fb_event> events) override { inner.on_batch(header, events); }
     void on_control(std::span<const std::byte> bytes) override { inner.on_control(bytes); }
     void on_closing(const profile::Closing& closing) override { inner.on_closing(closing); }
     LedgerObserver inner;
@@ -105,8 +102,7 @@ TEST_CASE("a slice as one account: who is inside is no aggressor", "[ledger]")
                   &batch = account(books, "/prod.slice/batch.scope");
     CHECK(slice.life_ns == checkout.life_ns + batch.life_ns);
     CHECK(total(slice.parts) == slice.life_ns);
-    CHECK(total(slice.parts, Family::Wait) ==
-          total(checkout.parts, Family::Wait) + total(batch.parts, Family::Wait));
+    CHECK(total(slice.parts, Family::Wait) == total(checkout.parts, Family::Wait) + total(batch.parts, Family::Wait));
     for (const Blame& blame : slice.displaced_by)
         CHECK(!blame.path.starts_with("/prod.slice"));
     CHECK(at(slice.parts, Part::OwnTasks) > 0);

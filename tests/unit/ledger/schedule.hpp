@@ -36,8 +36,7 @@ struct TrueAccount {
 class Schedule {
 public:
     // The tree: root 1; 10 with a quota, 11 and 12 below it; 20 and 30 beside it. Kernel threads are in 1.
-    static constexpr std::uint64_t kRoot = 1, kQuota = 10, kBelow = 11, kBelowToo = 12, kRival = 20,
-                                   kOther = 30;
+    static constexpr std::uint64_t kRoot = 1, kQuota = 10, kBelow = 11, kBelowToo = 12, kRival = 20, kOther = 30;
 
     Schedule(unsigned seed, std::uint32_t cpus, std::uint32_t tasks, Bug bug = Bug::None)
         : random_(seed), bug_(bug), cpus_(cpus)
@@ -226,8 +225,7 @@ private:
         fb_throttle e{};
         e.hdr = header(FB_EV_THROTTLE, pick(static_cast<std::uint32_t>(cpus_.size())), kQuota);
         e.throttler_id = kQuota;
-        e.duration_ns =
-            now_ - (bug_ == Bug::OneEpisodeACgroup ? last_throttled_ : *cpus_[cpu].throttled_since);
+        e.duration_ns = now_ - (bug_ == Bug::OneEpisodeACgroup ? last_throttled_ : *cpus_[cpu].throttled_since);
         e.kind = FB_THROTTLE_OWN;
         e.cpu = cpu;
         events_.push_back(std::bit_cast<fb_event>(e));

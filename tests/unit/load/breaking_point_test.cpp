@@ -160,8 +160,8 @@ TEST_CASE("a coin ends, unsettled or not; what cannot be judged ends at once", "
     std::mt19937_64 random(9);
     std::bernoulli_distribution coin(0.5);
     for (int run = 0; run < 200; ++run) {
-        const SearchResult result =
-            search({.low = 1, .high = 1e6}, [&](const Trial&) { return coin(random) ? Verdict::Met : Verdict::Broken; });
+        const SearchResult result = search({.low = 1, .high = 1e6},
+                                           [&](const Trial&) { return coin(random) ? Verdict::Met : Verdict::Broken; });
         CHECK(result.trials <= 100);
         CHECK(result.end != SearchEnd::Running);
     }

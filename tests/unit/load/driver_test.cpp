@@ -59,7 +59,8 @@ TEST_CASE("M/M/1: quantiles of the latency are those of an exponential", "[load]
     SimulatedSystem system(1, [&](std::uint64_t) { return static_cast<std::uint64_t>(draw(random) * 1e9); });
     const Level level = run(system, steady(50, 10'000, Arrivals::Poisson), {.in_flight = 100'000});
     for (const double q : {0.5, 0.9, 0.99})
-        CHECK(static_cast<double>(level.total.latency_ns.quantile(q)) == Approx(-std::log(1 - q) / 50 * 1e9).epsilon(0.07));
+        CHECK(static_cast<double>(level.total.latency_ns.quantile(q)) ==
+              Approx(-std::log(1 - q) / 50 * 1e9).epsilon(0.07));
 }
 
 TEST_CASE("the same queue at the client's places gives the same latencies as at the server", "[load]")
@@ -94,7 +95,8 @@ TEST_CASE("coordinated omission: a stall is charged to all requests that it kept
 TEST_CASE("beyond its capacity a system gets through no more than that", "[load]")
 {
     SimulatedSystem system(2, always(10 * kMs));  // 200/s
-    const Level level = run(system, steady(400, 20), {.in_flight = 1000, .timeout_ns = 60 * kSecond, .warmup_ns = 2 * kSecond});
+    const Level level =
+        run(system, steady(400, 20), {.in_flight = 1000, .timeout_ns = 60 * kSecond, .warmup_ns = 2 * kSecond});
     CHECK(level.total.completed_rate() == Approx(200).epsilon(0.01));
     CHECK(level.total.counts.intended == 400 * 18);
     CHECK(level.total.counts.ok == 400 * 18);  // late, but done

@@ -5,8 +5,8 @@
 #include "simulated_system.hpp"
 #include "support/catch.hpp"
 
-#include <functional>
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -32,10 +32,14 @@ public:
         const auto system = make_(spec);
         if (runs == interrupt_at)
             system->stop_at = system->now_ns() + kSecond / 2;
-        DriverOptions options{.in_flight = plan_.in_flight, .timeout_ns = plan_.timeout_ns, .warmup_ns = spec.warmup_ns, .phases = spec.phases};
+        DriverOptions options{.in_flight = plan_.in_flight,
+                              .timeout_ns = plan_.timeout_ns,
+                              .warmup_ns = spec.warmup_ns,
+                              .phases = spec.phases};
         if (may_give_up)
             options.give_up = plan_.objectives;
-        auto level = run_requests(*system, Schedule(spec.segments, plan_.arrivals, static_cast<std::uint64_t>(runs)), options);
+        auto level =
+            run_requests(*system, Schedule(spec.segments, plan_.arrivals, static_cast<std::uint64_t>(runs)), options);
         stopped_ = stopped_ || system->stopped();
         simulated_ns += level ? level->span_ns : 0;
         return level;
@@ -71,7 +75,9 @@ Outcomes carried_out(const Plan& plan, SimulatedBench& bench)
 
 SimulatedBench::Make servers(std::size_t count, std::uint64_t service_ns)
 {
-    return [=](const LevelSpec&) { return std::make_unique<SimulatedSystem>(count, [=](std::uint64_t) { return service_ns; }); };
+    return [=](const LevelSpec&) {
+        return std::make_unique<SimulatedSystem>(count, [=](std::uint64_t) { return service_ns; });
+    };
 }
 
 }  // namespace
@@ -96,7 +102,8 @@ TEST_CASE("the breaking point of c servers is c over their service time", "[load
         const Found& found = outcomes.found.front();
         const double capacity = static_cast<double>(c.servers) * 1000.0 / static_cast<double>(c.service_ms);
         INFO(c.servers << " servers of " << c.service_ms << " ms: " << found.result.held.value_or(0) << " to "
-                       << found.result.broken.value_or(0) << ", capacity " << capacity << ", " << found.result.trials << " windows");
+                       << found.result.broken.value_or(0) << ", capacity " << capacity << ", " << found.result.trials
+                       << " windows");
         REQUIRE(found.result.end == SearchEnd::Found);
         CHECK(*found.result.held == Approx(capacity).epsilon(0.10));
         CHECK(*found.result.broken == Approx(capacity).epsilon(0.15));
@@ -150,7 +157,8 @@ TEST_CASE("the search runs over another parameter too, and for each combination 
     const Plan plan = planned(request);
     SimulatedBench bench(plan, [](const LevelSpec& spec) {
         const auto ns = static_cast<std::uint64_t>(std::stoul(spec.parameters.at("size"))) * 10 * kMs;
-        return std::make_unique<SimulatedSystem>(std::stoul(spec.parameters.at("servers")), [ns](std::uint64_t) { return ns; });
+        return std::make_unique<SimulatedSystem>(std::stoul(spec.parameters.at("servers")),
+                                                 [ns](std::uint64_t) { return ns; });
     });
     const Outcomes outcomes = carried_out(plan, bench);
     REQUIRE(outcomes.found.size() == 2);

@@ -163,36 +163,132 @@ TEST_CASE("wrong requests are refused by name", "[load]")
     refused(with([](Request& r) { r.rate = "-5"; }), "--rate");
     refused(with([](Request& r) { r.rate = "fast"; }), "'fast'");
     refused(with([](Request& r) { r.rate = "10000000"; }), "more than can be made");
-    refused(with([](Request& r) { r.rate = "10"; r.steps = "1,2"; }), "--rate and --steps exclude");
+    refused(with([](Request& r) {
+                r.rate = "10";
+                r.steps = "1,2";
+            }),
+            "--rate and --steps exclude");
     refused(with([](Request& r) { r.steps = "1,,2"; }), "--steps");
-    refused(with([](Request& r) { r.steps = "1,2"; r.duration = "5s"; }), "-d is the time of the whole");
-    refused(with([](Request& r) { r.rate = "1"; r.hold = "5s"; }), "--hold");
+    refused(with([](Request& r) {
+                r.steps = "1,2";
+                r.duration = "5s";
+            }),
+            "-d is the time of the whole");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.hold = "5s";
+            }),
+            "--hold");
     refused(with([](Request& r) { r.ramp = "100-1000 over 5m"; }), "--ramp: '100-1000'");
     refused(with([](Request& r) { r.ramp = "100..1000"; }), "--ramp");
     refused(with([](Request& r) { r.ramp = "1..10 over never"; }), "never");
     refused(with([](Request& r) { r.burst = "5x every 30s for 5s"; }), "--burst needs the rate");
-    refused(with([](Request& r) { r.rate = "1"; r.burst = "5x every 30s for 5s"; }), "--burst needs an end");
-    refused(with([](Request& r) { r.rate = "1"; r.duration = "5m"; r.burst = "0.5x every 30s for 5s"; }), "no factor");
-    refused(with([](Request& r) { r.rate = "1"; r.duration = "5m"; r.burst = "5x every 5s for 30s"; }), "no part of");
-    refused(with([](Request& r) { r.rate = "1"; r.duration = "10s"; r.burst = "5x every 30s for 5s"; }), "before the first burst");
-    refused(with([](Request& r) { r.rate = "1"; r.sweeps = {"x=1,2"}; }), "no {x}");
-    refused(with([](Request& r) { r.rate = "1"; r.sweeps = {"x"}; }), "no NAME=VALUE");
-    refused(with([](Request& r) { r.rate = "1"; r.sweeps = {"rate=1,2"}; }), "flyball's own");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.burst = "5x every 30s for 5s";
+            }),
+            "--burst needs an end");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.duration = "5m";
+                r.burst = "0.5x every 30s for 5s";
+            }),
+            "no factor");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.duration = "5m";
+                r.burst = "5x every 5s for 30s";
+            }),
+            "no part of");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.duration = "10s";
+                r.burst = "5x every 30s for 5s";
+            }),
+            "before the first burst");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.sweeps = {"x=1,2"};
+            }),
+            "no {x}");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.sweeps = {"x"};
+            }),
+            "no NAME=VALUE");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.sweeps = {"rate=1,2"};
+            }),
+            "flyball's own");
     refused(with([](Request& r) { r.sweeps = {"x=1,1"}; }, {"gen", "{x}"}), "twice");
     refused(with([](Request& r) { r.find = "rate=1..10"; }), "breaking means");
-    refused(with([](Request& r) { r.find = "rate=10..1"; r.objectives = {"errors<1%"}; }), "does not go up");
-    refused(with([](Request& r) { r.find = "rate=10"; r.objectives = {"errors<1%"}; }), "is not LOW..HIGH");
-    refused(with([](Request& r) { r.find = "x=1..10"; r.objectives = {"errors<1%"}; }), "no {x}");
-    refused(with([](Request& r) { r.find = "rate=1..10"; r.rate = "5"; r.objectives = {"errors<1%"}; }), "exclude");
-    refused(with([](Request& r) { r.find = "rate=0.1..10"; r.objectives = {"p99.9<1s"}; }), "3688 requests");
-    refused(with([](Request& r) { r.find = "rate=1..10"; r.objectives = {"errors<1%"}; r.confirm = "2/5"; }), "--confirm");
-    refused(with([](Request& r) { r.rate = "1"; r.objectives = {"p99<50"}; }), "character 5");
-    refused(with([](Request& r) { r.ramp = "1..10 over 5s"; r.objectives = {"throughput>=95%"}; }), "no single rate");
-    refused(with([](Request& r) { r.rate = "1"; r.objectives = {"value:x<5"}; }), "values are told by a generator");
+    refused(with([](Request& r) {
+                r.find = "rate=10..1";
+                r.objectives = {"errors<1%"};
+            }),
+            "does not go up");
+    refused(with([](Request& r) {
+                r.find = "rate=10";
+                r.objectives = {"errors<1%"};
+            }),
+            "is not LOW..HIGH");
+    refused(with([](Request& r) {
+                r.find = "x=1..10";
+                r.objectives = {"errors<1%"};
+            }),
+            "no {x}");
+    refused(with([](Request& r) {
+                r.find = "rate=1..10";
+                r.rate = "5";
+                r.objectives = {"errors<1%"};
+            }),
+            "exclude");
+    refused(with([](Request& r) {
+                r.find = "rate=0.1..10";
+                r.objectives = {"p99.9<1s"};
+            }),
+            "3688 requests");
+    refused(with([](Request& r) {
+                r.find = "rate=1..10";
+                r.objectives = {"errors<1%"};
+                r.confirm = "2/5";
+            }),
+            "--confirm");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.objectives = {"p99<50"};
+            }),
+            "character 5");
+    refused(with([](Request& r) {
+                r.ramp = "1..10 over 5s";
+                r.objectives = {"throughput>=95%"};
+            }),
+            "no single rate");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.objectives = {"value:x<5"};
+            }),
+            "values are told by a generator");
     refused(with([](Request& r) { r.ramp = "1..10 over 5s"; }, {"gen", "{level}"}), "generator");
-    refused(with([](Request& r) { r.rate = "1"; r.poisson = true; }, {"gen", "{level}"}), "--poisson");
-    refused(with([](Request& r) { r.rate = "1"; r.environment = {"1X=2"}; }), "no NAME=VALUE");
-    refused(with([](Request& r) { r.rate = "1"; r.warmup = "20s"; r.duration = "20s"; }), "--warmup");
+    refused(with(
+                [](Request& r) {
+                    r.rate = "1";
+                    r.poisson = true;
+                },
+                {"gen", "{level}"}),
+            "--poisson");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.environment = {"1X=2"};
+            }),
+            "no NAME=VALUE");
+    refused(with([](Request& r) {
+                r.rate = "1";
+                r.warmup = "20s";
+                r.duration = "20s";
+            }),
+            "--warmup");
     refused(with([](Request&) {}, {"gen", "{level}"}), "none is given");
     refused(with([](Request& r) { r.rate = "1"; }, {}), "no command");
 }
@@ -207,7 +303,8 @@ TEST_CASE("placeholders: known names only, anywhere in a word, in the environmen
     CHECK(expand("", values).empty());
     Command command{.words = {"x"}, .environment = {{"LEVEL", "at {rate}"}, {"HOME", "/"}}};
     const char* inherited[] = {"HOME=/root", "PATH=/bin", nullptr};
-    CHECK(command.environment_for(values, inherited) == std::vector<std::string>{"PATH=/bin", "LEVEL=at 100", "HOME=/"});
+    CHECK(command.environment_for(values, inherited) ==
+          std::vector<std::string>{"PATH=/bin", "LEVEL=at 100", "HOME=/"});
     CHECK(command.uses("rate"));
     CHECK_FALSE(command.uses("n"));
 }

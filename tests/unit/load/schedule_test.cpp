@@ -54,7 +54,8 @@ TEST_CASE("a ramp's k-th request is where the integral of the rate is k", "[load
 {
     for (const auto& [from, to] : {std::pair{0.0, 100.0}, {100.0, 0.0}, {10.0, 1000.0}, {50.0, 50.0000001}}) {
         const double length = 20;
-        const auto arrivals = all_of(Schedule({{.label = "", .from_rate = from, .to_rate = to, .length_ns = 20 * kSecond}}, Arrivals::Fixed));
+        const auto arrivals = all_of(
+            Schedule({{.label = "", .from_rate = from, .to_rate = to, .length_ns = 20 * kSecond}}, Arrivals::Fixed));
         INFO(from << " to " << to);
         CHECK(static_cast<double>(arrivals.size()) == Approx((from + to) / 2 * length).margin(1));
         for (const Arrival& arrival : arrivals) {
@@ -91,7 +92,8 @@ TEST_CASE("Poisson arrivals: exponential gaps, and counts whose variance is thei
 
 TEST_CASE("Poisson arrivals on a ramp are dense where the rate is high", "[load]")
 {
-    const auto arrivals = all_of(Schedule({{.label = "", .from_rate = 0, .to_rate = 900, .length_ns = 100 * kSecond}}, Arrivals::Poisson, 3));
+    const auto arrivals = all_of(
+        Schedule({{.label = "", .from_rate = 0, .to_rate = 900, .length_ns = 100 * kSecond}}, Arrivals::Poisson, 3));
     std::array<double, 3> thirds{};
     for (const Arrival& arrival : arrivals)
         ++thirds[std::min<std::size_t>(2, arrival.at_ns * 3 / (100 * kSecond))];
@@ -102,7 +104,9 @@ TEST_CASE("Poisson arrivals on a ramp are dense where the rate is high", "[load]
 
 TEST_CASE("the same seed gives the same instants, another one others", "[load]")
 {
-    const auto at = [](std::uint64_t seed) { return all_of(Schedule({steady(100, 1)}, Arrivals::Poisson, seed)).at(10).at_ns; };
+    const auto at = [](std::uint64_t seed) {
+        return all_of(Schedule({steady(100, 1)}, Arrivals::Poisson, seed)).at(10).at_ns;
+    };
     CHECK(at(5) == at(5));
     CHECK(at(5) != at(6));
 }

@@ -52,7 +52,9 @@ public:
         const std::uint64_t next = running_.empty() ? timer : std::min(timer, std::max(now_, running_.begin()->first));
         now_ = std::min(next, std::max(now_, stop_at));
         while (!running_.empty() && running_.begin()->first <= now_) {
-            ended.push_back({.number = running_.begin()->second, .at_ns = running_.begin()->first, .ok = !fails(running_.begin()->second)});
+            ended.push_back({.number = running_.begin()->second,
+                             .at_ns = running_.begin()->first,
+                             .ok = !fails(running_.begin()->second)});
             running_.erase(running_.begin());
         }
         return {};

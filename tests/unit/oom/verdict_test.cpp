@@ -165,7 +165,8 @@ TEST_CASE("verdict: each killable member must die; the others have a reason")
     }
     SECTION("it shares a victim's memory: killed, unmarked")
     {
-        e.sharers.push_back({.tid = 7, .tgid = 7, .comm = "hog", .cgroup = "/job", .sigkill_ns = 1030, .exit_ns = 2000});
+        e.sharers.push_back(
+            {.tid = 7, .tgid = 7, .comm = "hog", .cgroup = "/job", .sigkill_ns = 1030, .exit_ns = 2000});
         CHECK(judge(e, evidence()).outcome == Outcome::Pass);
     }
     SECTION("it is outside of the group")

@@ -71,8 +71,7 @@ TEST_CASE("switch: slice to the one that leaves, wait to the one that comes")
 TEST_CASE("switch: what is not known is not counted")
 {
     CHECK(run({event(make_switch(10, 12, 0))}).cgroups.empty());
-    CHECK(run({event(make_switch(10, 12, FB_SW_PREV_SLICE | FB_SW_PREV_IDLE | FB_SW_PREV_RUNNABLE))})
-              .cgroups.empty());
+    CHECK(run({event(make_switch(10, 12, FB_SW_PREV_SLICE | FB_SW_PREV_IDLE | FB_SW_PREV_RUNNABLE))}).cgroups.empty());
 }
 
 TEST_CASE("switch: preempted or throttled, not both")
@@ -105,8 +104,7 @@ TEST_CASE("held: by whom")
     nameless.throttler_id = 77;
     const Snapshot s = run({event(e), event(e), event(unknown), event(nameless)});
     CHECK(sum_of(s, "/a/b", FB_M_CPU_THROTTLED_WAIT) == 160);
-    CHECK(find(s, "/a/b")->held_by_ns ==
-          std::map<std::string, std::uint64_t>{{"/a", 80}, {"?", 40}, {"?0:77", 40}});
+    CHECK(find(s, "/a/b")->held_by_ns == std::map<std::string, std::uint64_t>{{"/a", 80}, {"?", 40}, {"?0:77", 40}});
     CHECK(find(s, "?0:77") == nullptr);  // it has no data of its own
 }
 
@@ -150,8 +148,8 @@ TEST_CASE("charge: taken, stalled, refused")
 TEST_CASE("stall: each kind its metric")
 {
     const Snapshot s =
-        run({event(make_stall(FB_STALL_HIGH)), event(make_stall(FB_STALL_RECLAIM)),
-             event(make_stall(FB_STALL_REFAULT)), event(make_stall(FB_STALL_GLOBAL)), event(make_stall(99))});
+        run({event(make_stall(FB_STALL_HIGH)), event(make_stall(FB_STALL_RECLAIM)), event(make_stall(FB_STALL_REFAULT)),
+             event(make_stall(FB_STALL_GLOBAL)), event(make_stall(99))});
     const CgroupProfile* a = find(s, "/a");
     CHECK(a->of(FB_M_MEM_HIGH).sum64() == 51);
     CHECK(a->of(FB_M_MEM_RECLAIM).sum64() == 52);
@@ -163,8 +161,8 @@ TEST_CASE("stall: each kind its metric")
 
 TEST_CASE("bio: sizes by direction; the one that nobody owns")
 {
-    const Snapshot s = run(
-        {bio(10, FB_OP_READ, 1), bio(10, FB_OP_WRITE, 2), bio(10, FB_OP_DISCARD, 3), bio(0, FB_OP_FLUSH, 0)});
+    const Snapshot s =
+        run({bio(10, FB_OP_READ, 1), bio(10, FB_OP_WRITE, 2), bio(10, FB_OP_DISCARD, 3), bio(0, FB_OP_FLUSH, 0)});
     CHECK(sum_of(s, "/a", FB_M_IO_SIZE_READ) == 1);
     CHECK(sum_of(s, "/a", FB_M_IO_SIZE_WRITE) == 2);
     CHECK(find(s, "/a")->count_of(FB_M_IO_SIZE_OTHER) == Count{1, 3, 3});
@@ -351,8 +349,7 @@ TEST_CASE("finish: tasks that lived through the window")
     };
     Closing closing;
     closing.tasks_first = {task(7, 100, 0), task(8, 100, 0), task(5, 100, 0), task(4, 1, 90)};
-    closing.tasks_last = {task(7, 100, 50), task(8, 200, 50), task(5, 100, 60), task(9, 1, 0),
-                          task(4, 1, 10)};
+    closing.tasks_last = {task(7, 100, 50), task(8, 200, 50), task(5, 100, 60), task(9, 1, 0), task(4, 1, 10)};
     closing.end_ns = 17;
     closing.warnings = {"late"};
     const Snapshot s = run({}, std::move(closing));

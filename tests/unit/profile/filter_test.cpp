@@ -73,8 +73,8 @@ TEST_CASE("filter: table")
 TEST_CASE("subtree: sums as the kernel's hierarchical counters do")
 {
     Accumulator accumulator(v2_meta(), {{0, 10, "/a"}, {0, 11, "/a/b"}, {0, 12, "/ab"}, {0, 13, "/x/y/z"}});
-    send(accumulator, {wait(10, 1), wait(11, 2), wait(12, 4), wait(13, 8), wait(99, 16), wait(0, 32),
-                       fork(11, 3), fork(10, 2)});
+    send(accumulator,
+         {wait(10, 1), wait(11, 2), wait(12, 4), wait(13, 8), wait(99, 16), wait(0, 32), fork(11, 3), fork(10, 2)});
     const Snapshot s = std::move(accumulator).finish({});
     CHECK(subtree(s, "/a", FB_M_CPU_WAIT).sum64() == 3);
     CHECK(subtree(s, "/x", FB_M_CPU_WAIT).sum64() == 8);  // no data of its own

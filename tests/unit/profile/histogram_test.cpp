@@ -64,8 +64,7 @@ TEST_CASE("histogram: quantile is the nearest rank, within its bucket")
         std::ranges::sort(values);
         for (std::uint64_t percent = 0; percent <= 100; ++percent) {
             const std::uint64_t n = values.size();
-            const std::uint64_t rank =
-                std::max<std::uint64_t>(1, (percent * n + 99) / 100);  // whole numbers: exact
+            const std::uint64_t rank = std::max<std::uint64_t>(1, (percent * n + 99) / 100);  // whole numbers: exact
             const std::uint64_t exact = values[rank - 1];
             const std::uint64_t got = hist.quantile(static_cast<double>(percent) / 100);
             REQUIRE(got >= values.front());
@@ -134,8 +133,7 @@ TEST_CASE("histogram: folded in the kernel or counted here, it is the same")
                 continue;
             }
             mixed.add_folded_bucket(fb_hist_bucket(v), 1);
-            total = {total.count + 1, total.sum + v, std::min<__u64>(total.min, v),
-                     std::max<__u64>(total.max, v)};
+            total = {total.count + 1, total.sum + v, std::min<__u64>(total.min, v), std::max<__u64>(total.max, v)};
             folded_sum += v;
         }
         mixed.add_folded_total(total);

@@ -107,8 +107,7 @@ inline fb_oom_kill decision(std::uint64_t domain, std::uint64_t ts, std::uint32_
     return r;
 }
 
-inline fb_oom_group policy(std::uint64_t group, std::uint64_t domain, std::uint64_t ts,
-                           std::uint32_t victim_tgid)
+inline fb_oom_group policy(std::uint64_t group, std::uint64_t domain, std::uint64_t ts, std::uint32_t victim_tgid)
 {
     fb_oom_group r{};
     r.hdr = header(FB_EV_OOM_GROUP, FB_P_OOM, group, ts);
@@ -134,8 +133,7 @@ inline fb_oom_task oom_task(std::uint16_t type, std::uint64_t id, std::uint64_t 
     return r;
 }
 
-inline void send(stream::Sink& sink, std::vector<fb_event> events, std::uint32_t cpu = 0,
-                 std::uint64_t seq = ~0ULL)
+inline void send(stream::Sink& sink, std::vector<fb_event> events, std::uint32_t cpu = 0, std::uint64_t seq = ~0ULL)
 {
     fb_batch batch{};
     batch.n = static_cast<std::uint32_t>(events.size());
@@ -184,11 +182,10 @@ inline void fold(std::vector<FoldedEntry>& entries, std::uint64_t id, fb_metric 
     entries.push_back({{id, metric16, FB_FOLD_TOTAL, 0}, {1, value, value, value}});
 }
 
-inline void fold_count(std::vector<FoldedEntry>& entries, std::uint64_t id, fb_metric metric,
-                       std::uint64_t value, std::uint64_t times)
+inline void fold_count(std::vector<FoldedEntry>& entries, std::uint64_t id, fb_metric metric, std::uint64_t value,
+                       std::uint64_t times)
 {
-    entries.push_back(
-        {{id, static_cast<std::uint16_t>(metric), FB_FOLD_TOTAL, 0}, {times, value, value, value}});
+    entries.push_back({{id, static_cast<std::uint16_t>(metric), FB_FOLD_TOTAL, 0}, {times, value, value, value}});
 }
 
 }  // namespace flyball::profile::test

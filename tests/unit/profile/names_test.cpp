@@ -248,8 +248,7 @@ TEST_CASE("removal: counters of a path made twice add up")
     const Snapshot s = std::move(accumulator).finish(std::move(closing));
     REQUIRE(s.counters.size() == 1);
     CHECK(s.counters[0].last->throttled_ns == 19);
-    CHECK(s.counters[0].last->memory_events_local ==
-          std::map<std::string, std::uint64_t>{{"oom_kill", 4}, {"low", 0}});
+    CHECK(s.counters[0].last->memory_events_local == std::map<std::string, std::uint64_t>{{"oom_kill", 4}, {"low", 0}});
 }
 
 TEST_CASE("removal: without a window at the start there is none at the end")

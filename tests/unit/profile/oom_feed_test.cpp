@@ -210,10 +210,10 @@ TEST_CASE("oom feed: who shares the victim's memory is killed along, unmarked")
     Run run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     run.kill(11, 2 * kMs, 5);
-    run << sigkill(11, 2 * kMs + 20, 6);                                     // by the same task: shares
-    run << sigkill(11, 2 * kMs + 30, 7, FB_SIG_KERNEL, 77);                  // by another: something else
-    run << sigkill(12, 2 * kMs + 40, 8, FB_SIG_NOINFO, 78);                  // cgroup.kill
-    run << sigkill(12, 2 * kMs + 50, 9, FB_SIG_USER, 79);                    // kill -9
+    run << sigkill(11, 2 * kMs + 20, 6);                     // by the same task: shares
+    run << sigkill(11, 2 * kMs + 30, 7, FB_SIG_KERNEL, 77);  // by another: something else
+    run << sigkill(12, 2 * kMs + 40, 8, FB_SIG_NOINFO, 78);  // cgroup.kill
+    run << sigkill(12, 2 * kMs + 50, 9, FB_SIG_USER, 79);    // kill -9
     send(run.feed, {task_event(FB_TASK_EXIT, 3 * kMs, 6)});
     run.gone(11, 3 * kMs, 5);
     const auto done = run.feed.take_complete(500 * kMs);
@@ -332,7 +332,8 @@ TEST_CASE("oom feed: one kill leads to the next")
     CHECK_FALSE(done[2].follows_ns);
 }
 
-TEST_CASE("oom feed: without decisions the marks of one task are one kill, another's are another; on v1 each is its own")
+TEST_CASE(
+    "oom feed: without decisions the marks of one task are one kill, another's are another; on v1 each is its own")
 {
     const auto marks = [](OomFeed& feed) {
         for (std::uint32_t i = 0; i < 4; ++i) {

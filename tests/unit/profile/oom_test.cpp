@@ -22,8 +22,7 @@ struct Run {
     // As the kernel does: SIGKILL first, mark next.
     Run& kill(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid)
     {
-        return *this << oom_task(FB_EV_OOM_SIGKILL, id, ts, tgid)
-                     << oom_task(FB_EV_OOM_VICTIM, id, ts + 10, tgid);
+        return *this << oom_task(FB_EV_OOM_SIGKILL, id, ts, tgid) << oom_task(FB_EV_OOM_VICTIM, id, ts + 10, tgid);
     }
     Snapshot finish() { return std::move(accumulator).finish({}); }
 };
@@ -88,8 +87,7 @@ TEST_CASE("oom: the marked task is a thread")
     run << decision(10, 1000, 5) << oom_task(FB_EV_OOM_SIGKILL, 11, 1100, 5, 5)
         << oom_task(FB_EV_OOM_VICTIM, 11, 1200, 5, 8)
         << oom_task(FB_EV_OOM_VICTIM, 11, 1300, 5, 9)  // another thread of it: no second victim
-        << oom_task(FB_EV_OOM_EXIT, 11, 1400, 5, 5)
-        << oom_task(FB_EV_OOM_REAP, 0, 1500, 8, 8);  // the thread's number
+        << oom_task(FB_EV_OOM_EXIT, 11, 1400, 5, 5) << oom_task(FB_EV_OOM_REAP, 0, 1500, 8, 8);  // the thread's number
     const Snapshot s = run.finish();
     REQUIRE(s.ooms.size() == 1);
     REQUIRE(s.ooms[0].victims.size() == 1);
@@ -246,8 +244,7 @@ TEST_CASE("oom: SIGKILL and exit on either side of the mark")
     Run run;
     fb_oom_task after = oom_task(FB_EV_OOM_SIGKILL, 11, 1200, 5);
     after.marked = 1;
-    run << decision(10, 1000, 5) << oom_task(FB_EV_OOM_EXIT, 11, 1150, 5)
-        << oom_task(FB_EV_OOM_VICTIM, 11, 1100, 5);
+    run << decision(10, 1000, 5) << oom_task(FB_EV_OOM_EXIT, 11, 1150, 5) << oom_task(FB_EV_OOM_VICTIM, 11, 1100, 5);
     run << decision(10, 2000, 6) << oom_task(FB_EV_OOM_VICTIM, 11, 2100, 6);
     after.tgid = 6;
     run << after;

@@ -93,8 +93,8 @@ TEST_CASE("recording file: a path that cannot be written is refused, with what t
 
     save(dir.file("kept"), "kept");
     fs::permissions(dir.file("kept"), fs::perms::owner_read);
-    fs::permissions(dir.path(), fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
-                                    fs::perms::others_exec);
+    fs::permissions(dir.path(),
+                    fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
     {
         const AsNobody nobody;
         CHECK_THAT(refused(dir.file("new")).what, ContainsSubstring("Permission denied"));

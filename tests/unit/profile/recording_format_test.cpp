@@ -37,8 +37,7 @@ struct File {
         put(text, std::uint32_t{1});
         put(text, std::uint32_t{FB_ABI_VERSION});
     }
-    File& chunk(std::uint32_t type, const std::string& body, std::uint32_t flags = 0,
-                std::uint64_t plain = ~0ULL)
+    File& chunk(std::uint32_t type, const std::string& body, std::uint32_t flags = 0, std::uint64_t plain = ~0ULL)
     {
         std::string header;
         put(header, type);
@@ -170,10 +169,8 @@ TEST_CASE("format: chunk headers that lie")
     CHECK_THAT(File().chunk(9, "x").refused(), ContainsSubstring("no chunk is of type 9"));
     CHECK_THAT(File().chunk(kMeta, "{}", 8).refused(), ContainsSubstring("unknown chunk flags"));
     CHECK_THAT(File().chunk(kMeta, "{}", 0, 3).refused(), ContainsSubstring("impossible chunk length"));
-    CHECK_THAT(File().chunk(kMeta, "{}", 1, 1ULL << 60).refused(),
-               ContainsSubstring("impossible chunk length"));
-    CHECK_THAT(File().chunk(kMeta, "{}", 1, 1U << 20).refused(),
-               ContainsSubstring("beyond what is possible"));
+    CHECK_THAT(File().chunk(kMeta, "{}", 1, 1ULL << 60).refused(), ContainsSubstring("impossible chunk length"));
+    CHECK_THAT(File().chunk(kMeta, "{}", 1, 1U << 20).refused(), ContainsSubstring("beyond what is possible"));
     CHECK_THAT(File().chunk(kMeta, "{}", 1, 100).refused(), ContainsSubstring("does not inflate"));
 }
 
@@ -194,16 +191,14 @@ TEST_CASE("format: JSON that is wrong names its field")
     const auto meta = [](const std::string& text) { return File().chunk(kMeta, text).refused(); };
     CHECK_THAT(meta("{"), ContainsSubstring("META"));
     CHECK_THAT(meta("[]"), ContainsSubstring("not an object"));
-    CHECK_THAT(meta(R"({"meta":{"cpus":4294967296}})"),
-               ContainsSubstring("cpus: not a whole number in range"));
+    CHECK_THAT(meta(R"({"meta":{"cpus":4294967296}})"), ContainsSubstring("cpus: not a whole number in range"));
     CHECK_THAT(meta(R"({"meta":{"cpus":-1}})"), ContainsSubstring("cpus"));
     CHECK_THAT(meta(R"({"meta":{"start_ns":1e300}})"), ContainsSubstring("start_ns"));
     CHECK_THAT(meta(R"({"meta":{"start_ns":18446744073709551616}})"), ContainsSubstring("start_ns"));
     CHECK_THAT(meta(R"({"meta":{"host":7}})"), ContainsSubstring("host: not a text"));
     CHECK_THAT(meta(R"({"meta":{"host":{"hex":"abc"}}})"), ContainsSubstring("host"));
     CHECK_THAT(meta(R"({"meta":{"host":{"hex":"zz"}}})"), ContainsSubstring("host"));
-    CHECK_THAT(meta(R"({"meta":{"hierarchy":{"cpu":0}}})"),
-               ContainsSubstring("hierarchy: not a list of pairs"));
+    CHECK_THAT(meta(R"({"meta":{"hierarchy":{"cpu":0}}})"), ContainsSubstring("hierarchy: not a list of pairs"));
     CHECK_THAT(meta(R"({"meta":{"hierarchy":[["cpu"]]}})"), ContainsSubstring("not a pair"));
     CHECK_THAT(meta(R"({"meta":{"coverage":[{"available":1}]}})"), ContainsSubstring("coverage: available"));
     CHECK_THAT(meta(std::string(100'000, '[')), ContainsSubstring("META"));
@@ -223,7 +218,8 @@ TEST_CASE("recording: stacks that are none, or at the wrong place, are refused",
     const auto with = [&](const std::string& stacks) {
         return File().chunk(kMeta, known).chunk(kStacks, stacks, kSkippable).chunk(kClosing, "{}").end();
     };
-    const std::string good = R"({"hz":99,"frames":["f"],"stacks":[{"cgroup_id":1,"comm":"c","frames":[0],"samples":3}]})";
+    const std::string good =
+        R"({"hz":99,"frames":["f"],"stacks":[{"cgroup_id":1,"comm":"c","frames":[0],"samples":3}]})";
     const auto read = with(good).read();
     REQUIRE(read);
     REQUIRE(read->stacks);
@@ -233,8 +229,9 @@ TEST_CASE("recording: stacks that are none, or at the wrong place, are refused",
     CHECK_THAT(with(R"({"stacks":[{"frames":[-1]}]})").refused(), ContainsSubstring("STACKS"));
     CHECK_THAT(with(R"({"stacks":7})").refused(), ContainsSubstring("STACKS"));
     CHECK_THAT(with("not json").refused(), ContainsSubstring("STACKS"));
-    CHECK_THAT(File().chunk(kMeta, known).chunk(kStacks, good).chunk(kStacks, good).chunk(kClosing, "{}").end().refused(),
-               ContainsSubstring("a second STACKS"));
+    CHECK_THAT(
+        File().chunk(kMeta, known).chunk(kStacks, good).chunk(kStacks, good).chunk(kClosing, "{}").end().refused(),
+        ContainsSubstring("a second STACKS"));
     CHECK_THAT(File().chunk(kMeta, known).chunk(kClosing, "{}").chunk(kStacks, good).end().refused(),
                ContainsSubstring("after CLOSING"));
     // Cut behind them: they are what there is.

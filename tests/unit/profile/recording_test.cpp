@@ -33,10 +33,7 @@ public:
     ~TempDir() { std::filesystem::remove_all(path_); }
     TempDir(const TempDir&) = delete;
     TempDir& operator=(const TempDir&) = delete;
-    [[nodiscard]] std::string file(const std::string& name = "r.fly") const
-    {
-        return (path_ / name).string();
-    }
+    [[nodiscard]] std::string file(const std::string& name = "r.fly") const { return (path_ / name).string(); }
 
 private:
     std::filesystem::path path_;
@@ -80,8 +77,7 @@ Meta full_meta()
     meta.start_ns = (1ULL << 63) + 1;
     meta.start_wall_ns = ~0ULL;
     meta.command = "sh -c \"x\"\n\t\x01";
-    meta.coverage = {{"cpu.wait", true, "tp_btf/sched_switch", "note", ""},
-                     {"memory.high", false, "", "why", "do"}};
+    meta.coverage = {{"cpu.wait", true, "tp_btf/sched_switch", "note", ""}, {"memory.high", false, "", "why", "do"}};
     meta.warnings = {"first"};
     meta.hierarchy["io"] = -1;
     return meta;
@@ -129,8 +125,7 @@ void play(stream::Sink& sink, int batches = 3)
     control(sink, cgroup(FB_CG_MKDIR, 20, "/new"));
     for (int i = 0; i < batches; ++i) {
         const auto n = static_cast<std::uint64_t>(i);
-        send(sink, {wait(10, 5 + n), wait((1ULL << 53) + 1, 1ULL << 40), charge(20, 4096), selftest(99, n)},
-             1, n);
+        send(sink, {wait(10, 5 + n), wait((1ULL << 53) + 1, 1ULL << 40), charge(20, 4096), selftest(99, n)}, 1, n);
     }
     control(sink, decision(10, 1000, 5));
     control(sink, policy(10, 10, 1001, 5));
@@ -298,8 +293,7 @@ TEST_CASE("recording: salvage keeps what was flushed")
     CHECK(rescued->meta.end_ns == 55);
     const auto refused = replay(dir.file());
     REQUIRE_FALSE(refused);
-    CHECK_THAT(refused.error().what,
-               ContainsSubstring(dir.file()) && ContainsSubstring("the end mark is missing"));
+    CHECK_THAT(refused.error().what, ContainsSubstring(dir.file()) && ContainsSubstring("the end mark is missing"));
 }
 
 TEST_CASE("recording: each flipped bit is noticed")
@@ -363,8 +357,7 @@ TEST_CASE("recording: a chunk cut out of the middle is missed")
     const std::size_t first = chunk_end(16), second = chunk_end(first);
     bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(first),
                 bytes.begin() + static_cast<std::ptrdiff_t>(second));
-    CHECK_THAT(error_of(bytes).what,
-               ContainsSubstring("5 chunks") || ContainsSubstring("chunks were written"));
+    CHECK_THAT(error_of(bytes).what, ContainsSubstring("5 chunks") || ContainsSubstring("chunks were written"));
 }
 
 TEST_CASE("recording: paths that cannot be read or written")

@@ -89,8 +89,8 @@ TEST_CASE("an XML parser takes the page", "[calibration][html]")
 TEST_CASE("the page needs nothing from elsewhere and runs nothing", "[calibration][html]")
 {
     const std::string page = render_calibration_html(sample::all());
-    for (const char* what :
-         {"http://", "https://", "<script", "<link", "<img", "<iframe", "url(", "@import", "src=", "onload", "javascript:"}) {
+    for (const char* what : {"http://", "https://", "<script", "<link", "<img", "<iframe", "url(", "@import",
+                             "src=", "onload", "javascript:"}) {
         CAPTURE(what);
         CHECK(page.find(what) == std::string::npos);
     }
@@ -106,7 +106,8 @@ TEST_CASE("the page needs nothing from elsewhere and runs nothing", "[calibratio
 TEST_CASE("names and texts on the page are escaped", "[calibration][html]")
 {
     const std::string page = render_calibration_html(sample::all());
-    CHECK_THAT(page, ContainsSubstring("a\\x0a&quot;b'&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;]]&gt;\\xff\\x1b[2J"));
+    CHECK_THAT(page,
+               ContainsSubstring("a\\x0a&quot;b'&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;]]&gt;\\xff\\x1b[2J"));
     CHECK(page.find("\xff") == std::string::npos);
     CHECK(page.find("\x1b") == std::string::npos);
     CHECK(page.find("\u202e") == std::string::npos);
@@ -181,11 +182,13 @@ TEST_CASE("a curve that is slower lies higher", "[calibration][html]")
         return std::stod(page.substr(blank + 1));
     };
     auto component = sample::agent_loop();
-    component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured({.latency_ms = 10}, 1),
+    component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}),
+                                          sample::measured({.latency_ms = 10}, 1),
                                           sample::measured({.latency_ms = 20}, 2))};
     const std::string page = page_of({component});
     CHECK(end_of(page, "line-after") < end_of(page, "line-before"));
-    component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured({.latency_ms = 20}, 1),
+    component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}),
+                                          sample::measured({.latency_ms = 20}, 1),
                                           sample::measured({.latency_ms = 10}, 2))};
     const std::string faster = page_of({component});
     CHECK(end_of(faster, "line-after") > end_of(faster, "line-before"));

@@ -45,8 +45,8 @@ TEST_CASE("optimal_values.json keeps to its schema", "[calibration][schema]")
     CHECK(faults_of(json) == none);
     CHECK(json.at("components").size() == sample::all().components.size());
     CHECK(faults_of(Json::parse(render_optimal_values({}))) == none);
-    CHECK(faults_of(Json::parse(
-              render_optimal_values(sample::of({{.name = {}, .summary = {}, .before = {}, .after = {}, .oom = {}}})))) == none);
+    CHECK(faults_of(Json::parse(render_optimal_values(
+              sample::of({{.name = {}, .summary = {}, .before = {}, .after = {}, .oom = {}}})))) == none);
     // It would notice.
     json["components"][0]["end"] = "perhaps";
     json["components"][0]["values"]["memory.max"]["unit"] = "furlongs";

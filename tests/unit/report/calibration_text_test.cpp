@@ -28,10 +28,11 @@ std::size_t longest_line(const std::string& text)
     return longest;
 }
 
-std::vector<std::string> all_texts(const calibrate::Calibration& calibration, const CalibrationTextOptions& options = {})
+std::vector<std::string> all_texts(const calibrate::Calibration& calibration,
+                                   const CalibrationTextOptions& options = {})
 {
-    return {render_calibration_report(calibration, {}, options), render_performance_comparison(calibration, {}, options),
-            render_oom_behavior(calibration, options)};
+    return {render_calibration_report(calibration, {}, options),
+            render_performance_comparison(calibration, {}, options), render_oom_behavior(calibration, options)};
 }
 
 std::string report_of(calibrate::ComponentResult component)
@@ -54,8 +55,8 @@ TEST_CASE("no line about a calibration is longer than the width, and none holds 
         for (const std::string& text : all_texts(sample::all(), {.width = width})) {
             CAPTURE(width);
             CHECK(longest_line(text) <= width);
-            CHECK(std::ranges::none_of(text,
-                                       [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }));
+            CHECK(std::ranges::none_of(
+                text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }));
             CHECK_THAT(text, !ContainsSubstring("\xff"));
             CHECK_THAT(text, !ContainsSubstring("\u202e"));
         }
@@ -104,11 +105,14 @@ TEST_CASE("limits are held against what is expected of them", "[calibration]")
     CHECK_THAT(with("memory.max", "104857600", "95420416"), ContainsSubstring("less than expected"));
     CHECK_THAT(with("memory.max", "104857600", "73400320"),
                ContainsSubstring("-30.0%") && ContainsSubstring("more than expected"));
-    CHECK_THAT(with("memory.max", "104857600", "115343360"), ContainsSubstring("+10.0%") && ContainsSubstring("raised"));
-    CHECK_THAT(with("cpu.max", "100000 100000", "95000 100000"), ContainsSubstring("-5.0%") && ContainsSubstring("as expected"));
+    CHECK_THAT(with("memory.max", "104857600", "115343360"),
+               ContainsSubstring("+10.0%") && ContainsSubstring("raised"));
+    CHECK_THAT(with("cpu.max", "100000 100000", "95000 100000"),
+               ContainsSubstring("-5.0%") && ContainsSubstring("as expected"));
     CHECK_THAT(with("cpu.max", "100000 100000", "84000 100000"), ContainsSubstring("more than expected"));
     CHECK_THAT(with("pids.max", "100", "130"), ContainsSubstring("+30.0%") && ContainsSubstring("as expected"));
-    CHECK_THAT(with("io.weight", "default 100", "default 106"), ContainsSubstring("+6.0%") && ContainsSubstring("as expected"));
+    CHECK_THAT(with("io.weight", "default 100", "default 106"),
+               ContainsSubstring("+6.0%") && ContainsSubstring("as expected"));
     CHECK_THAT(with("memory.max", "max", "104857600"), ContainsSubstring("no limit") && ContainsSubstring("new limit"));
     CHECK_THAT(with("memory.max", "104857600", "max"), ContainsSubstring("no limit now"));
 }
@@ -117,8 +121,8 @@ TEST_CASE("a metric is called worse only where runs and interval say so", "[cali
 {
     const auto line_of = [](const sample::Load& before, const sample::Load& after, const std::string& label) {
         auto component = sample::agent_loop();
-        component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}), sample::measured(before, 5),
-                                              sample::measured(after, 6))};
+        component.scenarios = {sample::judged(sample::asked("c"), sample::scenario("s", {}),
+                                              sample::measured(before, 5), sample::measured(after, 6))};
         const std::string text = render_performance_comparison(sample::of({component}));
         const auto at = text.find(" " + label + " ");
         return text.substr(at, text.find('\n', at) - at);
@@ -152,7 +156,8 @@ TEST_CASE("P4.2's criterion: held, likely held and below", "[calibration]")
     const auto text = [&] { return render_performance_comparison(sample::of({component})); };
     scenario.retention = 0.9;
     scenario.retention_interval = tune::Interval{0.85, 0.95};
-    CHECK_THAT(text(), ContainsSubstring("[✓] at least 80.0% of the baseline's throughput: 90.0% (85.0% to 95.0%), held"));
+    CHECK_THAT(text(),
+               ContainsSubstring("[✓] at least 80.0% of the baseline's throughput: 90.0% (85.0% to 95.0%), held"));
     scenario.retention_interval = tune::Interval{0.75, 0.95};
     CHECK_THAT(text(), ContainsSubstring("[?] at least") && ContainsSubstring("95.0%), likely"));
     scenario.retention = 0.7999;
@@ -207,7 +212,8 @@ TEST_CASE("without OOM tests the text says so", "[calibration]")
 {
     auto untested = sample::router();
     untested.oom = {};
-    CHECK_THAT(render_oom_behavior(sample::of({untested})), ContainsSubstring("The OOM behaviour of no component was tested."));
+    CHECK_THAT(render_oom_behavior(sample::of({untested})),
+               ContainsSubstring("The OOM behaviour of no component was tested."));
     CHECK_THAT(render_oom_behavior(sample::of({untested})), ContainsSubstring("NOT TESTED"));
     CHECK_THAT(render_oom_behavior(sample::of({untested, sample::router(), sample::clawfs()})),
                ContainsSubstring("1 of 3 components passed the OOM tests, 1 failed, 1 not tested."));

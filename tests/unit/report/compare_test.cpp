@@ -39,7 +39,8 @@ compare::Side sample_side(const std::string& name, double slower, double through
         put("/kube/web", "oom.kills", 0, Unit::Count, Good::Lower);
         put("/kube/\x1b[2Jdb", "mem.stall", step < 4 ? 0 : 0.01 * slower, Unit::Tasks, Good::Lower);
         put("", "throughput", throughput + step, Unit::Number, Good::Higher);
-        run.start_wall_ns = 1'767'323'045'000'000'000 + i * 10'000'000'000 + (name == "after" ? 3600 * 1'000'000'000ULL : 0);
+        run.start_wall_ns =
+            1'767'323'045'000'000'000 + i * 10'000'000'000 + (name == "after" ? 3600 * 1'000'000'000ULL : 0);
         run.window_ns = 10'000'000'000;
         run.host = "bench-7";
         run.kernel = name == "after" ? "6.12.107" : "6.1.0";
@@ -54,7 +55,8 @@ compare::Side sample_side(const std::string& name, double slower, double through
 
 compare::Comparison sample(double slower)
 {
-    const auto result = compare::compare(sample_side("before", 1, 1000), sample_side("after", slower, 1000 / slower), {});
+    const auto result =
+        compare::compare(sample_side("before", 1, 1000), sample_side("after", slower, 1000 / slower), {});
     REQUIRE(result);
     return *result;
 }

@@ -65,16 +65,15 @@ TEST_CASE("the explanations of the samples are the golden ones", "[explain][gold
 TEST_CASE("the sentence names the limit, who spent it, and the neighbour with its CPUs", "[explain]")
 {
     const std::string sentence = find(sample(), "/prod.slice/checkout.service").sentence;
-    CHECK(sentence ==
-          "checkout.service lost 38.2% of its runnable time: "
-          "27.9% to cpu.max of its parent prod.slice (quota 200 ms/100 ms; batch.scope spent 61.0% of it), "
-          "8.1% to build.slice on CPUs 2-3, "
-          "1.5% to other tasks of its own, "
-          "0.2% to kernel threads (ksoftirqd/2 first), "
-          "0.2% to interrupts and steal, "
-          "0.1% to batch.scope on CPU 0, "
-          "0.1% waking up (the CPU was idle); "
-          "no memory or I/O stall.");
+    CHECK(sentence == "checkout.service lost 38.2% of its runnable time: "
+                      "27.9% to cpu.max of its parent prod.slice (quota 200 ms/100 ms; batch.scope spent 61.0% of it), "
+                      "8.1% to build.slice on CPUs 2-3, "
+                      "1.5% to other tasks of its own, "
+                      "0.2% to kernel threads (ksoftirqd/2 first), "
+                      "0.2% to interrupts and steal, "
+                      "0.1% to batch.scope on CPU 0, "
+                      "0.1% waking up (the CPU was idle); "
+                      "no memory or I/O stall.");
 }
 
 TEST_CASE("worst first, and a slice only where it tells more than its members", "[explain]")
@@ -96,13 +95,10 @@ TEST_CASE("what was asked about is answered as a whole", "[explain]")
 {
     const Explanation e = sample({.cgroups = {"/prod.slice"}});
     CHECK(find(e, "/prod.slice").subtree);
-    CHECK_THAT(find(e, "/prod.slice").sentence,
-               ContainsSubstring("prod.slice with the 2 cgroups in it lost"));
-    CHECK(
-        std::ranges::none_of(e.findings, [](const Finding& f) { return f.account.path == "/build.slice"; }));
+    CHECK_THAT(find(e, "/prod.slice").sentence, ContainsSubstring("prod.slice with the 2 cgroups in it lost"));
+    CHECK(std::ranges::none_of(e.findings, [](const Finding& f) { return f.account.path == "/build.slice"; }));
     // Who took the time may be outside.
-    CHECK_THAT(find(e, "/prod.slice/checkout.service").sentence,
-               ContainsSubstring("to build.slice on CPUs 2-3"));
+    CHECK_THAT(find(e, "/prod.slice/checkout.service").sentence, ContainsSubstring("to build.slice on CPUs 2-3"));
     CHECK(e.quotas.size() == 1);
 }
 
@@ -125,10 +121,9 @@ TEST_CASE("a weight is for siblings; between a cgroup and those in it there is n
     const auto advice = [](std::string victim, std::string aggressor) {
         ledger::Books books;
         books.window_ns = 10'000 * kMs;
-        books.accounts = {test::make_account(std::move(victim), 1,
-                                             {{ledger::Part::Run, kMs}, {ledger::Part::Displaced, kMs}})};
-        books.accounts[0].displaced_by = {
-            test::make_blame(std::move(aggressor), {{0, kMs}}, {{7, "bash", kMs}})};
+        books.accounts = {
+            test::make_account(std::move(victim), 1, {{ledger::Part::Run, kMs}, {ledger::Part::Displaced, kMs}})};
+        books.accounts[0].displaced_by = {test::make_blame(std::move(aggressor), {{0, kMs}}, {{7, "bash", kMs}})};
         const Explanation e = build_explanation(test::books_snapshot(), books);
         return e.findings.at(0).advice.at(0).text;
     };
@@ -148,8 +143,8 @@ TEST_CASE("a stall that was not measured is not none", "[explain]")
     CHECK_THAT(sentence, ContainsSubstring("io.queue not measured"));
     CHECK_THAT(sentence, ContainsSubstring("12.5% of its tasks' time could not be attributed"));
     CHECK(sentence.find("no memory") == std::string::npos);
-    for (const char* id : {"incomplete", "folded", "dropped", "recursion_misses", "chain_breaks", "late",
-                           "unavailable", "recorder"}) {
+    for (const char* id :
+         {"incomplete", "folded", "dropped", "recursion_misses", "chain_breaks", "late", "unavailable", "recorder"}) {
         CAPTURE(id);
         CHECK(has(e.doubts, id));
     }
@@ -201,8 +196,7 @@ TEST_CASE("a row of the matrix is the displaced time of its cgroup", "[explain]"
         std::uint64_t sum = e.displaced.others.sum_ns;
         CHECK(e.displaced.columns.size() <= top);
         for (const Matrix::Row& row : e.displaced.rows) {
-            CHECK(row.sum_ns ==
-                  std::accumulate(row.cells.begin(), row.cells.end(), row.others_ns + row.unknown_ns));
+            CHECK(row.sum_ns == std::accumulate(row.cells.begin(), row.cells.end(), row.others_ns + row.unknown_ns));
             sum += row.sum_ns;
         }
         std::uint64_t displaced = 0;

@@ -65,9 +65,19 @@ LoadReport search()
     found.parameter = "rate";
     found.combination = {{"workers", "4"}};
     found.options = {.low = 10, .high = 1000};
-    found.result = {.end = load::SearchEnd::Found, .held = 100, .broken = 104, .held_votes = {3, 1}, .broken_votes = {0, 3}, .trials = 2};
-    found.trials = {{.level = 100, .phase = load::SearchPhase::ConfirmHeld, .verdict = load::Verdict::Met, .why = "", .index = 0},
-                    {.level = 104, .phase = load::SearchPhase::ConfirmBroken, .verdict = load::Verdict::Broken, .why = "p99<300ms: slow", .index = 1}};
+    found.result = {.end = load::SearchEnd::Found,
+                    .held = 100,
+                    .broken = 104,
+                    .held_votes = {3, 1},
+                    .broken_votes = {0, 3},
+                    .trials = 2};
+    found.trials = {
+        {.level = 100, .phase = load::SearchPhase::ConfirmHeld, .verdict = load::Verdict::Met, .why = "", .index = 0},
+        {.level = 104,
+         .phase = load::SearchPhase::ConfirmBroken,
+         .verdict = load::Verdict::Broken,
+         .why = "p99<300ms: slow",
+         .index = 1}};
     found.at_held = report.outcomes.levels[0].total;
     found.reason = "p99<300ms: p99 is 990 ms";
     report.outcomes.found.push_back(std::move(found));
@@ -80,10 +90,16 @@ LoadReport generator()
     LoadReport report = steps();
     report.plan.generator = true;
     load::Level& one = report.outcomes.levels[0];
-    one.told = load::GeneratorTold{.rate = 99.5, .done = 995, .failed = 5, .values = {{"cold_start_ms", {8, 12}}}, .not_understood = "3 lines", .exit_code = 0};
+    one.told = load::GeneratorTold{.rate = 99.5,
+                                   .done = 995,
+                                   .failed = 5,
+                                   .values = {{"cold_start_ms", {8, 12}}},
+                                   .not_understood = "3 lines",
+                                   .exit_code = 0};
     one.phases = {one.total, one.total};
     one.phases[1].label = "burst 1";
-    one.recoveries = {{.phase = 1, .limit_ns = 300e6, .after_ns = 2'000 * kMs}, {.phase = 1, .limit_ns = 300e6, .after_ns = {}}};
+    one.recoveries = {{.phase = 1, .limit_ns = 300e6, .after_ns = 2'000 * kMs},
+                      {.phase = 1, .limit_ns = 300e6, .after_ns = {}}};
     report.outcomes.levels[1].told = load::GeneratorTold{};
     report.outcomes.interrupted = true;
     report.notes = {"no io controller"};
@@ -97,7 +113,8 @@ std::string text_of(const LoadReport& report, int width = 100)
 
 }  // namespace
 
-TEST_CASE("the JSON of a load keeps to its schema, and the schema describes nothing that is not there", "[load][schema]")
+TEST_CASE("the JSON of a load keeps to its schema, and the schema describes nothing that is not there",
+          "[load][schema]")
 {
     for (const LoadReport& report : {steps(), search(), generator(), LoadReport{}}) {
         const Json json = Json::parse(render_load_json(report));
@@ -155,7 +172,7 @@ TEST_CASE("the text of a load says what was measured, and what was not", "[load]
     INFO(text);
     CHECK(text.find("\x1b") == std::string::npos);
     CHECK_THAT(text, ContainsSubstring("100/s"));
-    CHECK_THAT(text, ContainsSubstring("n<3688"));   // p99.9 of 1000
+    CHECK_THAT(text, ContainsSubstring("n<3688"));  // p99.9 of 1000
     CHECK_THAT(text, ContainsSubstring("BROKEN"));
     CHECK_THAT(text, ContainsSubstring("errors<1%: the error rate is"));
     CHECK_THAT(text, ContainsSubstring("the first error: no route"));
@@ -175,8 +192,8 @@ TEST_CASE("the text of a search begins with its result", "[load]")
     CHECK_THAT(text, ContainsSubstring("-> p99<300ms: p99 is 990 ms"));
     CHECK_THAT(text, ContainsSubstring("at 100/s: p50 "));
     CHECK(text.find("BREAKING POINT") < text.find("LEVELS"));
-    for (const auto end : {load::SearchEnd::HeldAll, load::SearchEnd::BrokeAll, load::SearchEnd::Unsettled, load::SearchEnd::Unknown,
-                           load::SearchEnd::Running}) {
+    for (const auto end : {load::SearchEnd::HeldAll, load::SearchEnd::BrokeAll, load::SearchEnd::Unsettled,
+                           load::SearchEnd::Unknown, load::SearchEnd::Running}) {
         LoadReport other = search();
         other.outcomes.found[0].result.end = end;
         other.outcomes.found[0].result.held.reset();

@@ -115,11 +115,9 @@ TEST_CASE("JUnit is well-formed, and counts what is in it", "[oom][junit]")
 TEST_CASE("a testcase of JUnit has a name of its own in each run", "[oom][junit]")
 {
     const std::string text = render_junit(sample::report());
-    CHECK_THAT(text,
-               ContainsSubstring(R"(<testcase classname="flyball.oom" name="group-on" time="1.750000">)"));
+    CHECK_THAT(text, ContainsSubstring(R"(<testcase classname="flyball.oom" name="group-on" time="1.750000">)"));
     CHECK_THAT(text, ContainsSubstring(R"x(name="group-on (run 2)")x"));
-    CHECK_THAT(text,
-               ContainsSubstring(R"(<error message="2 control records were dropped" type="inconclusive">)"));
+    CHECK_THAT(text, ContainsSubstring(R"(<error message="2 control records were dropped" type="inconclusive">)"));
     CHECK_THAT(text, ContainsSubstring(R"(<skipped message="this machine has no swap"/>)"));
     CHECK_THAT(text, ContainsSubstring(R"(timestamp="2026-01-02T03:04:05" hostname="bench-7")"));
 }

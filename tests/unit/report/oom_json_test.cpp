@@ -97,8 +97,8 @@ TEST_CASE("times are absolute, and relative to the decision", "[oom]")
 TEST_CASE("what is not known is null in the JSON", "[oom]")
 {
     const Json blind = Json::parse(render_verdict_json(sample::blind()));
-    for (const char* key : {"global", "domain", "limit_bytes", "usage_bytes", "swap_bytes", "trigger",
-                            "chosen", "group_policy", "group_cgroup", "reclaim", "follows_ns"}) {
+    for (const char* key : {"global", "domain", "limit_bytes", "usage_bytes", "swap_bytes", "trigger", "chosen",
+                            "group_policy", "group_cgroup", "reclaim", "follows_ns"}) {
         CAPTURE(key);
         CHECK(blind.at(key) == nullptr);
     }

@@ -17,11 +17,10 @@ namespace {
 std::string episodes_text(const OomTextOptions& options = {})
 {
     std::string text;
-    for (const oom::Judged& judged :
-         {sample::group_kill(), sample::unexplained(), sample::blind(), sample::hostile()})
+    for (const oom::Judged& judged : {sample::group_kill(), sample::unexplained(), sample::blind(), sample::hostile()})
         text += render_verdict_text(judged, options) + "\n";
-    for (const auto by : {profile::OtherKill::By::User, profile::OtherKill::By::Cgroup,
-                          profile::OtherKill::By::Kernel, profile::OtherKill::By::Unknown})
+    for (const auto by : {profile::OtherKill::By::User, profile::OtherKill::By::Cgroup, profile::OtherKill::By::Kernel,
+                          profile::OtherKill::By::Unknown})
         text += render_other_kill_text(sample::other_kill(by), options);
     return text;
 }
@@ -90,8 +89,7 @@ TEST_CASE("a policy that was read afterwards is told from one that was seen", "[
     CHECK_THAT(render_verdict_text(judged, {}),
                ContainsSubstring("policy   not seen; memory.oom.group of /jobs applied\n"));
     judged.episode.group_policy = false;
-    CHECK_THAT(render_verdict_text(judged, {}),
-               ContainsSubstring("no memory.oom.group: the chosen one alone"));
+    CHECK_THAT(render_verdict_text(judged, {}), ContainsSubstring("no memory.oom.group: the chosen one alone"));
 }
 
 TEST_CASE("of a large group those are shown of whom something is to be told", "[oom]")
@@ -138,9 +136,8 @@ TEST_CASE("no line of the OOM texts is longer than the width, and none holds a c
         const OomTextOptions options{.width = width};
         for (const std::string& text : {episodes_text(options), render_test_text(everything(), options)}) {
             CHECK(longest_line(text) <= width);
-            CHECK(std::ranges::none_of(text, [](char c) {
-                return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f;
-            }));
+            CHECK(std::ranges::none_of(
+                text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }));
             CHECK_THAT(text, !ContainsSubstring("\xff"));
         }
     }

@@ -16,8 +16,7 @@ namespace flyball::test {
 using PartNs = std::pair<ledger::Part, std::uint64_t>;
 
 // What is not said of its life it slept.
-inline ledger::Account make_account(std::string path, std::uint64_t tasks,
-                                    std::initializer_list<PartNs> parts)
+inline ledger::Account make_account(std::string path, std::uint64_t tasks, std::initializer_list<PartNs> parts)
 {
     constexpr std::uint64_t kWindow = 10'000 * kMs;
     ledger::Account account;
@@ -76,10 +75,9 @@ inline std::vector<ledger::Account> sample_pods()
                                          {{Run, 600 * kMs}, {Displaced, 170 * kMs}, {OwnTasks, 30 * kMs}});
         a.waits = 310;
         a.longest_wait_ns = 9 * kMs;
-        a.displaced_by = {
-            make_blame("/build.slice", {{0, 60 * kMs}, {1, 60 * kMs}}),
-            make_blame(a.path == "/kube.slice/pod-a" ? "/kube.slice/pod-b" : "/kube.slice/pod-a",
-                       {{1, 50 * kMs}}, {{4'010, "pause", 50 * kMs}})};
+        a.displaced_by = {make_blame("/build.slice", {{0, 60 * kMs}, {1, 60 * kMs}}),
+                          make_blame(a.path == "/kube.slice/pod-a" ? "/kube.slice/pod-b" : "/kube.slice/pod-a",
+                                     {{1, 50 * kMs}}, {{4'010, "pause", 50 * kMs}})};
         a.own_tasks = {{4'010, "pause", 30 * kMs}};
         a.burn = {{4'010, "pause", 600 * kMs}};
         pods.push_back(std::move(a));
@@ -141,12 +139,12 @@ inline ledger::Books sample_books()
     ledger::Account build = make_account("/build.slice", 2, {{Run, 9'000 * kMs}, {Displaced, 600 * kMs}});
     build.waits = 2'200;
     build.longest_wait_ns = 12 * kMs;
-    build.displaced_by = {make_blame("/prod.slice/checkout.service", {{2, 350 * kMs}, {3, 100 * kMs}},
-                                     {{61, "checkout", 450 * kMs}}),
-                          make_blame("/", {{0, 150 * kMs}}, {{9, "journald", 150 * kMs}})};
+    build.displaced_by = {
+        make_blame("/prod.slice/checkout.service", {{2, 350 * kMs}, {3, 100 * kMs}}, {{61, "checkout", 450 * kMs}}),
+        make_blame("/", {{0, 150 * kMs}}, {{9, "journald", 150 * kMs}})};
     build.burn = {{901, "cc1plus", 8'000 * kMs}, {902, "ld", 1'000 * kMs}};
-    ledger::Account batch = make_account("/prod.slice/batch.scope", 4,
-                                         {{Run, 12'000 * kMs}, {Held, 2'700 * kMs}, {OwnTasks, 900 * kMs}});
+    ledger::Account batch =
+        make_account("/prod.slice/batch.scope", 4, {{Run, 12'000 * kMs}, {Held, 2'700 * kMs}, {OwnTasks, 900 * kMs}});
     batch.held_by = {make_blame("/prod.slice", {{0, 1'500 * kMs}, {1, 1'200 * kMs}})};
     batch.own_tasks = {{777, "batch", 900 * kMs}};
     batch.burn = {{777, "batch", 12'000 * kMs}};
@@ -155,16 +153,16 @@ inline ledger::Books sample_books()
         books.accounts.push_back(std::move(pod));
     books.accounts.push_back(batch);
     books.accounts.push_back(sample_checkout());
-    books.io = {{.path = "/backup.slice",
-                 .requests = 900,
-                 .queued_ns = 120 * kMs,
-                 .behind = {make_blame("/backup.slice", {{0, 120 * kMs}})}},
-                {.path = "/db.service",
-                 .requests = 128,
-                 .queued_ns = 330 * kMs,
-                 .unknown_ns = 10 * kMs,
-                 .behind = {make_blame("/backup.slice", {{0, 240 * kMs}}),
-                            make_blame("/db.service", {{0, 80 * kMs}})}}};
+    books.io = {
+        {.path = "/backup.slice",
+         .requests = 900,
+         .queued_ns = 120 * kMs,
+         .behind = {make_blame("/backup.slice", {{0, 120 * kMs}})}},
+        {.path = "/db.service",
+         .requests = 128,
+         .queued_ns = 330 * kMs,
+         .unknown_ns = 10 * kMs,
+         .behind = {make_blame("/backup.slice", {{0, 240 * kMs}}), make_blame("/db.service", {{0, 80 * kMs}})}}};
     books.quotas = {sample_quota()};
     books.proof.waits = 12'345;
     return books;

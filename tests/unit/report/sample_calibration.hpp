@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A calibration made up by hand: one component for each end, and one whose names and texts are hostile and whose figures are
-// missing. Targets are judged by the real judge(), so that reasons are those of a calibration.
+// A calibration made up by hand: one component for each end, and one whose names and texts are hostile and whose
+// figures are missing. Targets are judged by the real judge(), so that reasons are those of a calibration.
 #pragma once
 
 #include "flyball/calibrate/decision.hpp"
@@ -118,7 +118,8 @@ inline ComponentResult agent_loop()
                            .before = {},
                            .after = {},
                            .oom = {}};
-    result.before = {{"cpu.max", "200000 1000000"}, {"io.weight", "100"}, {"memory.max", "671088640"}, {"pids.max", "400"}};
+    result.before = {
+        {"cpu.max", "200000 1000000"}, {"io.weight", "100"}, {"memory.max", "671088640"}, {"pids.max", "400"}};
     result.after = {{"cpu.max", "176000 1000000"},
                     {"io.weight", "94"},
                     {"memory.high", "520093696"},
@@ -130,9 +131,14 @@ inline ComponentResult agent_loop()
                      0.95,      cpu.values[0].method};
     cpu.values.pop_back();
     auto memory = tune_sample::memory_limit();
-    memory.values[0] = {
-        "memory.high",          "520093696", "max", 496 * kMiB, tune::Unit::Bytes, tune::Interval{470 * kMiB, 496 * kMiB}, 0.95,
-        memory.values[0].method};
+    memory.values[0] = {"memory.high",
+                        "520093696",
+                        "max",
+                        496 * kMiB,
+                        tune::Unit::Bytes,
+                        tune::Interval{470 * kMiB, 496 * kMiB},
+                        0.95,
+                        memory.values[0].method};
     memory.values[1] = {"memory.max",
                         "536870912",
                         "671088640",
@@ -142,22 +148,28 @@ inline ComponentResult agent_loop()
                         0.95,
                         memory.values[1].method};
     auto pids = tune_sample::pids_limit();
-    pids.values[0] = {"pids.max", "290", "400", 290, tune::Unit::Tasks, tune::Interval{224, 290}, 0.98361, pids.values[0].method};
+    pids.values[0] = {"pids.max",           "290", "400", 290, tune::Unit::Tasks, tune::Interval{224, 290}, 0.98361,
+                      pids.values[0].method};
     auto io = tune_sample::io_limit();
     io.values[0] = {"io.weight", "94", "100", 94, tune::Unit::None, tune::Interval{88, 97}, 0.9, io.values[0].method};
     result.proposals = {cpu, memory, pids, io};
     Limits first = result.after;
     first["cpu.max"] = "160000 1000000";
-    result.attempts = {
-        {1,
-         first,
-         false,
-         {"burst: 76.3% of the performance is left, 80.0% is the floor", "cpu.max goes from 160000 1000000 to 176000 1000000"}},
-        {2, result.after, true, {}}};
+    result.attempts = {{1,
+                        first,
+                        false,
+                        {"burst: 76.3% of the performance is left, 80.0% is the floor",
+                         "cpu.max goes from 160000 1000000 to 176000 1000000"}},
+                       {2, result.after, true, {}}};
     const Load normal{.rate = 1000, .latency_ms = 12, .throttled = 0.004};
     Load high{.rate = 1900, .latency_ms = 15, .memory_mib = 440, .cpu = 0.19, .throttled = 0.02, .cpu_pressure = 0.06};
-    Load burst{
-        .rate = 3400, .latency_ms = 21, .tail = 0.45, .memory_mib = 470, .cpu = 0.2, .throttled = 0.08, .cpu_pressure = 0.21};
+    Load burst{.rate = 3400,
+               .latency_ms = 21,
+               .tail = 0.45,
+               .memory_mib = 470,
+               .cpu = 0.2,
+               .throttled = 0.08,
+               .cpu_pressure = 0.21};
     const auto with = [](Load load, double rate, double latency, double throttled) {
         load.rate *= rate;
         load.latency_ms *= latency;
@@ -168,16 +180,18 @@ inline ComponentResult agent_loop()
     const auto add = [&](const Scenario& one, const Load& before, const Load& after, std::uint64_t seed) {
         result.scenarios.push_back(judged(component, one, measured(before, seed), measured(after, seed + 7)));
     };
-    add(scenario("normal", {"throughput >= 80% of baseline", "p99 < 100ms", "memory <= 640MiB", "95% of runs under 120ms"}),
+    add(scenario("normal",
+                 {"throughput >= 80% of baseline", "p99 < 100ms", "memory <= 640MiB", "95% of runs under 120ms"}),
         normal, with(normal, 0.99, 1.02, 0.006), 1);
     add(scenario("high", {"throughput >= 80% of baseline", "p99 < 100ms", "memory <= 640MiB"}), high,
         with(high, 0.95, 1.08, 0.03), 2);
     add(scenario("burst", {"throughput >= 80% of baseline", "p99 < 135ms", "memory <= 640MiB"}), burst,
         with(burst, 0.86, 1.31, 0.12), 3);
     result.scenarios[2].troubles = {"validate-2: one of 50 clients lost its connection"};
-    result.oom = {true, true,
-                  "[✓] single: one process was killed, the rest lives on\n[✓] recovery: after 3 of 3 kills it was back within 10 "
-                  "s\n[✓] group: all 5 processes died together\n"};
+    result.oom = {
+        true, true,
+        "[✓] single: one process was killed, the rest lives on\n[✓] recovery: after 3 of 3 kills it was back within 10 "
+        "s\n[✓] group: all 5 processes died together\n"};
     return result;
 }
 
@@ -216,10 +230,12 @@ inline ComponentResult ebpf_agent()
             {number,
              {{"cpu.max", "max 100000"}, {"memory.max", std::to_string(201326592 + number * 16777216)}},
              false,
-             {"event_burst: the OOM killer acted 2 times", "event_burst: 71.0% of the performance is left, 80.0% is the floor"}});
-    const Measurements once =
-        measured({.rate = 9800, .latency_ms = 0.05, .memory_mib = 250, .memory_pressure = 0.14, .oom_kills = 1}, 21, 2, 3, 40);
-    result.scenarios = {judged(component, scenario("event_burst", {"throughput >= 8000/s", "memory <= 307MiB"}), once, once)};
+             {"event_burst: the OOM killer acted 2 times",
+              "event_burst: 71.0% of the performance is left, 80.0% is the floor"}});
+    const Measurements once = measured(
+        {.rate = 9800, .latency_ms = 0.05, .memory_mib = 250, .memory_pressure = 0.14, .oom_kills = 1}, 21, 2, 3, 40);
+    result.scenarios = {
+        judged(component, scenario("event_burst", {"throughput >= 8000/s", "memory <= 307MiB"}), once, once)};
     return result;
 }
 
@@ -240,13 +256,13 @@ inline ComponentResult clawfs()
     write.rate = 150;
     write.latency_ms = 80;
     // Four samples: too few for an interval of the median at 95 %.
-    result.scenarios = {
-        judged(component, scenario("read", {"throughput >= 350/s", "p99 < 60ms"}), measured(read, 31), measured(read, 32)),
-        judged(component, scenario("write", {"throughput >= 350/s", "throttled <= 5%"}), measured(write, 33, 2, 2, 200),
-               measured(write, 34, 2, 2, 200))};
+    result.scenarios = {judged(component, scenario("read", {"throughput >= 350/s", "p99 < 60ms"}), measured(read, 31),
+                               measured(read, 32)),
+                        judged(component, scenario("write", {"throughput >= 350/s", "throttled <= 5%"}),
+                               measured(write, 33, 2, 2, 200), measured(write, 34, 2, 2, 200))};
     result.oom = {true, false,
-                  "[✗] recovery: the second restart took 14.0 s, 10.0 s are allowed\n" + std::string(120, 'x') + " " + kHostile +
-                      "\n"};
+                  "[✗] recovery: the second restart took 14.0 s, 10.0 s are allowed\n" + std::string(120, 'x') + " " +
+                      kHostile + "\n"};
     return result;
 }
 
@@ -279,8 +295,13 @@ inline ComponentResult hostile()
     one.targets = {{target,
                     {.outcome = Outcome::Missed, .reason = kHostile, .estimate = NAN, .interval = {}},
                     {.outcome = Outcome::Inconclusive, .reason = kHostile, .estimate = {}, .interval = {}}}};
-    ScenarioResult bare{
-        .name = "bare", .before = {}, .after = {}, .targets = {}, .retention = 0.9, .retention_interval = {}, .troubles = {}};
+    ScenarioResult bare{.name = "bare",
+                        .before = {},
+                        .after = {},
+                        .targets = {},
+                        .retention = 0.9,
+                        .retention_interval = {},
+                        .troubles = {}};
     result.scenarios = {one, bare};
     result.notes = {kHostile, std::string(200, 'x')};
     return result;

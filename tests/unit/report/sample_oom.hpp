@@ -28,9 +28,7 @@ struct After {
 inline profile::OomVictim victim(std::uint32_t pid, std::string comm, std::string cgroup, std::uint64_t rss,
                                  const After& after, std::optional<std::uint64_t> left)
 {
-    const auto at = [](std::optional<std::uint64_t> ns) {
-        return ns ? std::optional(kDecision + *ns) : std::nullopt;
-    };
+    const auto at = [](std::optional<std::uint64_t> ns) { return ns ? std::optional(kDecision + *ns) : std::nullopt; };
     profile::OomVictim v;
     v.tid = v.tgid = pid;
     v.comm = std::move(comm);
@@ -82,8 +80,7 @@ inline oom::Judged group_kill()
     e.group_cgroup = "/jobs";
     e.reclaim = profile::OomReclaim{.rounds = 16, .ns = 42'137 * kUs, .pages = 31};
     e.victims = {
-        victim(4242, "ld.lld", "/jobs/build/link", 61 * kMiB, {11 * kUs, 14 * kUs, 2'140 * kUs, 3'020 * kUs},
-               2 * kMiB),
+        victim(4242, "ld.lld", "/jobs/build/link", 61 * kMiB, {11 * kUs, 14 * kUs, 2'140 * kUs, 3'020 * kUs}, 2 * kMiB),
         victim(4101, "ninja", "/jobs/build", 1 * kMiB, {23 * kUs, 25 * kUs, 610 * kUs, 890 * kUs}, 63 * kMiB),
         victim(4099, "sh", "/jobs", 512 << 10, {31 * kUs, 33 * kUs, 540 * kUs, 702 * kUs}, 3 * kMiB)};
     e.members = {member(4242, "ld.lld", "/jobs/build/link", 61 * kMiB, 0, 0, true),
@@ -91,8 +88,7 @@ inline oom::Judged group_kill()
                  member(4099, "sh", "/jobs", 512 << 10, 0, 0, true),
                  member(3900, "agent", "/jobs/build", 2 * kMiB, -1000, 0, true)};
     judged.verdict = {.outcome = oom::Outcome::Pass,
-                      .summary =
-                          "/jobs/build hit memory.max 64.0 MiB: group kill of 3 by memory.oom.group of /jobs",
+                      .summary = "/jobs/build hit memory.max 64.0 MiB: group kill of 3 by memory.oom.group of /jobs",
                       .checks = {{"policy", oom::Outcome::Pass, "memory.oom.group of /jobs applied"},
                                  {"victims", oom::Outcome::Pass, "3 of 3 were killed"},
                                  {"counters", oom::Outcome::Pass, "memory.events agree"}},
@@ -116,16 +112,12 @@ inline oom::Judged unexplained()
     e.victims[0].reaped_ns = kDecision + 1'900 * kUs;
     e.members[0].met_ns = kDecision + 5 * kUs;
     e.members[0].exit_ns = kDecision + 3'020 * kUs;
-    e.sharers = {
-        {4300, 4300, "vforked", "/system.slice/cron.service", kDecision + 40 * kUs, kDecision + 4 * kMs}};
+    e.sharers = {{4300, 4300, "vforked", "/system.slice/cron.service", kDecision + 40 * kUs, kDecision + 4 * kMs}};
     judged.verdict.outcome = oom::Outcome::Fail;
-    judged.verdict.summary =
-        "/jobs/build hit memory.max 64.0 MiB: group kill of 2 by memory.oom.group of /jobs, but "
-        "sh (pid 4099) lives on";
-    judged.verdict.checks[1] = {"victims", oom::Outcome::Fail,
-                                "2 of 3 were killed: sh (pid 4099) of /jobs was not"};
-    judged.verdict.checks.push_back(
-        {"exits", oom::Outcome::Fail, "ninja (pid 4101) did not exit within 5 s"});
+    judged.verdict.summary = "/jobs/build hit memory.max 64.0 MiB: group kill of 2 by memory.oom.group of /jobs, but "
+                             "sh (pid 4099) lives on";
+    judged.verdict.checks[1] = {"victims", oom::Outcome::Fail, "2 of 3 were killed: sh (pid 4099) of /jobs was not"};
+    judged.verdict.checks.push_back({"exits", oom::Outcome::Fail, "ninja (pid 4101) did not exit within 5 s"});
     judged.verdict.survivors.push_back({4099, "sh", "/jobs", oom::Reason::Unexplained});
     return judged;
 }
@@ -190,8 +182,7 @@ inline profile::OtherKill other_kill(profile::OtherKill::By by)
             .sender_comm = "bash"};
 }
 
-inline std::vector<oom::Bound> bounds(std::uint64_t kill, std::uint64_t freed,
-                                      std::optional<std::uint64_t> recover)
+inline std::vector<oom::Bound> bounds(std::uint64_t kill, std::uint64_t freed, std::optional<std::uint64_t> recover)
 {
     return {{"time to kill", kill, kSecond},
             {"time to memory freed", freed, 2 * kSecond},

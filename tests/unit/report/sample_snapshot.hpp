@@ -2,12 +2,12 @@
 // A recording made up by hand with something of everything: the golden files are its reports.
 #pragma once
 
+#include "flyball/profile/snapshot.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
-
-#include "flyball/profile/snapshot.hpp"
 
 namespace flyball::test {
 
@@ -15,7 +15,9 @@ inline constexpr std::uint64_t kMs = 1'000'000;
 inline constexpr std::uint64_t kStart = 1'000'000'000'000;
 
 // Values of a seeded sequence, skewed to a long tail: the same on every machine.
-inline void fill(profile::Histogram& hist, std::uint64_t n, std::uint64_t low, std::uint64_t high, std::uint64_t seed = 7) {
+inline void fill(profile::Histogram& hist, std::uint64_t n, std::uint64_t low, std::uint64_t high,
+                 std::uint64_t seed = 7)
+{
     std::uint64_t state = seed * 2862933555777941757ULL + 3037000493ULL;
     for (std::uint64_t i = 0; i < n; ++i) {
         state = state * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -25,11 +27,14 @@ inline void fill(profile::Histogram& hist, std::uint64_t n, std::uint64_t low, s
     }
 }
 
-inline void set(profile::CgroupProfile& c, fb_metric metric, std::uint64_t count, std::uint64_t sum, std::uint64_t max = 1) {
+inline void set(profile::CgroupProfile& c, fb_metric metric, std::uint64_t count, std::uint64_t sum,
+                std::uint64_t max = 1)
+{
     c.counts[metric - FB_M_WAKEUPS] = {count, sum, max};
 }
 
-inline profile::Meta sample_meta() {
+inline profile::Meta sample_meta()
+{
     profile::Meta meta;
     meta.flyball_version = "0.1.0";
     meta.host = "bench-7";
@@ -51,7 +56,8 @@ inline profile::Meta sample_meta() {
         {"cpu.throttle.inherited", true, "fentry/tg_throttle_down", "", ""},
         {"mem.charge", true, "fexit/try_charge_memcg", "", ""},
         {"mem.charge_stall", true, "fexit/try_charge_memcg", "", ""},
-        {"mem.high", true, "fexit/mem_cgroup_handle_over_high", "every return to user space is looked at; only sleeps count", ""},
+        {"mem.high", true, "fexit/mem_cgroup_handle_over_high",
+         "every return to user space is looked at; only sleeps count", ""},
         {"mem.reclaim", true, "tp_btf/mm_vmscan_memcg_reclaim_end", "", ""},
         {"mem.global_reclaim", true, "tp_btf/mm_vmscan_direct_reclaim_end", "", ""},
         {"mem.refault", false, "", "psi_memstall_leave cannot be attached: lockdown refuses fentry",
@@ -73,7 +79,8 @@ inline profile::Meta sample_meta() {
 }
 
 // Throttled by its own limit and by its parent's.
-inline profile::CgroupProfile sample_web() {
+inline profile::CgroupProfile sample_web()
+{
     profile::CgroupProfile c;
     c.path = "/kube/web";
     c.ids = {{0, 4711}};
@@ -98,7 +105,8 @@ inline profile::CgroupProfile sample_web() {
 }
 
 // Reads and writes, and stalls on memory.
-inline profile::CgroupProfile sample_database() {
+inline profile::CgroupProfile sample_database()
+{
     profile::CgroupProfile c;
     c.path = "/system.slice/postgresql@16-main.service/a-deeply-nested/worker-with-a-long-name-of-its-own.scope";
     c.ids = {{0, 815}};
@@ -129,7 +137,8 @@ inline profile::CgroupProfile sample_database() {
     return c;
 }
 
-inline profile::CgroupProfile sample_oom_cgroup() {
+inline profile::CgroupProfile sample_oom_cgroup()
+{
     profile::CgroupProfile c;
     c.path = "/test/greedy";
     c.ids = {{0, 990}};
@@ -143,7 +152,8 @@ inline profile::CgroupProfile sample_oom_cgroup() {
     return c;
 }
 
-inline profile::OomEpisode sample_group_kill() {
+inline profile::OomEpisode sample_group_kill()
+{
     profile::OomEpisode e;
     e.ts_ns = kStart + 4'321 * kMs;
     e.decision_seen = true;
@@ -172,7 +182,8 @@ inline profile::OomEpisode sample_group_kill() {
     return e;
 }
 
-inline profile::CounterWindow sample_window(std::string path, profile::KernelCounters last) {
+inline profile::CounterWindow sample_window(std::string path, profile::KernelCounters last)
+{
     last.at_ns = kStart + 10'000 * kMs;
     profile::KernelCounters first{.at_ns = kStart};
     first.throttled_ns = 5 * kMs;
@@ -185,7 +196,8 @@ inline profile::CounterWindow sample_window(std::string path, profile::KernelCou
     return {.path = std::move(path), .first = first, .last = std::move(last)};
 }
 
-inline std::vector<profile::CounterWindow> sample_counters(const profile::CgroupProfile& web) {
+inline std::vector<profile::CounterWindow> sample_counters(const profile::CgroupProfile& web)
+{
     profile::KernelCounters k;
     k.throttled_ns = 5 * kMs + web.of(FB_M_THROTTLE_OWN).sum64() + 3 * kMs;
     k.nr_periods = 110;
@@ -212,20 +224,26 @@ inline std::vector<profile::CounterWindow> sample_counters(const profile::Cgroup
     return {kube_web, database, {.path = "/test/greedy", .first = {}, .last = end, .last_from_rmdir = true}};
 }
 
-inline profile::Loss sample_loss() {
+inline profile::Loss sample_loss()
+{
     profile::Loss loss;
     loss.programs = {
-        {FB_P_SWITCH, 0, 31'000, 30'900, 100, 0, 4}, {FB_P_SWITCH, 1, 29'345, 29'345, 0, 0, 2},
-        {FB_P_THROTTLE, 0, 70, 70, 0, 0, 0},         {FB_P_THROTTLE, 1, 57, 57, 0, 0, 0},
-        {FB_P_CHARGE, 0, 20'003, 19'500, 503, 0, 0}, {FB_P_BIO, 0, 1'047, 1'047, 0, 0, 0},
-        {FB_P_RQ, 1, 1'047, 1'047, 0, 0, 1},         {FB_P_OOM, 0, 11, 11, 0, 0, 0},
+        {FB_P_SWITCH, 0, 31'000, 30'900, 100, 0, 4},
+        {FB_P_SWITCH, 1, 29'345, 29'345, 0, 0, 2},
+        {FB_P_THROTTLE, 0, 70, 70, 0, 0, 0},
+        {FB_P_THROTTLE, 1, 57, 57, 0, 0, 0},
+        {FB_P_CHARGE, 0, 20'003, 19'500, 503, 0, 0},
+        {FB_P_BIO, 0, 1'047, 1'047, 0, 0, 0},
+        {FB_P_RQ, 1, 1'047, 1'047, 0, 0, 1},
+        {FB_P_OOM, 0, 11, 11, 0, 0, 0},
         {FB_P_CGROUP, 1, 9, 9, 0, 0, 0},
     };
     loss.recursion_misses = {{"sched_switch", 0}};
     return loss;
 }
 
-inline profile::Snapshot sample_snapshot() {
+inline profile::Snapshot sample_snapshot()
+{
     profile::Snapshot s;
     s.meta = sample_meta();
     s.meta.command = "stress-ng --cpu 2 --timeout 10";

@@ -45,8 +45,8 @@ struct Writer {
     }
 };
 
-fb_event switched(std::uint64_t ts, std::uint16_t cpu, std::uint32_t prev, std::uint32_t next,
-                  std::uint16_t flags, std::uint64_t slice_ns = 0)
+fb_event switched(std::uint64_t ts, std::uint16_t cpu, std::uint32_t prev, std::uint32_t next, std::uint16_t flags,
+                  std::uint64_t slice_ns = 0)
 {
     fb_switch e{};
     e.hdr = header(FB_EV_SWITCH, FB_P_SWITCH, 11, ts);
@@ -144,8 +144,7 @@ TEST_CASE("who ran on each CPU, and why it left", "[trace]")
     w.writer.on_event(switched(kStart + 3 * kMs, 1, 0, 77, FB_SW_PREV_IDLE | FB_SW_NEXT_WAIT));
     w.writer.on_event(
         switched(kStart + 4 * kMs, 1, 77, 0, FB_SW_PREV_RUNNABLE | FB_SW_PREV_THROTTLED | FB_SW_NEXT_IDLE));
-    w.writer.on_event(
-        switched(kStart + 9 * kMs, 1, 78, 77, FB_SW_PREV_SLICE | FB_SW_PREV_RUNNABLE, 2'000'123));
+    w.writer.on_event(switched(kStart + 9 * kMs, 1, 78, 77, FB_SW_PREV_SLICE | FB_SW_PREV_RUNNABLE, 2'000'123));
     const auto events = w.finish(kStart + 10 * kMs);
     check_well_formed(events);
     const auto spans = with_phase(events, "X");

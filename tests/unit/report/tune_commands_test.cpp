@@ -17,17 +17,21 @@ namespace {
 
 using Writes = std::vector<tune::Write>;
 
-tune::Proposal memory(const std::string& high, const std::string& high_before, const std::string& max, const std::string& max_before)
+tune::Proposal memory(const std::string& high, const std::string& high_before, const std::string& max,
+                      const std::string& max_before)
 {
     tune::Proposal p{.resource = tune::Resource::Memory, .cgroup = "/a", .answer = tune::Answer::Limit};
-    p.values = {{.file = "memory.high", .text = high, .before = high_before}, {.file = "memory.max", .text = max, .before = max_before}};
+    p.values = {{.file = "memory.high", .text = high, .before = high_before},
+                {.file = "memory.max", .text = max, .before = max_before}};
     return p;
 }
 
-tune::Proposal cpu(const std::string& max, const std::string& max_before, const std::string& burst, const std::string& burst_before)
+tune::Proposal cpu(const std::string& max, const std::string& max_before, const std::string& burst,
+                   const std::string& burst_before)
 {
     tune::Proposal p{.resource = tune::Resource::Cpu, .cgroup = "/a.service", .answer = tune::Answer::Limit};
-    p.values = {{.file = "cpu.max", .text = max, .before = max_before}, {.file = "cpu.max.burst", .text = burst, .before = burst_before}};
+    p.values = {{.file = "cpu.max", .text = max, .before = max_before},
+                {.file = "cpu.max.burst", .text = burst, .before = burst_before}};
     return p;
 }
 
@@ -69,13 +73,15 @@ TEST_CASE("limits of memory are lowered from high to max, and raised the other w
 
 TEST_CASE("the burst makes way for the quota", "[tune]")
 {
-    CHECK(tune::writes_of(cpu("20000 100000", "max 100000", "18000", "0")) == Writes{{"cpu.max", "20000 100000"}, {"cpu.max.burst", "18000"}});
+    CHECK(tune::writes_of(cpu("20000 100000", "max 100000", "18000", "0")) ==
+          Writes{{"cpu.max", "20000 100000"}, {"cpu.max.burst", "18000"}});
     CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "18000", "40000")) ==
           Writes{{"cpu.max.burst", "0"}, {"cpu.max", "20000 100000"}, {"cpu.max.burst", "18000"}});
     // Written again though it is the same: some kernels change it with the quota.
     CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "18000", "18000")) ==
           Writes{{"cpu.max.burst", "0"}, {"cpu.max", "20000 100000"}, {"cpu.max.burst", "18000"}});
-    CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "0", "18000")) == Writes{{"cpu.max.burst", "0"}, {"cpu.max", "20000 100000"}});
+    CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "0", "18000")) ==
+          Writes{{"cpu.max.burst", "0"}, {"cpu.max", "20000 100000"}});
     CHECK(tune::writes_of(cpu("20000 100000", "50000 100000", "0", "0")) == Writes{{"cpu.max", "20000 100000"}});
     CHECK(tune::writes_of(cpu("20000 100000", "20000 100000", "0", "18000")) == Writes{{"cpu.max.burst", "0"}});
     CHECK(tune::writes_of(cpu("20000 100000", "20000 100000", "18000", "18000")).empty());
@@ -85,8 +91,10 @@ TEST_CASE("a shell reads each word as it is", "[tune]")
 {
     CHECK(shell_word("/system.slice/a-b@1.service") == "/system.slice/a-b@1.service");
     CHECK(shell_word("") == "''");
-    for (const std::string& word : {std::string("a b"), std::string("it's"), std::string("$(id) `id` \\x2d !x"), std::string("\xc3\xa4;*"),
-                                    std::string("~"), sample::kHostile, std::string("\n\n"), std::string("\x01" "1'\\'")}) {
+    for (const std::string& word : {std::string("a b"), std::string("it's"), std::string("$(id) `id` \\x2d !x"),
+                                    std::string("\xc3\xa4;*"), std::string("~"), sample::kHostile, std::string("\n\n"),
+                                    std::string("\x01"
+                                                "1'\\'")}) {
         const std::string quoted = shell_word(word);
         CAPTURE(quoted);
         CHECK(quoted.find('\n') == std::string::npos);
@@ -118,17 +126,19 @@ TEST_CASE("systemd is told in its own words", "[tune]")
 {
     const auto all = sample::one_service();
     const SystemdCommand command = set_property(all, 1000);
-    CHECK(joined(command.lines) ==
-          "systemctl set-property checkout.service CPUQuota=20.4% MemoryHigh=50541363 MemoryMax=67108864 TasksMax=129 IOWeight=150\n");
+    CHECK(joined(command.lines) == "systemctl set-property checkout.service CPUQuota=20.4% MemoryHigh=50541363 "
+                                   "MemoryMax=67108864 TasksMax=129 IOWeight=150\n");
     CHECK(command.without_property == std::vector<std::string>{"cpu.max.burst"});
     // Rounded up to what it takes: two places.
     CHECK_THAT(properties_of(cpu("33334 100000", "", "0", "0")), ContainsSubstring(" CPUQuota=33.34%\n"));
-    CHECK_THAT(properties_of(cpu("10001 30000", "", "0", "0")), ContainsSubstring(" CPUQuota=33.34% CPUQuotaPeriodSec=30ms\n"));
+    CHECK_THAT(properties_of(cpu("10001 30000", "", "0", "0")),
+               ContainsSubstring(" CPUQuota=33.34% CPUQuotaPeriodSec=30ms\n"));
     CHECK_THAT(properties_of(cpu("250000 100000", "", "0", "0")), ContainsSubstring(" CPUQuota=250%\n"));
     CHECK_THAT(properties_of(cpu("5050 100000", "max 100000", "0", "0")), ContainsSubstring(" CPUQuota=5.05%\n"));
     CHECK_THAT(properties_of(cpu("1000 2500", "", "0", "0")), ContainsSubstring(" CPUQuotaPeriodSec=2500us\n"));
     // The period that it has been told before goes away.
-    CHECK_THAT(properties_of(cpu("5000 100000", "max 20000", "0", "0")), ContainsSubstring(" CPUQuota=5% CPUQuotaPeriodSec=100ms\n"));
+    CHECK_THAT(properties_of(cpu("5000 100000", "max 20000", "0", "0")),
+               ContainsSubstring(" CPUQuota=5% CPUQuotaPeriodSec=100ms\n"));
     CHECK_THAT(properties_of(cpu("max 100000", "5000 100000", "0", "0")), ContainsSubstring(" CPUQuota=\n"));
     CHECK(set_property({}, 80).lines.empty());
 }
@@ -147,7 +157,9 @@ TEST_CASE("only units have properties", "[tune]")
     CHECK(properties_of(p).starts_with("systemctl set-property user@1000.service "));
     // Of one device: another property, with a path that is not known here.
     p.cgroup = "/a.service";
-    p.values = {{.file = "io.weight", .text = "8:0 200"}, {.file = "io.bfq.weight", .text = "200"}, {.file = "pids.max", .text = "max"}};
+    p.values = {{.file = "io.weight", .text = "8:0 200"},
+                {.file = "io.bfq.weight", .text = "200"},
+                {.file = "pids.max", .text = "max"}};
     CHECK(properties_of(p) == "systemctl set-property a.service TasksMax=infinity\n");
     CHECK(set_property({&p, 1}, 80).without_property == std::vector<std::string>{"io.weight", "io.bfq.weight"});
 }
@@ -156,7 +168,8 @@ TEST_CASE("long commands go on in the next line", "[tune]")
 {
     const auto all = sample::one_service();
     const CommandLines lines = systemd_run(all, {"./job", "--name", "it's"}, 60).lines;
-    CHECK(joined(lines) == "systemd-run --scope -p CPUQuota=20.4% \\\n    -p MemoryHigh=50541363 -p MemoryMax=67108864 \\\n"
-                           "    -p TasksMax=129 -p IOWeight=150 -- ./job --name \\\n    'it'\\''s'\n");
+    CHECK(joined(lines) ==
+          "systemd-run --scope -p CPUQuota=20.4% \\\n    -p MemoryHigh=50541363 -p MemoryMax=67108864 \\\n"
+          "    -p TasksMax=129 -p IOWeight=150 -- ./job --name \\\n    'it'\\''s'\n");
     CHECK(systemd_run(all, {}, 60).lines.empty());
 }

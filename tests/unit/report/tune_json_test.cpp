@@ -76,7 +76,8 @@ TEST_CASE("what is not known is null in the JSON about tuning", "[tune]")
     CHECK(json_of(sample::pids_inconclusive())["took_ns"] == nullptr);
     CHECK(json_of({})["cgroup"] == nullptr);
     const Json bare = Json::parse(render_proposals_json({}));
-    for (const char* key : {"host", "kernel", "arch", "flyball_version", "start_wall_ns", "start_utc", "took_ns", "command"}) {
+    for (const char* key :
+         {"host", "kernel", "arch", "flyball_version", "start_wall_ns", "start_utc", "took_ns", "command"}) {
         CAPTURE(key);
         CHECK(bare.at(key) == nullptr);
     }

@@ -59,7 +59,8 @@ TEST_CASE("the texts about tuning are the golden ones", "[tune][golden]")
 
 TEST_CASE("the answers come first, a sentence each", "[tune]")
 {
-    CHECK(text_of(sample::cpu_limit()).starts_with("LIMIT  cpu of /system.slice/checkout.service: 20.4 ms each 100 ms"));
+    CHECK(
+        text_of(sample::cpu_limit()).starts_with("LIMIT  cpu of /system.slice/checkout.service: 20.4 ms each 100 ms"));
     CHECK(text_of(sample::cpu_none()).starts_with("NO LIMIT  cpu of /batch.slice: no cpu.max"));
     CHECK(text_of(sample::memory_leak()).starts_with("REFUSED  memory of /leaky: it leaks"));
     CHECK(text_of(sample::pids_inconclusive()).starts_with("INCONCLUSIVE  pids of /: 12 forks"));
@@ -80,7 +81,8 @@ TEST_CASE("values are written as people write them", "[tune]")
     CHECK_THAT(memory, ContainsSubstring("memory.high  no limit  48.2 MiB  45.1 to 48.2 MiB (95%)\n"));
     CHECK_THAT(memory, ContainsSubstring("memory.max   1.00 GiB  64.0 MiB  at least 61.0 MiB (98.3%)\n"));
     CHECK_THAT(memory, ContainsSubstring("5.10 per s  (-0.400 to 9.75 per s)"));
-    CHECK_THAT(text_of(sample::pids_limit()), ContainsSubstring("pids.max  n/a  129 tasks  100 to 129 tasks (98.3%)\n"));
+    CHECK_THAT(text_of(sample::pids_limit()),
+               ContainsSubstring("pids.max  n/a  129 tasks  100 to 129 tasks (98.3%)\n"));
     CHECK_THAT(text_of(sample::io_limit()), ContainsSubstring("io.weight  100  150       n/a\n"));
     CHECK_THAT(text_of(sample::io_aborted()), ContainsSubstring("-3.00 MiB"));
 }
@@ -88,7 +90,8 @@ TEST_CASE("values are written as people write them", "[tune]")
 TEST_CASE("what is not known is not shown as zero", "[tune]")
 {
     CHECK_THAT(text_of(sample::cpu_limit()), ContainsSubstring("stolen by the hypervisor         n/a  "));
-    CHECK_THAT(text_of(sample::pids_inconclusive()), ContainsSubstring("took n/a; no experiment was made. Nothing was written."));
+    CHECK_THAT(text_of(sample::pids_inconclusive()),
+               ContainsSubstring("took n/a; no experiment was made. Nothing was written."));
     CHECK_THAT(text_of(sample::cpu_limit()), ContainsSubstring("0.99 to 1.03  n/a"));
     tune::Proposal none = sample::cpu_limit();
     none.values[0].interval = tune::Interval{std::numeric_limits<double>::quiet_NaN(), 1};
@@ -115,7 +118,8 @@ TEST_CASE("empty lists have no headings", "[tune]")
 
 TEST_CASE("it is said what has become of the values", "[tune]")
 {
-    CHECK_THAT(text_of(sample::memory_limit()), ContainsSubstring("took 312 s; experiments cost 0.00 s of the workload's work. The values"));
+    CHECK_THAT(text_of(sample::memory_limit()),
+               ContainsSubstring("took 312 s; experiments cost 0.00 s of the workload's work. The values"));
     CHECK_THAT(text_of(sample::cpu_limit()), ContainsSubstring("put back"));
     CHECK_THAT(text_of(sample::pids_limit()), ContainsSubstring("no experiment was made. Nothing was written."));
     // What no trial confirmed is not proposed, and there is no command for it.
@@ -157,9 +161,11 @@ TEST_CASE("units are said once where they are the same", "[tune]")
 TEST_CASE("long notes hang below their beginning", "[tune]")
 {
     tune::Proposal p = sample::cpu_none();
-    p.notes = {"a word and another one, as long as it takes to reach the end of the line, and then some more of it", "short"};
-    CHECK_THAT(text_of(p), ContainsSubstring("\n - a word and another one, as long as it takes to reach the end of the line, and\n"
-                                             "   then some more of it\n - short\n"));
+    p.notes = {"a word and another one, as long as it takes to reach the end of the line, and then some more of it",
+               "short"};
+    CHECK_THAT(text_of(p),
+               ContainsSubstring("\n - a word and another one, as long as it takes to reach the end of the line, and\n"
+                                 "   then some more of it\n - short\n"));
 }
 
 TEST_CASE("no line of the tuning texts is longer than the width, and none holds a control character", "[tune]")
@@ -169,7 +175,8 @@ TEST_CASE("no line of the tuning texts is longer than the width, and none holds 
         const TuneTextOptions options{.width = width, .run = sample::run()};
         for (const std::string& text : {each(options), render_proposals_text(sample::all(), options)}) {
             CHECK(longest_line(text) <= width);
-            CHECK(std::ranges::none_of(text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }));
+            CHECK(std::ranges::none_of(
+                text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }));
             CHECK_THAT(text, !ContainsSubstring("\xff"));
         }
     }

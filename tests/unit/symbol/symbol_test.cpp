@@ -128,15 +128,15 @@ TEST_CASE("a file is read as its process sees it, and only if it is that file", 
     root.dir("/9/root/opt");
     std::filesystem::copy_file("/proc/self/exe", root.path() + "/9/root/opt/prog", error);
     REQUIRE_FALSE(error);
-    struct stat what {};
+    struct stat what{};
     REQUIRE(::stat((root.path() + "/9/root/opt/prog").c_str(), &what) == 0);
     const auto own = executable_mappings(*read_file("/proc/self/maps"));
     const std::uint64_t address = address_of(&flyball_symbol_landmark);
     const Mapping* here = find_mapping(own, address);
     REQUIRE(here != nullptr);
     const auto line = [&](std::uint64_t inode) {
-        return fmt::format("{:x}-{:x} r-xp {:08x} 00:01 {} /opt/prog\n", here->begin, here->end,
-                           here->offset_bytes, inode);
+        return fmt::format("{:x}-{:x} r-xp {:08x} 00:01 {} /opt/prog\n", here->begin, here->end, here->offset_bytes,
+                           inode);
     };
     const ProcessKey nine{.tgid = 9, .start_ns = 1, .exec_id = 1};
     root.file("/9/maps", line(what.st_ino));

@@ -18,11 +18,11 @@ class Bursts final : public test::SimulatedSubject {
 public:
     std::uint64_t busy_ms = 40, every_ms = 207;
     bool endless = false;
-    double chance = 0;  // of each millisecond to begin a burst, instead of every_ms
+    double chance = 0;            // of each millisecond to begin a burst, instead of every_ms
     std::uint64_t looked_ns = 0;  // in windows that are longer than a block
     double displaced = 0, stolen = 0;
     std::uint64_t lost_events = 0;  // in each window
-    std::uint64_t held_ns = 0;  // by the limit that is there
+    std::uint64_t held_ns = 0;      // by the limit that is there
     // Quotas below this, in us, slow the workload down to half.
     double truly_needed_us = 0;
 

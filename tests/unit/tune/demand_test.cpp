@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Envelopes and frontiers against demands whose least quota can be said by hand, and against a bucket that is played through.
+// Envelopes and frontiers against demands whose least quota can be said by hand, and against a bucket that is played
+// through.
 #include "flyball/tune/demand.hpp"
 #include "support/catch.hpp"
 
@@ -22,7 +23,8 @@ std::vector<std::uint64_t> bursts(std::size_t busy, std::size_t period, std::siz
 }
 
 // A bucket that is filled at the start of each period and holds `burst` more: does it ever hold the demand back?
-bool holds_back(const std::vector<std::uint64_t>& demand, std::size_t period, const QuotaBurst& limit, std::size_t phase)
+bool holds_back(const std::vector<std::uint64_t>& demand, std::size_t period, const QuotaBurst& limit,
+                std::size_t phase)
 {
     std::uint64_t left = limit.quota_ns + limit.burst_ns;
     for (std::size_t i = 0; i < demand.size(); ++i) {

@@ -306,11 +306,17 @@ TEST_CASE("demand: who waits behind its own siblings is not displaced by others"
 
 TEST_CASE("demand: a later look goes on where the first one ended")
 {
-    DemandTrace seen{.begin_ns = 10 * kMs, .demand_ns = {kMs, 0}, .run_ns = kMs, .displaced_ns = 1, .most_running = 2, .forks = 1};
+    DemandTrace seen{
+        .begin_ns = 10 * kMs, .demand_ns = {kMs, 0}, .run_ns = kMs, .displaced_ns = 1, .most_running = 2, .forks = 1};
     seen.jobs.push_back({10 * kMs, 11 * kMs, kMs, 0, 0});
     seen.tasks.push_back({10 * kMs, 3});
     // Half a second was not seen between the two.
-    DemandTrace next{.begin_ns = 512 * kMs, .demand_ns = {0, kMs, 2 * kMs}, .run_ns = 3 * kMs, .displaced_ns = 2, .most_running = 1, .forks = 4};
+    DemandTrace next{.begin_ns = 512 * kMs,
+                     .demand_ns = {0, kMs, 2 * kMs},
+                     .run_ns = 3 * kMs,
+                     .displaced_ns = 2,
+                     .most_running = 1,
+                     .forks = 4};
     next.jobs.push_back({511 * kMs, 514 * kMs, kMs, 0, 0});
     next.tasks.push_back({513 * kMs, 5});
     append(seen, next);
@@ -340,7 +346,8 @@ TEST_CASE("demand: of more jobs than are kept, those that are left are spread ov
     CHECK(trace.jobs.size() >= kMostJobs / 2);
     CHECK(trace.jobs.size() + trace.jobs_left_out == kJobs);
     CHECK(trace.one_of == 4);
-    const auto late = std::ranges::count_if(trace.jobs, [&](const Job& job) { return job.end_ns > kJobs * kEachNs / 2; });
+    const auto late =
+        std::ranges::count_if(trace.jobs, [&](const Job& job) { return job.end_ns > kJobs * kEachNs / 2; });
     const double share = static_cast<double>(late) / static_cast<double>(trace.jobs.size());
     CHECK(share > 0.49);
     CHECK(share < 0.51);

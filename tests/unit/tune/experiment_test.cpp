@@ -90,9 +90,11 @@ TEST_CASE("compare: what is terrible ends soon and costs little, also when it st
     // It says nothing at all any more in B.
     auto made = subject(3, 1);
     made.rate = [](const auto&, double) { return 100.0; };
-    const Measure silent{"words", [&made](const Window&) -> std::optional<double> {
+    const Measure silent{"words",
+                         [&made](const Window&) -> std::optional<double> {
                              return made.limits().at("memory.high") == "max" ? std::optional(1.0) : std::nullopt;
-                         }, true};
+                         },
+                         true};
     CHECK(compare(made, kA, kB, silent)->verdict == Verdict::Rejected);
     Measure gaps = silent;
     gaps.silence_is_zero = false;
@@ -141,7 +143,9 @@ TEST_CASE("compare: latency counts where the workload tells it")
     const auto ask = [](double factor, std::size_t units, std::uint64_t seed) {
         auto made = subject(seed, 1);
         made.latencies = units;
-        made.latency_ns = [factor](const auto& limits) { return 1e6 * (limits.at("memory.high") == "1000" ? factor : 1); };
+        made.latency_ns = [factor](const auto& limits) {
+            return 1e6 * (limits.at("memory.high") == "1000" ? factor : 1);
+        };
         return *compare(made, kA, kB, kRate);
     };
     int accepted = 0, wrongly = 0;

@@ -19,7 +19,8 @@ struct IoPlay {
     {
         cgroup::Layout layout;
         layout.hierarchy_of = {{"io", 0}};
-        const std::vector<profile::KnownCgroup> known{{0, kOurs, "/ours"}, {0, kChild, "/ours/child"}, {0, kOther, "/other"}};
+        const std::vector<profile::KnownCgroup> known{
+            {0, kOurs, "/ours"}, {0, kChild, "/ours/child"}, {0, kOther, "/other"}};
         return {layout, known, "/ours"};
     }
 
@@ -28,7 +29,12 @@ struct IoPlay {
     void bio(std::uint64_t ns, std::uint64_t sector, std::uint64_t sectors, fb_event_type type = FB_EV_BIO)
     {
         fb_bio body{};
-        body.hdr = {.type = static_cast<__u16>(type), .size = sizeof body, .cpu = 0, .prog = FB_P_BIO, .ts_ns = at(ns), .cgroup_id = cgroup};
+        body.hdr = {.type = static_cast<__u16>(type),
+                    .size = sizeof body,
+                    .cpu = 0,
+                    .prog = FB_P_BIO,
+                    .ts_ns = at(ns),
+                    .cgroup_id = cgroup};
         body.sector = sector;
         body.dev = device;
         body.bytes = static_cast<__u32>(sectors * kSector);
@@ -36,10 +42,16 @@ struct IoPlay {
     }
 
     // In the device from `from` to `to`.
-    void request(std::uint64_t from, std::uint64_t to, bool own, std::uint64_t sector = 0, std::uint64_t sectors = 8, std::uint64_t queue_ns = 0)
+    void request(std::uint64_t from, std::uint64_t to, bool own, std::uint64_t sector = 0, std::uint64_t sectors = 8,
+                 std::uint64_t queue_ns = 0)
     {
         fb_rq body{};
-        body.hdr = {.type = FB_EV_RQ, .size = sizeof body, .cpu = 0, .prog = FB_P_RQ, .ts_ns = at(to), .cgroup_id = own ? cgroup : kOther};
+        body.hdr = {.type = FB_EV_RQ,
+                    .size = sizeof body,
+                    .cpu = 0,
+                    .prog = FB_P_RQ,
+                    .ts_ns = at(to),
+                    .cgroup_id = own ? cgroup : kOther};
         body.queue_ns = queue_ns;
         body.device_ns = to - from;
         body.dev = device;

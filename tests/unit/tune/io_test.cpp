@@ -30,7 +30,8 @@ cgroup::IoControl cost_control(const DiskOptions& disk)
     return control;
 }
 
-IoOptions options_for(const cgroup::IoControl& control, Antagonist* antagonist, std::vector<cgroup::Rival> siblings = {})
+IoOptions options_for(const cgroup::IoControl& control, Antagonist* antagonist,
+                      std::vector<cgroup::Rival> siblings = {})
 {
     IoOptions options;
     options.profile_ns = 40 * kSecond;
@@ -65,8 +66,9 @@ Ratios measured(DiskOptions options, std::uint64_t weight, std::uint64_t rival)
 
 TEST_CASE("io weight: the least one for a share, by hand")
 {
-    const std::vector<cgroup::WeightLevel> levels{{"/a/b", 100, {{"/a/c", 200, true}, {"/a/d", 100, true}, {"/a/idle", 5000, false}}},
-                                                  {"/a", 100, {{"/x", 100, true}, {"/idle", 900, false}}}};
+    const std::vector<cgroup::WeightLevel> levels{
+        {"/a/b", 100, {{"/a/c", 200, true}, {"/a/d", 100, true}, {"/a/idle", 5000, false}}},
+        {"/a", 100, {{"/x", 100, true}, {"/idle", 900, false}}}};
     const Competition rivals = competition(levels, 100);
     CHECK(rivals.rivals == 300);
     CHECK(rivals.ancestors_share == 0.5);
@@ -161,7 +163,8 @@ TEST_CASE("io tuner: where no weight can keep the latency it says so")
     CHECK(found->refused.size() >= 2);
 }
 
-TEST_CASE("io tuner: one that fills the device gets the share at which a closed loop's latency is at the bound, or more")
+TEST_CASE(
+    "io tuner: one that fills the device gets the share at which a closed loop's latency is at the bound, or more")
 {
     const DiskOptions setting{.servers = 16, .tasks = 64, .seed = 2};
     SimulatedDisk disk(setting);
@@ -170,8 +173,10 @@ TEST_CASE("io tuner: one that fills the device gets the share at which a closed 
     INFO(found->summary);
     REQUIRE(!found->trials.empty());
     // 1 / 1.1 of the device, against 100: 1000.
-    CHECK(std::ranges::any_of(found->trials, [](const Trial& trial) { return trial.setting == "io.weight 1000 against 100"; }));
-    CHECK(std::ranges::any_of(found->notes, [](const std::string& note) { return note.starts_with("it fills the device"); }));
+    CHECK(std::ranges::any_of(found->trials,
+                              [](const Trial& trial) { return trial.setting == "io.weight 1000 against 100"; }));
+    CHECK(std::ranges::any_of(found->notes,
+                              [](const std::string& note) { return note.starts_with("it fills the device"); }));
     if (found->answer == Answer::Limit)
         CHECK(measured(setting, static_cast<std::uint64_t>(found->values.front().estimate), 100).throughput > 0.8);
 }
@@ -205,7 +210,8 @@ TEST_CASE("io tuner: siblings that use the device are who it is weighed and trie
 {
     const DiskOptions setting{.servers = 32, .load = 0.2, .seed = 6};
     SimulatedDisk disk(setting);
-    auto options = options_for(cost_control(setting), nullptr, {{"/b", 300, true}, {"/c", 500, true}, {"/idle", 9000, false}});
+    auto options =
+        options_for(cost_control(setting), nullptr, {{"/b", 300, true}, {"/c", 500, true}, {"/idle", 9000, false}});
     const auto found = tune_io(disk, options);
     REQUIRE(found);
     CHECK(found->answer == Answer::Limit);
@@ -229,7 +235,8 @@ TEST_CASE("io tuner: no answer where there is none")
         SimulatedDisk disk(setting);
         const auto found = tune_io(disk, options);
         CHECK(found->answer == Answer::Refused);
-        CHECK(found->summary == "io.weight has no effect here: iocost is off for sim0 and its scheduler is none, not bfq");
+        CHECK(found->summary ==
+              "io.weight has no effect here: iocost is off for sim0 and its scheduler is none, not bfq");
         CHECK(found->values.empty());
     }
     SECTION("a line of its own for the device")

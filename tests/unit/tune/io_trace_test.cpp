@@ -191,14 +191,14 @@ TEST_CASE("io trace: a bio far from the one before is random, by cgroup and devi
 {
     IoPlay play;
     play.bio(1, 100, 8);
-    play.bio(2, 108, 8);                 // follows
-    play.bio(3, 116 + 32768, 8);         // 16 MiB on: near still
-    play.bio(4, 116 + 65536 + 100, 8);   // further
+    play.bio(2, 108, 8);                // follows
+    play.bio(3, 116 + 32768, 8);        // 16 MiB on: near still
+    play.bio(4, 116 + 65536 + 100, 8);  // further
     play.cgroup = play.kChild;
-    play.bio(5, 116 + 65536, 8);         // its first one
+    play.bio(5, 116 + 65536, 8);  // its first one
     play.device = 9;
     play.bio(6, 1, 8);
-    play.cgroup = 12345;                 // not the subject's
+    play.cgroup = 12345;  // not the subject's
     play.bio(7, 1 << 30, 8);
     play.request(0, kMs, true);
     IoWork all;

@@ -6,8 +6,8 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <cmath>
+#include <functional>
 #include <random>
 #include <vector>
 
@@ -22,7 +22,8 @@ std::vector<MemoryUse> series(double seconds, const std::function<double(double)
 {
     std::vector<MemoryUse> use;
     for (double at = 0; at < seconds; at += 0.1)
-        use.push_back({static_cast<std::uint64_t>(at * 1e9), static_cast<std::uint64_t>(mib(at) * static_cast<double>(kMiB))});
+        use.push_back(
+            {static_cast<std::uint64_t>(at * 1e9), static_cast<std::uint64_t>(mib(at) * static_cast<double>(kMiB))});
     return use;
 }
 
@@ -31,7 +32,14 @@ std::vector<MemoryUse> series(double seconds, const std::function<double(double)
 TEST_CASE("memory floor: what reclaim cannot take, counted once")
 {
     CHECK_FALSE(memory_floor({}));
-    MemoryState state{.anon = 100, .file = 1000, .shmem = 30, .unevictable = 0, .kernel = 50, .slab_reclaimable = 20, .slab_unreclaimable = 15, .sock = 5};
+    MemoryState state{.anon = 100,
+                      .file = 1000,
+                      .shmem = 30,
+                      .unevictable = 0,
+                      .kernel = 50,
+                      .slab_reclaimable = 20,
+                      .slab_unreclaimable = 15,
+                      .sock = 5};
     CHECK(memory_floor(state) == 165U);  // slab_unreclaimable is in kernel
     CHECK(cache_bytes(state) == 990U);
     state.kernel.reset();
@@ -91,7 +99,9 @@ TEST_CASE("memory leak: surely growing and by what matters")
 {
     std::mt19937_64 random(5);
     std::normal_distribution<double> noise(0, 0.3);
-    const auto found = [&](const std::function<double(double)>& mib) { return memory_leak(series(60, [&](double t) { return mib(t) + noise(random); })); };
+    const auto found = [&](const std::function<double(double)>& mib) {
+        return memory_leak(series(60, [&](double t) { return mib(t) + noise(random); }));
+    };
     const auto leak = found([](double t) { return 64 + 0.5 * t; });
     REQUIRE(leak);
     CHECK(leak->interval.contains(0.5 * static_cast<double>(kMiB)));
@@ -113,14 +123,25 @@ TEST_CASE("descent: bold until something is felt, and over when it matters")
     const DescentBaseline base{.rate = 100, .rate_deviation = 2, .stalled = 0.001, .refaults_per_s = 4096};
     Descent descent({}, base);
     CHECK(descent.next(1000 * kMiB, 0) == 50 * kMiB);
-    descent.add({.asked = 50 * kMiB, .reclaimed = 50 * kMiB, .refaulted = 20000, .seconds = 6, .stalled = 0.001, .rate = 99});
+    descent.add(
+        {.asked = 50 * kMiB, .reclaimed = 50 * kMiB, .refaulted = 20000, .seconds = 6, .stalled = 0.001, .rate = 99});
     CHECK_FALSE(descent.felt());
-    descent.add({.asked = 50 * kMiB, .reclaimed = 50 * kMiB, .refaulted = 5 * kMiB, .seconds = 6, .stalled = 0.001, .rate = 97});
+    descent.add({.asked = 50 * kMiB,
+                 .reclaimed = 50 * kMiB,
+                 .refaulted = 5 * kMiB,
+                 .seconds = 6,
+                 .stalled = 0.001,
+                 .rate = 97});
     CHECK(descent.felt());
     CHECK(descent.next(1000 * kMiB, 0) == 10 * kMiB);
     CHECK(descent.next(1000 * kMiB, 996 * kMiB) == 4 * kMiB);
     CHECK_FALSE(descent.end());
-    descent.add({.asked = 10 * kMiB, .reclaimed = 10 * kMiB, .refaulted = 6 * kMiB, .seconds = 6, .stalled = 0.001, .rate = 97});
+    descent.add({.asked = 10 * kMiB,
+                 .reclaimed = 10 * kMiB,
+                 .refaulted = 6 * kMiB,
+                 .seconds = 6,
+                 .stalled = 0.001,
+                 .rate = 97});
     CHECK(descent.end() == DescentEnd::Returned);
     CHECK_FALSE(descent.next(1000 * kMiB, 0));
 
@@ -129,7 +150,8 @@ TEST_CASE("descent: bold until something is felt, and over when it matters")
         one.add(step);
         return one.end();
     };
-    const DescentStep fine{.asked = 100 * kMiB, .reclaimed = 100 * kMiB, .refaulted = 0, .seconds = 6, .stalled = 0.001, .rate = 95};
+    const DescentStep fine{
+        .asked = 100 * kMiB, .reclaimed = 100 * kMiB, .refaulted = 0, .seconds = 6, .stalled = 0.001, .rate = 95};
     CHECK_FALSE(after(fine));
     DescentStep step = fine;
     step.stalled = 0.01;

@@ -72,9 +72,10 @@ Tally tally(const std::function<MemoryLoad(std::uint64_t seed)>& load, double op
         t.slow += subject.part_of_full_rate(120) < 0.8 ? 1 : 0;
         t.kills += subject.kills > 0 ? 1 : 0;
     }
-    INFO("limits " << t.limits << ", with memory.high " << t.highs << ", others " << t.other << ", too low " << t.too_low << ", too high " << t.too_high
-                   << ", at most over " << t.most_over << ", slow " << t.slow << ", kills " << t.kills << ", longest " << t.longest_s << " s, lost "
-                   << t.most_lost_s << " s, interval missed " << t.interval_misses);
+    INFO("limits " << t.limits << ", with memory.high " << t.highs << ", others " << t.other << ", too low "
+                   << t.too_low << ", too high " << t.too_high << ", at most over " << t.most_over << ", slow "
+                   << t.slow << ", kills " << t.kills << ", longest " << t.longest_s << " s, lost " << t.most_lost_s
+                   << " s, interval missed " << t.interval_misses);
     CHECK(t.kills == 0);
     CHECK(t.slow == 0);
     CHECK(t.below_floor == 0);
@@ -139,7 +140,8 @@ TEST_CASE("tune memory: pressure stands in for a workload that tells nothing")
     MemoryLoad load;
     load.dead = 100 * kMiB;
     load.scan = 60 * kMiB;
-    const Tally t = tally([&](auto) { return load; }, 78 * kMiB, 0.05, [](SimulatedMemory& subject) { subject.tells_rate = false; });
+    const Tally t = tally([&](auto) { return load; }, 78 * kMiB, 0.05,
+                          [](SimulatedMemory& subject) { subject.tells_rate = false; });
     CHECK(t.highs == kSeeds);
     CHECK(t.too_high == 0);
 }
@@ -150,7 +152,8 @@ TEST_CASE("tune memory: a cold tail that comes back is never given up further th
     load.tail = 200 * kMiB;
     load.tail_share = 0.05;
     load.miss_cost = 10;
-    // 1 / (1 + 10 * 0.05 * missing) >= 0.8: half of the tail may be missing. How much of it has to be there is not tried out.
+    // 1 / (1 + 10 * 0.05 * missing) >= 0.8: half of the tail may be missing. How much of it has to be there is not
+    // tried out.
     const double optimum = 118 * kMiB;
     const Tally t = tally([&](auto) { return load; }, optimum);
     CHECK(t.limits == kSeeds);
@@ -162,7 +165,9 @@ TEST_CASE("tune memory: spikes are part of what it needs")
     const auto load = [](std::uint64_t seed) {
         MemoryLoad made;
         made.dead = 150 * kMiB;
-        made.anon = [seed](double at_s) { return (std::fmod(at_s + static_cast<double>(seed), 15.0) < 1.0 ? 80 : 60) * kMiB; };
+        made.anon = [seed](double at_s) {
+            return (std::fmod(at_s + static_cast<double>(seed), 15.0) < 1.0 ? 80 : 60) * kMiB;
+        };
         return made;
     };
     const Tally t = tally(load, 82 * kMiB);

@@ -23,14 +23,16 @@ Window window(std::uint64_t seconds, const std::vector<TaskCount>& counts)
 }
 
 // So many tasks with noise of so many, a change every 100 ms.
-std::vector<TaskCount> pool(std::uint32_t tasks, std::uint32_t spread, std::uint64_t seconds, double growth_a_second = 0)
+std::vector<TaskCount> pool(std::uint32_t tasks, std::uint32_t spread, std::uint64_t seconds,
+                            double growth_a_second = 0)
 {
     std::mt19937 random(1);
     std::uniform_int_distribution<std::uint32_t> more(0, spread);
     std::vector<TaskCount> counts;
     for (std::uint64_t i = 0; i < seconds * 10; ++i)
-        counts.push_back({i * kSecond / 10, tasks + more(random) +
-                                                static_cast<std::uint32_t>(growth_a_second * static_cast<double>(i) / 10)});
+        counts.push_back(
+            {i * kSecond / 10,
+             tasks + more(random) + static_cast<std::uint32_t>(growth_a_second * static_cast<double>(i) / 10)});
     return counts;
 }
 

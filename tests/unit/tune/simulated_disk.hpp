@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that works on K requests at a time, shared by weights (start-time fair queueing: Goyal, Vin and Cheng 1996) or first
-// come first served, with a subject and an antagonist on it. What happens on it is told as block events.
+// A disk that works on K requests at a time, shared by weights (start-time fair queueing: Goyal, Vin and Cheng 1996) or
+// first come first served, with a subject and an antagonist on it. What happens on it is told as block events.
 #pragma once
 
 #include "flyball/tune/io.hpp"
 #include "io_events.hpp"
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -22,7 +22,8 @@ struct DiskOptions {
     unsigned servers = 16;
     double service_ns = 10e6;  // mean, exponential
     bool weighted = true;
-    // The subject: Poisson arrivals of this share of what the disk can do, at most so many at a time; 0: a closed loop of `tasks`.
+    // The subject: Poisson arrivals of this share of what the disk can do, at most so many at a time; 0: a closed loop
+    // of `tasks`.
     double load = 0.3;
     unsigned tasks = 0;
     unsigned antagonist_depth = 32;
@@ -61,7 +62,8 @@ public:
     bool may_experiment() const override { return true; }
     std::optional<std::string> limit(std::string_view file) override
     {
-        return file == "io.weight" ? std::optional("default " + std::to_string(weight_[kSubject]) + "\n" + own_line) : std::nullopt;
+        return file == "io.weight" ? std::optional("default " + std::to_string(weight_[kSubject]) + "\n" + own_line)
+                                   : std::nullopt;
     }
     Result<> set(std::string_view file, std::string_view value) override
     {
@@ -115,7 +117,8 @@ public:
         play_until(now_ + static_cast<std::uint64_t>(seconds * 1e9));
         (void)play_.collector.take(play_.at(now_));
         std::ranges::sort(latencies_);
-        return {static_cast<double>(latencies_.size()) / seconds, latencies_.empty() ? 0 : latencies_[latencies_.size() * 99 / 100]};
+        return {static_cast<double>(latencies_.size()) / seconds,
+                latencies_.empty() ? 0 : latencies_[latencies_.size() * 99 / 100]};
     }
 
     bool antagonist_on = false;
@@ -142,7 +145,10 @@ private:
     };
 
     [[nodiscard]] double exponential(double mean) { return std::exponential_distribution<double>(1 / mean)(random_); }
-    [[nodiscard]] double load_of(Group group) const { return group == kSubject ? (options_.tasks > 0 ? 0 : options_.load) : options_.others_load; }
+    [[nodiscard]] double load_of(Group group) const
+    {
+        return group == kSubject ? (options_.tasks > 0 ? 0 : options_.load) : options_.others_load;
+    }
 
     void schedule(Group group)
     {
@@ -180,7 +186,8 @@ private:
             waiting_[*next].pop_front();
             virtual_ = std::max(virtual_, request.start_tag);
             ++in_service_;
-            events_.push({now_ + 1 + static_cast<std::uint64_t>(exponential(options_.service_ns)), false, *next, now_, request});
+            events_.push(
+                {now_ + 1 + static_cast<std::uint64_t>(exponential(options_.service_ns)), false, *next, now_, request});
         }
     }
 
@@ -192,7 +199,8 @@ private:
     void complete(const Event& event)
     {
         --in_service_;
-        play_.request(event.begun, event.at, event.group == kSubject, event.request.sector, 8, event.begun - event.request.arrived);
+        play_.request(event.begun, event.at, event.group == kSubject, event.request.sector, 8,
+                      event.begun - event.request.arrived);
         if (event.group == kSubject)
             latencies_.push_back(static_cast<double>(event.at - event.request.arrived));
         if (event.group == kSubject && options_.tasks > 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cgroup that is a formula: time goes by when it is told to, noise comes from a seed. What a window holds beyond rate and
-// latency is for those who derive from it.
+// A cgroup that is a formula: time goes by when it is told to, noise comes from a seed. What a window holds beyond rate
+// and latency is for those who derive from it.
 #pragma once
 
 #include "flyball/tune/subject.hpp"
@@ -21,7 +21,8 @@ class SimulatedSubject : public tune::Subject {
 public:
     using Limits = std::map<std::string, std::string, std::less<>>;
 
-    explicit SimulatedSubject(std::uint64_t seed, Limits limits = {}) : limits_(std::move(limits)), original_(limits_), random_(seed)
+    explicit SimulatedSubject(std::uint64_t seed, Limits limits = {})
+        : limits_(std::move(limits)), original_(limits_), random_(seed)
     {
     }
 
@@ -35,7 +36,7 @@ public:
     std::function<tune::Disturbance(double at_s)> disturbance = [](double) { return tune::Disturbance{}; };
     double budget_s = std::numeric_limits<double>::infinity();
     double stops_at_s = std::numeric_limits<double>::infinity();  // run() fails from then on
-    bool stops_thinking = false;  // keep_up() fails at the eleventh time
+    bool stops_thinking = false;                                  // keep_up() fails at the eleventh time
     bool experiments = true;
 
     // What was done to it.
@@ -117,7 +118,8 @@ protected:
             window.performance.rate = rate(limits_, middle_s) * lognormal(noise);
         if (latency_ns) {
             for (std::size_t i = 0; i < latencies; ++i)
-                window.performance.latency_ns.add(static_cast<std::uint64_t>(latency_ns(limits_) * lognormal(latency_spread)));
+                window.performance.latency_ns.add(
+                    static_cast<std::uint64_t>(latency_ns(limits_) * lognormal(latency_spread)));
         }
     }
     [[nodiscard]] double lognormal(double sigma) { return std::lognormal_distribution<double>(0, sigma)(random_); }

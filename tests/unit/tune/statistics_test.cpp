@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Coverage by simulation: an interval that promises 95 % holds in 95 % of many trials, also when one looks all the time.
+// Coverage by simulation: an interval that promises 95 % holds in 95 % of many trials, also when one looks all the
+// time.
 #include "flyball/tune/statistics.hpp"
 #include "support/catch.hpp"
 

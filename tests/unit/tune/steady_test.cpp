@@ -56,7 +56,8 @@ TEST_CASE("steady: warm-up is found where it ends")
     // As caches warm: 1 - exp(-t / 4) has settled within 5 % after 12.
     int settled = 0, early = 0;
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-        const auto found = steadiness(series(60, 0.02, seed, [](double i) { return 100 * (1 - 0.9 * std::exp(-i / 4)); }));
+        const auto found =
+            steadiness(series(60, 0.02, seed, [](double i) { return 100 * (1 - 0.9 * std::exp(-i / 4)); }));
         settled += found.course == Course::WarmUp ? 1 : 0;
         early += found.steady_from < 6 ? 1 : 0;  // a fifth is missing there
     }

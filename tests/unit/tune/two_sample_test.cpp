@@ -285,7 +285,7 @@ TEST_CASE("batches: neighbours that are alike are joined, others are left alone"
         const Batches found = batches(alike);
         joined_alike += found.size >= 4 || !found.independent ? 1 : 0;
     }
-    CHECK(joined_alone <= 26);    // one in twenty is meant: 15, with a deviation of 4
+    CHECK(joined_alone <= 26);  // one in twenty is meant: 15, with a deviation of 4
     CHECK(joined_alike >= 297);
     std::vector<double> sorted(15);
     std::iota(sorted.begin(), sorted.end(), 0.0);

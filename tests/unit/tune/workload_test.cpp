@@ -28,9 +28,10 @@ WorkloadMeter begun(std::uint64_t at_ns = 0)
 TEST_CASE("workload: each line of the contract", "[tune][workload]")
 {
     WorkloadMeter meter = begun();
-    meter.feed_metrics("done 3\ndone 0.5\nop 1.25ms\nop 830us\nop 12000ns\nop 2s\nop 0ms\nop 0.001\nop 4 ms\nop 7\xc2\xb5s\n"
-                       "fail 2\n\n  \nvalue cold_start_ms 812\nvalue t -1.5\nvalue t 2e3\n\tdone\t1 \n",
-                       kSecond);
+    meter.feed_metrics(
+        "done 3\ndone 0.5\nop 1.25ms\nop 830us\nop 12000ns\nop 2s\nop 0ms\nop 0.001\nop 4 ms\nop 7\xc2\xb5s\n"
+        "fail 2\n\n  \nvalue cold_start_ms 812\nvalue t -1.5\nvalue t 2e3\n\tdone\t1 \n",
+        kSecond);
     const Performance told = meter.take(2 * kSecond);
     CHECK(told.done == 3 + 0.5 + 8 + 1);
     CHECK(told.rate == Approx(12.5 / 2));
@@ -53,9 +54,18 @@ TEST_CASE("workload: pieces may be cut anywhere", "[tune][workload]")
     std::uint64_t sum = 0, wrong = 0;
     for (int i = 1; i <= 2000; ++i) {
         switch (random() % 4) {
-        case 0: text += fmt::format("doen {}\n", i); ++wrong; break;
-        case 1: text += fmt::format("done {}\r\n", i); sum += static_cast<std::uint64_t>(i); break;
-        default: text += fmt::format("done {}\n", i); sum += static_cast<std::uint64_t>(i); break;
+        case 0:
+            text += fmt::format("doen {}\n", i);
+            ++wrong;
+            break;
+        case 1:
+            text += fmt::format("done {}\r\n", i);
+            sum += static_cast<std::uint64_t>(i);
+            break;
+        default:
+            text += fmt::format("done {}\n", i);
+            sum += static_cast<std::uint64_t>(i);
+            break;
         }
     }
     for (const std::size_t most : {1U, 2U, 7U, 64U, 100'000U}) {
@@ -74,9 +84,10 @@ TEST_CASE("workload: pieces may be cut anywhere", "[tune][workload]")
 
 TEST_CASE("workload: lines that are wrong are counted, and the first is kept", "[tune][workload]")
 {
-    for (const char* line : {"done", "done x", "done -1", "done nan", "done inf", "done 1e999", "done 1 2", "Done 1", "done1",
-                             "op", "op fast", "op -1ms", "op 1h1", "op 1e30s", "op 1 2 ms", "rate -0.5", "rate 5/s", "fail -1",
-                             "value", "value x", "value 1", "value x y", "value x 1 2", "5"}) {
+    for (const char* line :
+         {"done",     "done x",  "done -1", "done nan", "done inf", "done 1e999", "done 1 2",    "Done 1",
+          "done1",    "op",      "op fast", "op -1ms",  "op 1h1",   "op 1e30s",   "op 1 2 ms",   "rate -0.5",
+          "rate 5/s", "fail -1", "value",   "value x",  "value 1",  "value x y",  "value x 1 2", "5"}) {
         WorkloadMeter meter = begun();
         meter.feed_metrics(fmt::format("{}\ndone 1\nalso wrong\n", line), 1);
         INFO(line);
@@ -94,8 +105,8 @@ TEST_CASE("workload: a line may have 4096 bytes with its newline", "[tune][workl
     const auto line_of = [](std::size_t bytes) { return "done 1" + std::string(bytes - 6, ' '); };
     for (const std::size_t piece : {1U, 1000U, 100'000U}) {
         WorkloadMeter meter = begun();
-        const std::string text = line_of(4095) + "\n" + line_of(4095) + "\r\n" + line_of(4096) + "\n" + line_of(4096) + "\r\n" +
-                                 line_of(70'000) + "\ndone 1\n";
+        const std::string text = line_of(4095) + "\n" + line_of(4095) + "\r\n" + line_of(4096) + "\n" + line_of(4096) +
+                                 "\r\n" + line_of(70'000) + "\ndone 1\n";
         for (std::size_t at = 0; at < text.size(); at += piece)
             meter.feed_metrics(std::string_view(text).substr(at, piece), 1);
         CHECK(meter.take(kSecond).done == 3);
@@ -182,7 +193,8 @@ TEST_CASE("workload: patterns of output", "[tune][workload]")
     REQUIRE(jobs.add_pattern("op:took ([0-9.]+ *m?s)"));
     REQUIRE(jobs.add_pattern("done:finished ([0-9]+)"));
     (void)jobs.take(0);
-    jobs.feed_output("took 1.5 ms\ntook 2ms\nfinished 4\n" + std::string(10'000, 'y') + "\ntook 3s and finished 2\n", 1);
+    jobs.feed_output("took 1.5 ms\ntook 2ms\nfinished 4\n" + std::string(10'000, 'y') + "\ntook 3s and finished 2\n",
+                     1);
     const Performance told_jobs = jobs.take(kSecond);
     CHECK(told_jobs.done == 3 + 6);
     CHECK(told_jobs.latency_ns.sum64() == 3'003'500'000);
