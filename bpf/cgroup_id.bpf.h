@@ -26,10 +26,16 @@ static __always_inline u64 task_memory_cgroup(struct task_struct *task)
 	return cgroup_id(TASK_CGROUP(task, FB_C_UNIFIED_MEMORY, memory_cgrp_id));
 }
 
-/* 0 for NULL: direct loads of a kernel pointer read 0 where there is nothing. */
+/* A hook's argument, or what a direct load gave: such loads read 0 where there is nothing. */
 static __always_inline u64 memcg_id(struct mem_cgroup *memcg)
 {
 	return memcg->css.cgroup->kn->id;
+}
+
+/* Of a pointer that the verifier does not know as one, since it was itself probed. */
+static __always_inline u64 memcg_id_probed(struct mem_cgroup *memcg)
+{
+	return BPF_CORE_READ(memcg, css.cgroup, kn, id);
 }
 
 /* 0 when the pointer chain is not there: a bio of a flush has no blkg. */

@@ -243,7 +243,7 @@ int UNPREEMPTED_PROG(oom_reaped, int pid)
 	return 0;
 }
 
-static __always_inline int emit_oom_member(struct task_struct *task, u32 kind, struct mem_cgroup *domain)
+static __always_inline int emit_oom_member(struct task_struct *task, u32 kind, u64 domain_id)
 {
 	struct fb_oom_member *e = control_reserve_minor(sizeof(*e), FB_P_OOM);
 	struct mm_struct *mm;
@@ -252,7 +252,7 @@ static __always_inline int emit_oom_member(struct task_struct *task, u32 kind, s
 		return 0;
 	control_header(&e->hdr, FB_EV_OOM_MEMBER, sizeof(*e), FB_P_OOM, task_memory_cgroup(task));
 	mm = plain(task)->mm;
-	e->domain_id = memcg_id(domain);
+	e->domain_id = domain_id;
 	e->start_ns = task->start_time;
 	e->rss_bytes = mm ? pages_to_bytes(mm_resident_pages(mm)) : ~0ULL;
 	e->oom_score_adj = plain(task)->signal->oom_score_adj;
@@ -284,13 +284,13 @@ int UNPREEMPTED_PROG(oom_scan, struct task_struct *task, void *arg)
 	 */
 	if (!memcg || plain(task)->signal->oom_mm)
 		return 0;
-	return emit_oom_member(task, FB_OM_SCANNED, memcg);
+	return emit_oom_member(task, FB_OM_SCANNED, memcg_id_probed(memcg));
 }
 
 SEC("fentry/oom_kill_memcg_member")
 int UNPREEMPTED_PROG(oom_member, struct task_struct *task)
 {
-	return emit_oom_member(task, FB_OM_GROUP, NULL);
+	return emit_oom_member(task, FB_OM_GROUP, 0);
 }
 
 /* In exit_mm(), after mmput(): the last thread of a process has given its memory back by then. */

@@ -6,6 +6,7 @@
 #include "flyball/kernel/facts.hpp"
 #include "flyball/kernel/plan.hpp"
 #include "flyball/kernel/programs.hpp"
+#include "flyball/probe/confirm.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -347,7 +348,7 @@ int run_doctor(const DoctorOptions& options)
                    facts.error().hint.empty() ? "" : " (" + facts.error().hint + ")");
         return exit_code(facts.error().kind);
     }
-    const Plan plan = kernel::decide(*facts);
+    const Plan plan = probe::confirm(kernel::decide(*facts));
     // error_handler_t::replace: a kernel's message may hold any byte
     const std::string out =
         options.json ? json(plan).dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text(plan);

@@ -12,11 +12,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 namespace flyball::kernel {
 
@@ -89,36 +92,15 @@ void find_controllers(Facts& facts, const std::string& root)
     facts.pids = find("pids");
 }
 
-Hook try_hook(const Program& program, const KernelBtf& btf, const Facts& facts, UniqueFd& fd)
+// Where a program would attach. Whether the kernel takes it, only loading it tells (probe::Session): of each kind one
+// stand-in is tried here, so that what is refused by kind need not be refused program by program.
+Hook find_hook(const Program& program, const KernelBtf& btf)
 {
-    if (program.kind == ProgramKind::RawTp)
-        return {.exists = true, .loads = facts.bpf.ok, .why = facts.bpf.why};
     const auto id = btf.attach_id(program);
     if (!id)
         return {};  // what is missing is the plan's to say
-    if (std::string why = btf.argument_mismatch(program); !why.empty())
-        return {.exists = true, .why = std::move(why)};
-    auto loaded = trials::load(program, *id);
-    fd = std::move(loaded.fd);
-    return {.exists = true, .loads = loaded.trial.ok, .why = std::move(loaded.trial.why)};
-}
-
-// Attaching is tried once for each kind: it stops the machine for a moment, and on v6.1 a fentry
-// takes 0.2 s. These targets are hardly ever hit, so that the trial measures nothing by accident.
-Trial* attach_trial(Facts& facts, const Program& program)
-{
-    if (program.name == "cgroup_rename")
-        return &facts.tp_btf;
-    if (program.name == "oom_decision")
-        return &facts.fentry;
-    if (program.name == "oom_policy")
-        return &facts.fexit;
-    return nullptr;
-}
-
-Trial& kind_trial(Facts& facts, ProgramKind kind)
-{
-    return kind == ProgramKind::TpBtf ? facts.tp_btf : kind == ProgramKind::Fentry ? facts.fentry : facts.fexit;
+    std::string why = btf.argument_mismatch(program);
+    return {.exists = true, .btf_id = *id, .loads = why.empty(), .why = std::move(why)};
 }
 
 bool attaches(ProgramKind kind)
@@ -126,24 +108,48 @@ bool attaches(ProgramKind kind)
     return kind != ProgramKind::Iter && kind != ProgramKind::RawTp;
 }
 
+// Attaching stops the machine for a moment, and on v6.1 a fentry takes 0.2 s. These targets are hardly ever hit, so
+// that the trial measures nothing by accident.
+constexpr std::string_view kStandIns[] = {"cgroup_rename", "oom_decision", "oom_policy"};
+
+Trial try_kind(const Program& program, const Hook& hook)
+{
+    const auto loaded = trials::load(program, hook.btf_id);
+    return loaded.fd.valid() ? trials::attach(loaded.fd.get()) : loaded.trial;
+}
+
 void try_hooks(Facts& facts, const KernelBtf& btf)
 {
-    std::map<ProgramKind, UniqueFd> any;  // of each kind, one that loaded, should the usual one not be there
+    std::map<ProgramKind, const Program*> stand_ins;  // the usual one, or the first that is there
     for (const Program& program : programs()) {
-        UniqueFd fd;
-        Hook hook = try_hook(program, btf, facts, fd);
-        if (fd.valid() && attach_trial(facts, program) != nullptr)
-            *attach_trial(facts, program) = trials::attach(fd.get());
-        else if (hook.exists && !hook.loads && attaches(program.kind) && !kind_trial(facts, program.kind).ok)
-            kind_trial(facts, program.kind).why = hook.why;
-        if (fd.valid() && attaches(program.kind))
-            any[program.kind] = std::move(fd);
-        facts.hooks.emplace(program.name, std::move(hook));
+        if (program.kind == ProgramKind::RawTp) {
+            facts.hooks.emplace(program.name, Hook{.exists = true, .loads = facts.bpf.ok, .why = facts.bpf.why});
+            continue;
+        }
+        const Hook& hook = facts.hooks.emplace(program.name, find_hook(program, btf)).first->second;
+        if (!hook.loads || !attaches(program.kind))
+            continue;
+        const bool usual = std::ranges::find(kStandIns, program.name) != std::end(kStandIns);
+        const Program*& stand_in = stand_ins[program.kind];
+        if (stand_in == nullptr || usual)
+            stand_in = &program;
     }
-    for (const auto& [kind, fd] : any) {
-        Trial& trial = kind_trial(facts, kind);
-        if (!trial.ok)
-            trial = trials::attach(fd.get());
+    const std::pair<ProgramKind, Trial Facts::*> kKinds[] = {{ProgramKind::TpBtf, &Facts::tp_btf},
+                                                             {ProgramKind::Fentry, &Facts::fentry},
+                                                             {ProgramKind::Fexit, &Facts::fexit}};
+    for (const auto& [kind, trial] : kKinds) {
+        if (const Program* stand_in = stand_ins[kind]; stand_in != nullptr)
+            facts.*trial = try_kind(*stand_in, facts.hooks.find(stand_in->name)->second);
+    }
+    // What is refused by kind does not load.
+    for (const Program& program : programs()) {
+        Hook& hook = facts.hooks.find(program.name)->second;
+        for (const auto& [kind, trial] : kKinds) {
+            if (kind == program.kind && hook.loads && !(facts.*trial).ok) {
+                hook.loads = false;
+                hook.why = (facts.*trial).why;
+            }
+        }
     }
 }
 

@@ -125,6 +125,12 @@ private:
     std::uint32_t flags_ = 0;
 };
 
+Plan decide_again(const Plan& before, const Facts& facts)
+{
+    Plan changed = decide(facts);
+    return before.loads("emit_selftest") ? with_selftest(std::move(changed)) : changed;
+}
+
 }  // namespace
 
 bool Plan::loads(std::string_view program) const
@@ -165,8 +171,26 @@ Plan without(const Plan& plan, std::string_view program, std::string_view reason
     hook.loads = false;
     hook.why = fmt::format("{} is not used: {}", section(*known), reason);
     hook.remedy = remedy.empty() ? "see `flyball doctor`; another kernel may accept it" : std::string(remedy);
-    Plan changed = decide(facts);
-    return plan.loads("emit_selftest") ? with_selftest(std::move(changed)) : changed;
+    return decide_again(plan, facts);
+}
+
+Plan without_stacks(const Plan& plan, std::string_view reason)
+{
+    Facts facts = plan.facts;
+    facts.cpu_clock = {.ok = false, .why = std::string(reason)};
+    return decide_again(plan, facts);
+}
+
+Plan without_all(const Plan& plan, std::string_view reason, std::string_view remedy)
+{
+    Plan changed{.facts = plan.facts,
+                 .config_flags = plan.config_flags,
+                 .nothing = true,
+                 .why_nothing = std::string(reason),
+                 .remedy = remedy.empty() ? "use another kernel, or run the workload in the lab (tools/lab)"
+                                          : std::string(remedy)};
+    changed.metrics = assess_metrics(changed);
+    return changed;
 }
 
 Plan with_selftest(Plan plan)

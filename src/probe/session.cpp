@@ -4,6 +4,8 @@
 #include "bpf_log.hpp"
 #include "flyball.skel.h"
 #include "flyball/base/fd.hpp"
+#include "flyball/kernel/programs.hpp"
+#include "program_loader.hpp"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,7 +20,6 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 #include <set>
 
 namespace flyball::probe {
@@ -28,22 +29,12 @@ namespace {
 struct SkeletonDeleter {
     void operator()(flyball_bpf* skeleton) const { flyball_bpf__destroy(skeleton); }
 };
-struct LinkDeleter {
-    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
 using Skeleton = std::unique_ptr<flyball_bpf, SkeletonDeleter>;
-using Link = std::unique_ptr<bpf_link, LinkDeleter>;
 
 // Programs that user space runs itself: loaded, never attached.
 constexpr const char* kFlush = "flush_cpu";
 constexpr const char* kSelftest = "emit_selftest";
 constexpr const char* kReadTasks = "read_tasks";
-
-// What one attempt ended with: loaded and attached, or the program that stood in the way.
-struct Refusal {
-    std::string program;
-    std::string reason;
-};
 
 std::uint64_t ring_size(std::uint64_t wanted)
 {
@@ -52,9 +43,9 @@ std::uint64_t ring_size(std::uint64_t wanted)
 }
 
 // Everything that one iterator shows.
-Result<std::vector<fb_task_record>> read_records(const bpf_link* link)
+Result<std::vector<fb_task_record>> read_records(const UniqueFd& link)
 {
-    const UniqueFd iter(bpf_iter_create(bpf_link__fd(link)));
+    const UniqueFd iter(bpf_iter_create(link.get()));
     if (!iter.valid())
         return std::unexpected(errno_error(ErrorKind::Unavailable, "reading the tasks", errno));
     std::vector<fb_task_record> records;
@@ -129,24 +120,27 @@ struct Session::State {
     kernel::Plan plan;
     SessionOptions options;
     Skeleton skeleton;
-    std::vector<Link> links;
-    Link tasks;  // the iterator's
+    ProgramLoader::Programs programs;
+    std::vector<UniqueFd> links;
+    UniqueFd tasks;  // the iterator's
     std::vector<UniqueFd> rings;
     std::uint32_t cpus = 0;
+    std::vector<Refusal> refused;
+    std::uint32_t loads = 0;
 
-    Result<std::optional<Refusal>> attempt();
+    Result<> load();
     void configure(const std::set<std::string>& wanted);
     Result<> make_rings();
-    std::optional<Refusal> attach(BpfLog& log);
+    std::vector<Refusal> attach();
+    bool leave_out(const std::vector<Refusal>& more);
     [[nodiscard]] std::vector<std::string> wanted() const;
+    [[nodiscard]] int program_fd(std::string_view name) const;
 };
 
 std::vector<std::string> Session::State::wanted() const
 {
     std::vector<std::string> names = plan.programs;
     names.emplace_back(kFlush);
-    if (options.selftest)
-        names.emplace_back(kSelftest);
     std::ranges::sort(names);
     names.erase(std::unique(names.begin(), names.end()), names.end());
     return names;
@@ -155,8 +149,7 @@ std::vector<std::string> Session::State::wanted() const
 void Session::State::configure(const std::set<std::string>& names)
 {
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, skeleton->obj)
-    {
+    bpf_object__for_each_program (program, skeleton->obj) {
         bpf_program__set_autoload(program, names.contains(bpf_program__name(program)));
     }
     skeleton->rodata->settings.abi = FB_ABI_VERSION;
@@ -189,47 +182,63 @@ Result<> Session::State::make_rings()
     return {};
 }
 
-std::optional<Refusal> Session::State::attach(BpfLog& log)
+int Session::State::program_fd(std::string_view name) const
 {
-    bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, skeleton->obj)
-    {
-        const std::string name = bpf_program__name(program);
-        if (bpf_program__fd(program) < 0 || name == kFlush || name == kSelftest)
-            continue;
-        Link link(bpf_program__attach(program));
-        if (!link) {
-            const int error = errno;
-            return Refusal{name, log.reason().empty() ? fmt::format("attach: {}", std::strerror(error)) : log.reason()};
-        }
-        if (name == kReadTasks)
-            tasks = std::move(link);
-        else
-            links.push_back(std::move(link));
-    }
-    return std::nullopt;
+    const auto found = programs.find(name);
+    return found == programs.end() ? -1 : found->second.get();
 }
 
-Result<std::optional<Refusal>> Session::State::attempt()
+// Opens the object anew and loads what the plan wants of it; refused: what is missing.
+Result<> Session::State::load()
 {
     tasks.reset();
     links.clear();
+    programs.clear();
     skeleton.reset();
     const auto names = wanted();
-    BpfLog log(options.verbose);
+    const BpfLog log(options.verbose);
+    ProgramLoader loader(plan.facts);
     skeleton.reset(flyball_bpf__open());
     if (!skeleton)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "opening the BPF object", errno));
     configure({names.begin(), names.end()});
-    if (const int error = flyball_bpf__load(skeleton.get()); error != 0) {
-        if (!log.failed_program().empty())
-            return Refusal{log.failed_program(), log.reason()};
-        return std::unexpected(errno_error(ErrorKind::Unavailable, "loading the BPF object", -error,
-                                           "run `flyball doctor`, or as root with CAP_BPF and CAP_PERFMON"));
+    auto loaded = loader.load(*skeleton->skeleton);
+    if (!loaded)
+        return std::unexpected(std::move(loaded.error()));
+    ++loads;
+    programs = std::move(*loaded);
+    refused = loader.refused();
+    return make_rings();
+}
+
+std::vector<Refusal> Session::State::attach()
+{
+    std::vector<Refusal> failed;
+    for (const auto& [name, fd] : programs) {
+        const kernel::Program* program = kernel::find_program(name);
+        if (program->kind == kernel::ProgramKind::RawTp)
+            continue;
+        UniqueFd link = attach_program(*program, fd.get());
+        if (!link.valid())
+            failed.push_back({name, fmt::format("attach: {}", std::strerror(errno))});
+        else if (name == kReadTasks)
+            tasks = std::move(link);
+        else
+            links.push_back(std::move(link));
     }
-    if (auto made = make_rings(); !made)
-        return std::unexpected(made.error());
-    return attach(log);
+    return failed;
+}
+
+// Takes refused programs out of the plan. Whether what is loaded can stay: it is configured as the new plan wants, and
+// has all that this one loads.
+bool Session::State::leave_out(const std::vector<Refusal>& more)
+{
+    const std::uint32_t configured = plan.config_flags;
+    for (const Refusal& refusal : more)
+        plan = kernel::without(plan, refusal.program, refusal.reason);
+    const auto names = wanted();
+    std::erase_if(programs, [&](const auto& program) { return !std::ranges::binary_search(names, program.first); });
+    return plan.config_flags == configured && programs.size() == names.size();
 }
 
 Result<Session> Session::open(kernel::Plan plan, const SessionOptions& options)
@@ -242,22 +251,23 @@ Result<Session> Session::open(kernel::Plan plan, const SessionOptions& options)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "counting CPUs", -cpus));
     state->cpus = static_cast<std::uint32_t>(cpus);
 
-    // Each round takes one refused program out; there are not more rounds than programs.
-    for (std::size_t left = state->plan.programs.size() + 1; left > 0; --left) {
-        if (state->plan.nothing)
-            break;
-        auto refusal = state->attempt();
-        if (!refusal)
-            return std::unexpected(refusal.error());
-        if (!refusal->has_value())
+    std::vector<Refusal> refused;
+    // Each round but the last takes a program out; there are not more rounds than programs.
+    for (std::size_t left = kernel::programs().size() + 1; left > 0 && !state->plan.nothing; --left) {
+        if (auto loaded = state->load(); !loaded)
+            return std::unexpected(std::move(loaded.error()));
+        refused.insert(refused.end(), state->refused.begin(), state->refused.end());
+        if (!state->refused.empty() && (!state->leave_out(state->refused) || state->plan.nothing))
+            continue;
+        const std::vector<Refusal> failed = state->attach();
+        refused.insert(refused.end(), failed.begin(), failed.end());
+        if (failed.empty() || (state->leave_out(failed) && !state->plan.nothing)) {
+            state->refused = std::move(refused);
             return Session(std::move(state));
-        const Refusal& why = **refusal;
-        if (why.program == kFlush || why.program == kReadTasks || why.program == kSelftest) {
-            return fail(ErrorKind::Unavailable, fmt::format("the kernel refused {}: {}", why.program, why.reason),
-                        "run `flyball doctor` for what this kernel allows");
         }
-        state->plan = kernel::without(std::move(state->plan), why.program, why.reason);
     }
+    if (state->plan.nothing)
+        return fail(ErrorKind::Unavailable, state->plan.why_nothing, state->plan.remedy);
     return fail(ErrorKind::Unavailable, "nothing can be observed on this kernel", "run `flyball doctor`: it says why");
 }
 
@@ -269,6 +279,16 @@ Session& Session::operator=(Session&&) noexcept = default;
 const kernel::Plan& Session::plan() const
 {
     return state_->plan;
+}
+
+std::uint32_t Session::loads() const
+{
+    return state_->loads;
+}
+
+const std::vector<Refusal>& Session::refused() const
+{
+    return state_->refused;
 }
 
 void Session::set_recording(bool on)
@@ -284,9 +304,9 @@ void Session::detach()
 
 Result<std::vector<fb_task_record>> Session::read_tasks() const
 {
-    if (!state_->tasks)
+    if (!state_->tasks.valid())
         return fail(ErrorKind::Unavailable, "this kernel has no task iterator");
-    auto records = read_records(state_->tasks.get());
+    auto records = read_records(state_->tasks);
     if (!records)
         return records;
     for (const std::uint32_t tid : unseen_threads(*records))
@@ -336,16 +356,11 @@ Result<std::vector<FoldedBucket>> Session::read_folded() const
 std::map<std::string, std::uint64_t> Session::read_recursion_misses() const
 {
     std::map<std::string, std::uint64_t> misses;
-    bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, state_->skeleton->obj)
-    {
-        const int fd = bpf_program__fd(program);
-        if (fd < 0)
-            continue;
+    for (const auto& [name, fd] : state_->programs) {
         bpf_prog_info info{};
         __u32 length = sizeof(info);
-        if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.recursion_misses != 0)
-            misses[bpf_program__name(program)] = info.recursion_misses;
+        if (bpf_obj_get_info_by_fd(fd.get(), &info, &length) == 0 && info.recursion_misses != 0)
+            misses[name] = info.recursion_misses;
     }
     return misses;
 }
@@ -353,13 +368,13 @@ std::map<std::string, std::uint64_t> Session::read_recursion_misses() const
 Result<> Session::emit_selftest(std::uint32_t cpu, std::uint64_t first, std::uint64_t step, std::uint64_t cgroup_id,
                                 std::uint64_t count)
 {
-    bpf_program* program = bpf_object__find_program_by_name(state_->skeleton->obj, kSelftest);
-    if (program == nullptr || bpf_program__fd(program) < 0)
+    const int program = state_->program_fd(kSelftest);
+    if (program < 0)
         return fail(ErrorKind::Internal, "the session was opened without selftest");
     __u64 args[4] = {first, step, cgroup_id, count};
     LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = args, .ctx_size_in = sizeof(args), .flags = BPF_F_TEST_RUN_ON_CPU,
                 .cpu = cpu);
-    const int error = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
+    const int error = bpf_prog_test_run_opts(program, &run);
     if (error != 0)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "running the self-test program", -error));
     return {};
@@ -382,7 +397,7 @@ int Session::batches_fd() const
 }
 int Session::flush_prog_fd() const
 {
-    return bpf_program__fd(bpf_object__find_program_by_name(state_->skeleton->obj, kFlush));
+    return state_->program_fd(kFlush);
 }
 
 }  // namespace flyball::probe

@@ -70,7 +70,7 @@ Totals totals_of(const profile::Snapshot& snapshot)
 Totals run(std::uint64_t ring_bytes, bool read_meanwhile)
 {
     probe::Session session = need(probe::Session::open(kernel::with_selftest(kernel::decide(need(kernel::gather()))),
-                                                       {.ring_bytes = ring_bytes, .selftest = true}));
+                                                       {.ring_bytes = ring_bytes}));
     stream::Reader reader = need(stream::Reader::open({.ring_fds = session.ring_fds(),
                                                        .control_fd = session.control_fd(),
                                                        .batches_fd = session.batches_fd(),

@@ -24,10 +24,11 @@ struct Trial {
 
 // What one of our programs would hook.
 struct Hook {
-    bool exists = false;  // in the kernel's BTF
-    bool loads = false;   // a trial program of two instructions was accepted
-    std::string why;      // why it does not load; empty when it does
-    std::string remedy;   // set where the one who refused it knows a way out
+    bool exists = false;       // in the kernel's BTF
+    std::uint32_t btf_id = 0;  // what it attaches to there; 0: nothing, or nothing of its own
+    bool loads = false;        // its argument is of the type that we follow, and the kernel takes programs of its kind
+    std::string why;           // why it does not load; empty when it does
+    std::string remedy;        // set where the one who refused it knows a way out
     friend bool operator==(const Hook&, const Hook&) = default;
 };
 

@@ -43,6 +43,12 @@ struct Plan {
 [[nodiscard]] Plan without(const Plan& plan, std::string_view program, std::string_view reason,
                            std::string_view remedy = {});
 
+// The plan without --stacks, whose program is an object of its own.
+[[nodiscard]] Plan without_stacks(const Plan& plan, std::string_view reason);
+
+// The plan of a kernel that takes none of it after all.
+[[nodiscard]] Plan without_all(const Plan& plan, std::string_view reason, std::string_view remedy);
+
 // The plan with emit_selftest, which tests want.
 [[nodiscard]] Plan with_selftest(Plan plan);
 

@@ -18,8 +18,13 @@ namespace flyball::probe {
 struct SessionOptions {
     // Size of each CPU's ring; rounded up to a power of two of at least one page.
     std::uint64_t ring_bytes = 1U << 20;
-    bool selftest = false;  // also load the program that emits events of known value
-    bool verbose = false;   // libbpf's own messages on stderr
+    bool verbose = false;  // libbpf's own messages on stderr
+};
+
+// A program that the plan asked for and the kernel did not take.
+struct Refusal {
+    std::string program;
+    std::string reason;  // the verifier's last word, or the error
 };
 
 struct ProgramStats {
@@ -35,8 +40,9 @@ struct FoldedBucket {
 
 class Session {
 public:
-    // Loads and attaches what the plan asks for. A program that the kernel refuses is taken out
-    // of the plan with the reason; without a single observable metric this is Unavailable.
+    // Loads and attaches what the plan asks for. All programs that the kernel refuses are found at once and taken
+    // out of the plan with their reasons; only where others have to take their places is the object loaded once more.
+    // Without a single observable metric this is Unavailable.
     static Result<Session> open(kernel::Plan plan, const SessionOptions& options);
     ~Session();
     Session(Session&&) noexcept;
@@ -44,6 +50,12 @@ public:
 
     // The plan as it really is, after what the kernel refused.
     [[nodiscard]] const kernel::Plan& plan() const;
+
+    // How often the object was loaded: once, and once more for others to take the places of refused programs.
+    [[nodiscard]] std::uint32_t loads() const;
+
+    // What the kernel refused, in the order in which it did.
+    [[nodiscard]] const std::vector<Refusal>& refused() const;
 
     // Opens and closes the window in which events are emitted.
     void set_recording(bool on);
@@ -59,7 +71,7 @@ public:
     // BPF program -> times that the kernel skipped it because it was running already.
     [[nodiscard]] std::map<std::string, std::uint64_t> read_recursion_misses() const;
 
-    // Emits count events first, first + step, ... for a cgroup id, on one CPU. Only with selftest.
+    // Emits count events first, first + step, ... for a cgroup id, on one CPU. Only with a plan with_selftest().
     Result<> emit_selftest(std::uint32_t cpu, std::uint64_t first, std::uint64_t step, std::uint64_t cgroup_id,
                            std::uint64_t count);
 
