@@ -8,8 +8,8 @@ trap load_clean EXIT
 
 cg_find
 cg_enable
-cg_make
-"$FLYBALL" record -c "/$DEMO_NAME" -o "$recording" 2>/run/record.err &
+load_make
+"$FLYBALL" record -c "/$DEMO_NAME/*" -o "$recording" --format none 2>/run/record.err &
 recorder=$!
 for ((i = 0; i < 300; i++)); do
   grep -q recording /run/record.err && break
@@ -17,7 +17,6 @@ for ((i = 0; i < 300; i++)); do
   sleep 0.1
 done
 load_all 5 /dev/vda # the lab's scratch disk
-load_v2
 load_wait
 kill -TERM "$recorder"
 status=0

@@ -9,8 +9,8 @@ DEMO_ENABLED=()  # controllers that we switched on in the root's cgroup.subtree_
 DEMO_UNIFIED=0
 declare -A DEMO_MOUNT # controller -> mount point
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*" >&2; }
-note() { printf '   %s\n' "$*" >&2; }
+say() { if [ -t 1 ]; then printf '\n\033[1m== %s\033[0m\n' "$*"; else printf '\n== %s\n' "$*"; fi; }
+note() { printf '   %s\n' "$*"; }
 
 # Finds where the controllers cpu, memory, io and pids live: cgroup v2, or one v1 hierarchy each.
 cg_find() {
@@ -98,14 +98,24 @@ limit_memory() { # NAME BYTES
   fi
 }
 
-# load_all SECONDS FILE: what every kernel can show. FILE has its size already (direct I/O).
-load_all() {
-  local name
-  for name in light heavy quota disk memory oom; do cg_make "$name"; done
+# load_make: the cgroups of all loads, with their limits.
+load_make() {
+  local name names=(light heavy quota disk memory oom)
+  cg_make
+  [ "$DEMO_UNIFIED" = 0 ] || names+=(high oom-group)
+  for name in "${names[@]}"; do cg_make "$name"; done
   weigh_cpu light 100
   weigh_cpu heavy 300
   limit_cpu quota 20
   limit_memory oom 33554432
+  [ "$DEMO_UNIFIED" = 1 ] || return 0
+  cg_set high memory memory.high 33554432
+  limit_memory oom-group 33554432
+  cg_set oom-group memory memory.oom.group 1
+}
+
+# load_all SECONDS FILE: FILE has its size already (direct I/O).
+load_all() {
   note "light, heavy   one spinner each on CPU 0, with weights 100 and 300"
   load_in light --pin 0 spin "$1"
   load_in heavy --pin 0 spin "$1"
@@ -117,17 +127,9 @@ load_all() {
   note "memory         48 MiB in three processes, and 100 forks"
   load_in memory alloc 16 --touch --procs 3 --hold 2
   load_in memory forks 100
-  note "oom            three processes below a limit of 32 MiB; one grows until the kernel kills it"
+  note "oom            three processes in 32 MiB: one grows until it is killed"
   load_oom oom 3
-}
-
-# load_v2: what only cgroup v2 has.
-load_v2() {
-  cg_make high
-  cg_make oom-group
-  cg_set high memory memory.high 33554432
-  limit_memory oom-group 33554432
-  cg_set oom-group memory memory.oom.group 1
+  [ "$DEMO_UNIFIED" = 1 ] || return 0 # the rest takes cgroup v2
   note "high           34 MiB above a memory.high of 32 MiB: the kernel slows it down"
   load_in high alloc 34 --touch
   note "oom-group      as oom, with memory.oom.group: all three die"
