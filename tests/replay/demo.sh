@@ -6,6 +6,7 @@ dir=$(dirname "$(readlink -f "${1:?the flyball binary}")")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 dir=$(realpath --relative-to=. "$dir")
 tmp=$(mktemp -d) || exit 2
+export FLYBALL_DEMO_SECONDS=2
 demo=
 trap '[ -z "$demo" ] || kill -TERM "$demo"; rm -rf "$tmp"' EXIT
 passed=0 failed=0 skipped=0
