@@ -15,7 +15,6 @@
 namespace flyball::report {
 namespace {
 
-using tune::Resource;
 using TuneUnit = tune::Unit;
 
 constexpr double kNsOfUs = 1000;
@@ -31,7 +30,7 @@ std::size_t rank(std::string_view file)
     return static_cast<std::size_t>(std::ranges::find(kOrder, file) - kOrder.begin());
 }
 
-TuneUnit unit_of(std::string_view file)
+TuneUnit limit_unit(std::string_view file)
 {
     if (file == "cpu.max")
         return TuneUnit::Cpus;
@@ -88,7 +87,7 @@ LimitChange limit_change(const std::string& file, const calibrate::ComponentResu
     LimitChange limit{.file = file,
                       .before = text_in(component.before),
                       .after = text_in(component.after),
-                      .unit = unit_of(file),
+                      .unit = limit_unit(file),
                       .was = {},
                       .is = {},
                       .interval = {}};
@@ -128,15 +127,15 @@ std::optional<Expectation> expectation_of(std::string_view file)
     return file == "io.weight" ? std::optional(Expectation{0.05, 0.10, false}) : std::nullopt;
 }
 
-std::optional<Resource> resource_of(std::string_view file)
+std::optional<tune::Resource> resource_of(std::string_view file)
 {
     if (file.starts_with("cpu."))
-        return Resource::Cpu;
+        return tune::Resource::Cpu;
     if (file.starts_with("memory."))
-        return Resource::Memory;
+        return tune::Resource::Memory;
     if (file.starts_with("pids."))
-        return Resource::Pids;
-    return file.starts_with("io.") ? std::optional(Resource::Io) : std::nullopt;
+        return tune::Resource::Pids;
+    return file.starts_with("io.") ? std::optional(tune::Resource::Io) : std::nullopt;
 }
 
 std::optional<double> LimitChange::change() const

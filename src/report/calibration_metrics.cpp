@@ -15,7 +15,6 @@ namespace flyball::report {
 namespace {
 
 using calibrate::Measurements;
-using calibrate::Metric;
 using calibrate::ScenarioResult;
 using calibrate::Series;
 using calibrate::Statistic;
@@ -42,12 +41,13 @@ bool has_events(const ScenarioResult& scenario, const std::string& metric)
 }
 
 // A metric that nobody has declared has the unit that a target gives it.
-Metric metric_of(const std::string& metric, const ScenarioResult& scenario, std::span<const Metric> declared)
+calibrate::Metric metric_of(const std::string& metric, const ScenarioResult& scenario,
+                            std::span<const calibrate::Metric> declared)
 {
     for (const auto metrics : {declared, calibrate::common_metrics()})
-        if (const auto found = std::ranges::find(metrics, metric, &Metric::name); found != metrics.end())
+        if (const auto found = std::ranges::find(metrics, metric, &calibrate::Metric::name); found != metrics.end())
             return *found;
-    Metric unknown{.name = metric, .source = {}};
+    calibrate::Metric unknown{.name = metric, .source = {}};
     for (const calibrate::TargetResult& result : scenario.targets)
         if (result.target.metric == metric)
             unknown.unit = result.target.unit;
@@ -61,7 +61,7 @@ std::vector<std::string> names_in(const ScenarioResult& scenario)
         for (const auto& [metric, series] : measured->metrics)
             left.insert(metric);
     std::vector<std::string> names;
-    for (const Metric& metric : calibrate::common_metrics())
+    for (const calibrate::Metric& metric : calibrate::common_metrics())
         if (left.erase(metric.name) > 0)
             names.push_back(metric.name);
     names.insert(names.end(), left.begin(), left.end());
@@ -108,7 +108,7 @@ Trend trend_of(const MetricChange& change, bool apart, double resolution)
     return higher == change.more_is_better ? Trend::Better : Trend::Worse;
 }
 
-MetricChange compare(const ScenarioResult& scenario, const Metric& metric, std::optional<double> quantile,
+MetricChange compare(const ScenarioResult& scenario, const calibrate::Metric& metric, std::optional<double> quantile,
                      double confidence)
 {
     // Everything is within this bound: only the estimates are wanted.
@@ -145,12 +145,12 @@ MetricChange compare(const ScenarioResult& scenario, const Metric& metric, std::
 
 }  // namespace
 
-std::vector<MetricChange> metric_changes(const ScenarioResult& scenario, std::span<const Metric> declared,
+std::vector<MetricChange> metric_changes(const ScenarioResult& scenario, std::span<const calibrate::Metric> declared,
                                          double confidence)
 {
     std::vector<MetricChange> changes;
     for (const std::string& name : names_in(scenario)) {
-        const Metric metric = metric_of(name, scenario, declared);
+        const calibrate::Metric metric = metric_of(name, scenario, declared);
         if (!has_events(scenario, name)) {
             changes.push_back(compare(scenario, metric, std::nullopt, confidence));
             continue;

@@ -21,7 +21,6 @@ using calibrate::Calibration;
 using calibrate::ComponentResult;
 using calibrate::Outcome;
 using calibrate::ScenarioResult;
-using Side = Grid::Side;
 
 std::string target_words(const ComponentResult& component)
 {
@@ -66,7 +65,7 @@ void draw_components(const Calibration& calibration, Canvas& canvas)
     grid.draw(canvas);
 }
 
-Style style_of(CalibrationVerdict verdict)
+Style verdict_style(CalibrationVerdict verdict)
 {
     switch (verdict) {
     case CalibrationVerdict::Holds:
@@ -196,7 +195,7 @@ std::string render_calibration_report(const Calibration& calibration, AskedCompo
 {
     Canvas canvas = canvas_of(options);
     const CalibrationTally counts = tally(calibration, asked);
-    canvas.paragraph(headline(calibration, counts), 0, "", style_of(verdict_of(calibration, counts)));
+    canvas.paragraph(headline(calibration, counts), 0, "", verdict_style(verdict_of(calibration, counts)));
     text_calibration_head(calibration, canvas);
     if (!calibration.components.empty())
         draw_components(calibration, canvas);

@@ -16,7 +16,6 @@ namespace {
 
 using calibrate::Calibration;
 using calibrate::ComponentResult;
-using Side = Grid::Side;
 
 // "more than expected (-10 to -20%); the least sufficient value: 488 to 512 MiB (95%)"
 std::string remark_on(const LimitChange& limit)

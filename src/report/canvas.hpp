@@ -43,10 +43,11 @@ struct Cell {
     Cell(const char* t, Style s = Style::Plain) : text(t), style(s) {}
 };
 
+enum class Side { Left, Right };
+
 // Columns as wide as what is in them. Where that is too much, those that may shrink are squeezed.
 class Table {
 public:
-    enum class Side { Left, Right };
     struct Column {
         std::string title;
         Side side = Side::Right;

@@ -50,14 +50,14 @@ constexpr std::array kWide{Range{0x1100, 0x115f},  Range{0x2e80, 0x303e}, Range{
                            Range{0xff00, 0xff60},  Range{0xffe0, 0xffe6}, Range{0x1f300, 0x1faff},
                            Range{0x20000, 0x3fffd}};
 // Marks that stand on the character before them, and what joins or directs characters.
-constexpr std::array kNone{Range{0x0300, 0x036f}, Range{0x0483, 0x0489}, Range{0x0591, 0x05bd}, Range{0x064b, 0x065f},
-                           Range{0x200b, 0x200f}, Range{0x202a, 0x202e}, Range{0x2060, 0x2064}, Range{0x20d0, 0x20ff},
-                           Range{0xfe00, 0xfe0f}, Range{0xfe20, 0xfe2f}};
+constexpr std::array kNoWidth{
+    Range{0x0300, 0x036f}, Range{0x0483, 0x0489}, Range{0x0591, 0x05bd}, Range{0x064b, 0x065f}, Range{0x200b, 0x200f},
+    Range{0x202a, 0x202e}, Range{0x2060, 0x2064}, Range{0x20d0, 0x20ff}, Range{0xfe00, 0xfe0f}, Range{0xfe20, 0xfe2f}};
 
 std::size_t columns(char32_t code)
 {
     const auto within = [=](const Range& range) { return code >= range.first && code <= range.last; };
-    if (std::ranges::any_of(kNone, within))
+    if (std::ranges::any_of(kNoWidth, within))
         return 0;
     return std::ranges::any_of(kWide, within) ? 2 : 1;
 }

@@ -13,14 +13,12 @@ namespace {
 
 using compare::Bin;
 using compare::DistributionRow;
-using compare::Interval;
-using Side = Table::Side;
 
-constexpr std::size_t kLeastBar = 8;
+constexpr std::size_t kLeastSideBar = 8;
 // More empty bins than this in a row are one line of dots.
-constexpr std::size_t kGapRows = 3;
+constexpr std::size_t kGapBins = 3;
 
-std::string interval_text(const DistributionRow& row, const std::optional<Interval>& interval)
+std::string interval_text(const DistributionRow& row, const std::optional<compare::Interval>& interval)
 {
     if (!interval)
         return "-";
@@ -71,10 +69,10 @@ void draw_bins(const DistributionRow& row, Canvas& canvas)
     if (most <= 0)
         return;
     const std::size_t used = 1 + width + 2 * 8;
-    const std::size_t bar = std::max(kLeastBar, canvas.width() > used ? (canvas.width() - used) / 2 : 0);
+    const std::size_t bar = std::max(kLeastSideBar, canvas.width() > used ? (canvas.width() - used) / 2 : 0);
     for (auto bin = row.bins.begin(); bin != row.bins.end(); ++bin) {
         const auto next = std::find_if_not(bin, row.bins.end(), is_empty);
-        if (static_cast<std::size_t>(next - bin) > kGapRows && next != row.bins.end()) {
+        if (static_cast<std::size_t>(next - bin) > kGapBins && next != row.bins.end()) {
             canvas.line(" " + pad_left("...", width), Style::Dim);
             bin = next;
         }

@@ -9,9 +9,8 @@ namespace flyball::report {
 namespace {
 
 using compare::Comparison;
-using compare::Interval;
 
-Json json_interval(const std::optional<Interval>& interval)
+Json json_compared_interval(const std::optional<compare::Interval>& interval)
 {
     return interval ? Json::array({interval->low, interval->high}) : Json(nullptr);
 }
@@ -21,7 +20,7 @@ Json json_cgroup_name(const compare::Key& key)
     return key.cgroup.empty() ? Json(nullptr) : Json(harmless(key.cgroup));
 }
 
-Json json_row(const compare::Row& row)
+Json json_compared_row(const compare::Row& row)
 {
     return {{"cgroup", json_cgroup_name(row.key)},
             {"metric", harmless(row.key.name)},
@@ -34,9 +33,9 @@ Json json_row(const compare::Row& row)
             {"a", row.a},
             {"b", row.b},
             {"difference", row.difference},
-            {"difference_interval", json_interval(row.interval)},
+            {"difference_interval", json_compared_interval(row.interval)},
             {"change", json_maybe(row.change)},
-            {"change_interval", json_interval(row.change_interval)},
+            {"change_interval", json_compared_interval(row.change_interval)},
             {"p", json_maybe(row.p)},
             {"p_family", json_maybe(row.p_family)},
             {"threshold", row.threshold.value},
@@ -46,17 +45,17 @@ Json json_row(const compare::Row& row)
             {"reason", row.reason.empty() ? Json(nullptr) : Json(harmless(row.reason))}};
 }
 
-Json json_quantile(const compare::QuantileRow& q)
+Json json_compared_quantile(const compare::QuantileRow& q)
 {
     return {{"q", q.q},
             {"a", q.a},
-            {"a_interval", json_interval(q.of_a)},
+            {"a_interval", json_compared_interval(q.of_a)},
             {"b", q.b},
-            {"b_interval", json_interval(q.of_b)},
-            {"difference_interval", json_interval(q.difference)}};
+            {"b_interval", json_compared_interval(q.of_b)},
+            {"difference_interval", json_compared_interval(q.difference)}};
 }
 
-Json json_distribution(const compare::DistributionRow& row)
+Json json_compared_distribution(const compare::DistributionRow& row)
 {
     return {{"cgroup", json_cgroup_name(row.key)},
             {"metric", harmless(row.key.name)},
@@ -66,7 +65,7 @@ Json json_distribution(const compare::DistributionRow& row)
             {"ks", row.ks},
             {"ks_at", row.ks_at},
             {"wasserstein", row.moved},
-            {"quantiles", json_list(row.quantiles, json_quantile)},
+            {"quantiles", json_list(row.quantiles, json_compared_quantile)},
             {"bins", json_list(row.bins, [](const compare::Bin& bin) {
                  return Json::array({bin.low, bin.high, bin.a, bin.b});
              })}};
@@ -91,8 +90,8 @@ std::string render_compare_json(const Comparison& c)
                  {"tested", c.tested},
                  {"runs_needed", c.runs_needed}};
     root["notes"] = json_strings(c.notes);
-    root["metrics"] = json_list(c.rows, json_row);
-    root["distributions"] = json_list(c.distributions, json_distribution);
+    root["metrics"] = json_list(c.rows, json_compared_row);
+    root["distributions"] = json_list(c.distributions, json_compared_distribution);
     root["only_a"] = json_strings(c.only_a);
     root["only_b"] = json_strings(c.only_b);
     return written(root);

@@ -18,19 +18,17 @@ namespace {
 using compare::Basis;
 using compare::Comparison;
 using compare::Row;
-using compare::Verdict;
-using Side = Table::Side;
 
-Style style_of(const Row& row)
+Style row_style(const Row& row)
 {
-    if (row.regression || row.verdict == Verdict::Worse)
+    if (row.regression || row.verdict == compare::Verdict::Worse)
         return Style::Red;
     switch (row.verdict) {
-    case Verdict::Better:
+    case compare::Verdict::Better:
         return Style::Green;
-    case Verdict::Changed:
+    case compare::Verdict::Changed:
         return Style::Yellow;
-    case Verdict::Same:
+    case compare::Verdict::Same:
         return Style::Plain;
     default:
         return Style::Dim;
@@ -45,7 +43,7 @@ std::string runs_of(std::size_t runs, std::size_t slices)
     return text;
 }
 
-std::size_t count(const Comparison& c, Verdict verdict)
+std::size_t verdict_count(const Comparison& c, compare::Verdict verdict)
 {
     return static_cast<std::size_t>(std::ranges::count(c.rows, verdict, &Row::verdict));
 }
@@ -58,10 +56,10 @@ void draw_verdict(const Comparison& c, Canvas& canvas)
     else
         canvas.put("no regression", Style::Green).put(fmt::format("  in {} metrics", c.rows.size())).end();
     std::string all;
-    for (const Verdict verdict :
-         {Verdict::Worse, Verdict::Changed, Verdict::Better, Verdict::Same, Verdict::Inconclusive}) {
-        if (count(c, verdict) > 0)
-            all += fmt::format("{}{} {}", all.empty() ? "" : ", ", count(c, verdict), verdict_word(verdict));
+    for (const compare::Verdict verdict : {compare::Verdict::Worse, compare::Verdict::Changed, compare::Verdict::Better,
+                                           compare::Verdict::Same, compare::Verdict::Inconclusive}) {
+        if (verdict_count(c, verdict) > 0)
+            all += fmt::format("{}{} {}", all.empty() ? "" : ", ", verdict_count(c, verdict), verdict_word(verdict));
     }
     canvas.paragraph(all, 1);
 }
@@ -84,7 +82,7 @@ void draw_head(const Comparison& c, Canvas& canvas)
 // Nothing to see: the same number in every run.
 bool is_constant(const Row& row)
 {
-    return row.verdict == Verdict::Same && !row.p && row.difference == 0;
+    return row.verdict == compare::Verdict::Same && !row.p && row.difference == 0;
 }
 
 std::string interval_text(const Row& row)
@@ -126,7 +124,7 @@ void add_row(const Row& row, bool limit, Table& table)
                             p};
     if (limit)
         cells.emplace_back(threshold_text(row));
-    cells.emplace_back(std::string(verdict_word(row.verdict)), style_of(row));
+    cells.emplace_back(std::string(verdict_word(row.verdict)), row_style(row));
     table.row(std::move(cells));
 }
 

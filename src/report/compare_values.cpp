@@ -23,7 +23,7 @@ std::string plain(double value)
     return fmt::format("{:.{}f}", value, size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 4);
 }
 
-std::uint64_t whole(double size)
+std::uint64_t whole_of(double size)
 {
     return size < 1.8e19 ? static_cast<std::uint64_t>(std::llround(std::min(size, 9e18))) : ~std::uint64_t{0};
 }
@@ -36,13 +36,13 @@ std::string compared_value(compare::Unit unit, double value)
     const double size = std::abs(value);
     switch (unit) {
     case compare::Unit::Nanoseconds:
-        return sign + narrow_ns(whole(size));
+        return sign + narrow_ns(whole_of(size));
     case compare::Unit::Bytes:
-        return sign + narrow_bytes(whole(size));
+        return sign + narrow_bytes(whole_of(size));
     case compare::Unit::Share:
         return sign + fmt::format("{:.{}f}%", size * 100, size >= 0.1 ? 1 : 2);
     case compare::Unit::Count:
-        return sign + (size == std::floor(size) && size < 1e15 ? narrow_count(whole(size)) : plain(size));
+        return sign + (size == std::floor(size) && size < 1e15 ? narrow_count(whole_of(size)) : plain(size));
     default:
         return plain(value);
     }

@@ -16,7 +16,7 @@ using ledger::Part;
 // A share that is not explained and could change what a finding says.
 constexpr double kWorthDoubting = 0.01;
 
-std::string plural(std::uint64_t count, std::string_view one, std::string_view many)
+std::string one_or_many(std::uint64_t count, std::string_view one, std::string_view many)
 {
     return fmt::format("{} {}", count, count == 1 ? one : many);
 }
@@ -39,7 +39,7 @@ public:
         if (proof.folded_events > 0)
             say("folded", fmt::format("{} folded in the kernel, since a ring was full: they count, but who ran then is "
                                       "not known.",
-                                      plural(proof.folded_events, "event was", "events were")));
+                                      one_or_many(proof.folded_events, "event was", "events were")));
         std::uint64_t dropped = 0, misses = 0;
         for (const profile::ProgramLoss& loss : evidence_.snapshot.loss.programs)
             dropped += loss.dropped;
@@ -47,25 +47,25 @@ public:
             misses += count;
         if (dropped > 0)
             say("dropped", fmt::format("{} dropped: what they would have said is missing.",
-                                       plural(dropped, "event was", "events were")));
+                                       one_or_many(dropped, "event was", "events were")));
         if (misses > 0)
             say("recursion_misses", fmt::format("The kernel skipped BPF programs {}, since one was running already.",
-                                                plural(misses, "time", "times")));
+                                                one_or_many(misses, "time", "times")));
         if (proof.chain_breaks > 0)
             say("chain_breaks", fmt::format("{} not seen, folded or hidden from BPF programs: who ran there is not "
                                             "known.",
-                                            plural(proof.chain_breaks, "switch was", "switches were")));
+                                            one_or_many(proof.chain_breaks, "switch was", "switches were")));
         if (proof.late_events > 0)
-            say("late",
-                fmt::format("{} too late to be put in order.", plural(proof.late_events, "event came", "events came")));
+            say("late", fmt::format("{} too late to be put in order.",
+                                    one_or_many(proof.late_events, "event came", "events came")));
     }
     void balance()
     {
         const ledger::Proof& proof = evidence_.books.proof;
         if (proof.unbalanced_waits + proof.unbalanced_accounts > 0)
             say("unbalanced", fmt::format("{} and {} do not add up. This is a fault of flyball: please report it.",
-                                          plural(proof.unbalanced_waits, "wait", "waits"),
-                                          plural(proof.unbalanced_accounts, "account", "accounts")));
+                                          one_or_many(proof.unbalanced_waits, "wait", "waits"),
+                                          one_or_many(proof.unbalanced_accounts, "account", "accounts")));
     }
     // What an explanation rests upon and could not be observed, or only in part. Many have the same reason.
     void coverage()

@@ -14,10 +14,9 @@ namespace flyball::report {
 namespace {
 
 using ledger::Part;
-using Side = Table::Side;
 
 // Rows of the summary, however few findings are in words.
-constexpr std::size_t kLeastRows = 20;
+constexpr std::size_t kLeastFindings = 20;
 
 void draw_head(const Explanation& e, Canvas& canvas)
 {
@@ -92,7 +91,7 @@ void draw_summary(const Explanation& e, Canvas& canvas)
                  {"memory"},
                  {"I/O"}},
                 0);
-    const std::size_t shown = std::min(e.findings.size(), std::max(e.in_words, kLeastRows));
+    const std::size_t shown = std::min(e.findings.size(), std::max(e.in_words, kLeastFindings));
     for (std::size_t i = 0; i < shown; ++i) {
         const Finding& f = e.findings[i];
         const ledger::Parts& parts = f.account.parts;

@@ -11,10 +11,8 @@
 namespace flyball::report {
 namespace {
 
-using Side = Table::Side;
-
 // One unit for all cells, so that they can be compared by eye.
-Cell seconds(std::uint64_t ns, Style style = Style::Plain)
+Cell seconds_cell(std::uint64_t ns, Style style = Style::Plain)
 {
     constexpr double kSecond = 1e9;
     if (ns == 0)
@@ -62,14 +60,14 @@ void draw(const Matrix& matrix, std::string_view corner, Canvas& canvas)
         columns.push_back({"unknown"});
     Table table(std::move(columns));
     const auto add = [&](const std::string& name, const Matrix::Row& row) {
-        std::vector<Cell> cells{name, seconds(row.sum_ns, Style::Bold)};
+        std::vector<Cell> cells{name, seconds_cell(row.sum_ns, Style::Bold)};
         const std::uint64_t worst = row.cells.empty() ? 0 : std::ranges::max(row.cells);
         for (const std::uint64_t ns : row.cells)
-            cells.push_back(seconds(ns, ns == worst ? Style::Red : Style::Plain));
+            cells.push_back(seconds_cell(ns, ns == worst ? Style::Red : Style::Plain));
         if (others)
-            cells.push_back(seconds(row.others_ns));
+            cells.push_back(seconds_cell(row.others_ns));
         if (unknown)
-            cells.push_back(seconds(row.unknown_ns));
+            cells.push_back(seconds_cell(row.unknown_ns));
         table.row(std::move(cells));
     };
     for (const Matrix::Row& row : matrix.rows)

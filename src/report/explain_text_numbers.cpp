@@ -14,9 +14,8 @@ namespace {
 
 using ledger::Family;
 using ledger::Part;
-using Side = Table::Side;
 
-Style style_of(Part part)
+Style part_style(Part part)
 {
     switch (family(part)) {
     case Family::Run:
@@ -31,7 +30,7 @@ Style style_of(Part part)
     return Style::Plain;
 }
 
-std::string percent(std::uint64_t per_mille)
+std::string per_mille_text(std::uint64_t per_mille)
 {
     return fmt::format("{}.{}%", per_mille / 10, per_mille % 10);
 }
@@ -82,11 +81,13 @@ void text_parts(const Finding& finding, std::size_t rank, Canvas& canvas)
         // The rest that nothing explains is told even where there is none.
         if (account.parts[i] == 0 && part != Part::Unknown)
             continue;
-        table.row({std::string(title(part)), ns_cell(account.parts[i]), percent(shares[i]),
-                   std::to_string(account.parts[i]), Cell(std::string(shares[i] * kBar / kAll, '@'), style_of(part))});
+        table.row({std::string(title(part)), ns_cell(account.parts[i]), per_mille_text(shares[i]),
+                   std::to_string(account.parts[i]),
+                   Cell(std::string(shares[i] * kBar / kAll, '@'), part_style(part))});
     }
     const std::uint64_t sum = ledger::total(account.parts);
-    table.row({Cell("all of it", Style::Bold), ns_cell(sum), sum == 0 ? "-" : percent(kAll), std::to_string(sum)});
+    table.row(
+        {Cell("all of it", Style::Bold), ns_cell(sum), sum == 0 ? "-" : per_mille_text(kAll), std::to_string(sum)});
     table.draw(canvas);
     draw_tasks("ran most", account.burn, canvas);
     draw_tasks("own others", account.own_tasks, canvas);

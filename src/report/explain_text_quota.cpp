@@ -11,13 +11,13 @@
 namespace flyball::report {
 namespace {
 
-constexpr std::size_t kLead = 14;
+constexpr std::size_t kQuotaLead = 14;
 constexpr std::size_t kSpenders = 5;
 constexpr std::size_t kEpisodes = 3;
 
 void line(Canvas& canvas, std::string_view lead, std::string_view text, Style style = Style::Plain)
 {
-    canvas.paragraph(text, 1, pad_right(lead, kLead), style);
+    canvas.paragraph(text, 1, pad_right(lead, kQuotaLead), style);
 }
 
 void draw_spenders(const ledger::QuotaFinding& quota, Canvas& canvas)
@@ -27,8 +27,8 @@ void draw_spenders(const ledger::QuotaFinding& quota, Canvas& canvas)
     for (std::size_t i = 0; i < std::min(spent.size(), kSpenders); ++i) {
         const std::string numbers =
             fmt::format("{:>8} {:>6}  ", format_ns(quota.spenders[i].ns), format_percent(spent[i].second));
-        canvas.put(" " + pad_right(lead, kLead) + numbers)
-            .put(squeeze(harmless(spent[i].first), canvas.width() - 1 - kLead - numbers.size()))
+        canvas.put(" " + pad_right(lead, kQuotaLead) + numbers)
+            .put(squeeze(harmless(spent[i].first), canvas.width() - 1 - kQuotaLead - numbers.size()))
             .end();
         lead = "";
     }

@@ -13,8 +13,6 @@
 namespace flyball::report {
 namespace {
 
-constexpr std::uint64_t kMicrosecond = 1000;
-
 // A semicolon would end the frame, a line break the line.
 std::string frame(std::string_view name)
 {
@@ -42,6 +40,7 @@ std::string render_folded(const ledger::Books& books, const std::vector<std::str
             continue;
         const std::string stack = frames(account.path);
         const auto add = [&](const std::string& top, std::uint64_t ns) {
+            constexpr std::uint64_t kMicrosecond = 1000;
             const std::uint64_t us = (ns + kMicrosecond / 2) / kMicrosecond;
             if (us > 0)
                 text += fmt::format("{};{} {}\n", stack, top, us);

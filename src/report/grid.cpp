@@ -10,7 +10,7 @@
 namespace flyball::report {
 namespace {
 
-constexpr std::size_t kIndent = 1, kGap = 2;
+constexpr std::size_t kGridIndent = 1, kGridGap = 2;
 constexpr std::size_t kLeastWidth = 8;
 
 std::size_t natural_width(std::string_view text)
@@ -54,7 +54,7 @@ std::vector<std::size_t> Grid::widths(std::size_t room) const
             width = std::max(width, natural_width(row.cells[i].text));
         widths.push_back(width);
     }
-    std::size_t total = std::accumulate(widths.begin(), widths.end(), kIndent + kGap * (widths.size() - 1));
+    std::size_t total = std::accumulate(widths.begin(), widths.end(), kGridIndent + kGridGap * (widths.size() - 1));
     // One column at a time off the widest.
     for (; total > room; --total) {
         const auto widest = std::ranges::max_element(widths);
@@ -74,12 +74,12 @@ void Grid::draw_row(const std::vector<Cell>& cells, const std::vector<std::size_
         height = std::max(height, lines.back().size());
     }
     for (std::size_t y = 0; y < height; ++y) {
-        canvas.put(std::string(kIndent, ' '));
+        canvas.put(std::string(kGridIndent, ' '));
         for (std::size_t i = 0; i < cells.size(); ++i) {
             const std::string text = y < lines[i].size() ? lines[i][y] : "";
             const std::string fill(widths[i] - std::min(widths[i], display_width(text)), ' ');
             const bool left = columns_[i].side == Side::Left;
-            canvas.put(i > 0 ? std::string(kGap, ' ') : "").put(left ? "" : fill);
+            canvas.put(i > 0 ? std::string(kGridGap, ' ') : "").put(left ? "" : fill);
             canvas.put(text, cells[i].style).put(left ? fill : "");
         }
         canvas.end();
@@ -98,7 +98,7 @@ void Grid::draw(Canvas& canvas) const
     for (const Row& row : rows_) {
         draw_row(row.cells, widths, canvas);
         for (const std::string& remark : row.remarks)
-            canvas.paragraph(remark, kIndent + 2);
+            canvas.paragraph(remark, kGridIndent + 2);
     }
 }
 

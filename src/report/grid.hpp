@@ -11,7 +11,6 @@ namespace flyball::report {
 
 class Grid {
 public:
-    enum class Side { Left, Right };
     struct Column {
         std::string title;
         Side side = Side::Left;

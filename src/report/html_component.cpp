@@ -29,7 +29,7 @@ std::string_view kind_of_trend(Trend trend)
     return "none";
 }
 
-void title(const ComponentResult& component, Markup& page)
+void component_title(const ComponentResult& component, Markup& page)
 {
     {
         const auto line = page.in("div", {{"class", "title"}});
@@ -156,7 +156,7 @@ void html_component(const ComponentResult& component, std::size_t index, AskedCo
 {
     const calibrate::Tuning& tuning = tuning_of(component, asked);
     const auto article = page.in("article", {{"id", component_anchor(index)}});
-    title(component, page);
+    component_title(component, page);
     advice_box(component, tuning, page);
     html_matrix(component, tuning, page);
     svg_quantiles(component, page);

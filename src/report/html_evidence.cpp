@@ -13,7 +13,7 @@ namespace {
 
 using tune::Proposal;
 
-std::string_view kind_of(tune::Answer answer)
+std::string_view answer_kind(tune::Answer answer)
 {
     switch (answer) {
     case tune::Answer::Limit:
@@ -28,7 +28,7 @@ std::string_view kind_of(tune::Answer answer)
     return "missed";
 }
 
-std::string_view kind_of(tune::Verdict verdict)
+std::string_view trial_kind(tune::Verdict verdict)
 {
     switch (verdict) {
     case tune::Verdict::Accepted:
@@ -111,7 +111,7 @@ void trials_table(const Proposal& proposal, Markup& page)
     for (const tune::Trial& trial : proposal.trials) {
         const auto row = page.in("tr");
         page.element("th", {{"scope", "row"}}, trial.setting);
-        chip_cell(name(trial.verdict), kind_of(trial.verdict), page);
+        chip_cell(name(trial.verdict), trial_kind(trial.verdict), page);
         for (const auto* ratio : {&trial.throughput, &trial.latency_p50, &trial.latency_p99})
             html_cell(ratio_range(*ratio), page, "n");
         html_cell(std::to_string(trial.pairs), page, "n");
@@ -147,7 +147,7 @@ void html_evidence(const calibrate::ComponentResult& component, Markup& page)
         {
             const auto summary = page.in("summary");
             page.text(fmt::format("{} ", name(proposal.resource)));
-            html_chip(spaced(name(proposal.answer)), kind_of(proposal.answer), page);
+            html_chip(spaced(name(proposal.answer)), answer_kind(proposal.answer), page);
             page.text(" " + (proposal.summary.empty() ? "nothing was said" : proposal.summary));
         }
         const auto body = page.in("div");

@@ -62,7 +62,7 @@ std::vector<Column> columns_of(const ComponentResult& component)
     return columns;
 }
 
-std::string words(const std::optional<double>& value)
+std::string stall_words(const std::optional<double>& value)
 {
     return value ? calibrate::format(*value, calibrate::Unit::Share) : "n/a";
 }
@@ -81,7 +81,7 @@ void cell(const ScenarioResult& scenario, const Column& column, bool changed, Ma
 {
     const auto before = median_of(scenario.before, column.metric), after = median_of(scenario.after, column.metric);
     const auto td = page.in("td");
-    page.text(changed ? fmt::format("{} → {}", words(before), words(after)) : words(after));
+    page.text(changed ? fmt::format("{} → {}", stall_words(before), stall_words(after)) : stall_words(after));
     if (!before && !after)
         return;
     const auto svg = page.in("svg", {{"class", "mini"}, {"aria-hidden", "true"}});

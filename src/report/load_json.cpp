@@ -13,7 +13,7 @@
 namespace flyball::report {
 namespace {
 
-constexpr std::string_view kSchema = "flyball.load/1";
+constexpr std::string_view kLoadSchema = "flyball.load/1";
 
 Json json_quantile(const profile::Histogram& histogram, std::uint64_t endless, double q)
 {
@@ -189,7 +189,7 @@ std::string render_load_json(const LoadReport& report)
     for (const auto& [file, value] : report.limits)
         limits[file] = harmless(value);
     return written(
-        {{"schema", kSchema},
+        {{"schema", kLoadSchema},
          {"flyball_version", harmless(report.flyball_version)},
          {"host", harmless(report.host)},
          {"kernel", harmless(report.kernel)},

@@ -15,10 +15,8 @@ namespace flyball::report {
 namespace {
 
 using load::Level;
-using load::Verdict;
-using Side = Table::Side;
 
-void text_head(const LoadReport& report, Canvas& canvas)
+void draw_load_head(const LoadReport& report, Canvas& canvas)
 {
     constexpr std::string_view kName = "flyball load";
     const std::string where =
@@ -101,20 +99,20 @@ std::string bar_of(const Level& level, double most, std::size_t width)
 
 }  // namespace
 
-Style style_of(Verdict verdict)
+Style style_of(load::Verdict verdict)
 {
     switch (verdict) {
-    case Verdict::Met:
+    case load::Verdict::Met:
         return Style::Green;
-    case Verdict::Broken:
+    case load::Verdict::Broken:
         return Style::Red;
-    case Verdict::Unknown:
+    case load::Verdict::Unknown:
         return Style::Yellow;
     }
     return Style::Plain;
 }
 
-std::string shouted_verdict(Verdict verdict)
+std::string shouted_verdict(load::Verdict verdict)
 {
     std::string text(load::name(verdict));
     std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
@@ -187,7 +185,7 @@ void text_levels(const load::Outcomes& outcomes, Canvas& canvas)
 std::string render_load_text(const LoadReport& report, const LoadTextOptions& options)
 {
     Canvas canvas(options.width, options.color);
-    text_head(report, canvas);
+    draw_load_head(report, canvas);
     for (const load::Found& found : report.outcomes.found)
         text_found(found, canvas);
     if (report.outcomes.levels.empty()) {

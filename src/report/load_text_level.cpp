@@ -17,7 +17,6 @@ namespace {
 using load::Found;
 using load::Level;
 using load::SearchEnd;
-using Side = Table::Side;
 
 std::string spelled_level(const Found& found, double level)
 {
@@ -68,7 +67,7 @@ std::string sentence(const Found& found)
     return {};
 }
 
-void text_trials(const Found& found, Canvas& canvas)
+void draw_search(const Found& found, Canvas& canvas)
 {
     double most = 0;
     for (const load::TrialRecord& trial : found.trials)
@@ -136,7 +135,7 @@ void text_found(const Found& found, Canvas& canvas)
                                          (*phase)->counts.errors()),
                              1, "", Style::Dim);
     canvas.blank();
-    text_trials(found, canvas);
+    draw_search(found, canvas);
 }
 
 void text_level(const Level& level, Canvas& canvas)

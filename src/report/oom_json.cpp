@@ -19,7 +19,7 @@ void put_time(Json& json, const std::string& what, const Time& at, std::uint64_t
     json[what + "_after_ns"] = at ? Json(static_cast<std::int64_t>(*at - decision_ns)) : Json(nullptr);
 }
 
-Json json_victim(const profile::OomVictim& victim, const OomEpisode& e)
+Json json_judged_victim(const profile::OomVictim& victim, const OomEpisode& e)
 {
     Json json = {{"comm", harmless(victim.comm)},
                  {"tid", victim.tid},
@@ -177,7 +177,7 @@ Json json_episode(const oom::Judged& judged)
     json["group_cgroup"] = json_path(e.group_cgroup);
     json["follows_ns"] = json_maybe(e.follows_ns);
     json["reclaim"] = json_reclaim(e.reclaim);
-    json["victims"] = json_list(e.victims, [&](const auto& victim) { return json_victim(victim, e); });
+    json["victims"] = json_list(e.victims, [&](const auto& victim) { return json_judged_victim(victim, e); });
     json["sharers"] = json_list(e.sharers, [&](const auto& sharer) { return json_sharer(sharer, e.ts_ns); });
     json["members"] = json_list(e.members, [&](const auto& member) { return json_member(member, e.ts_ns); });
     json["survivors"] = json_list(verdict.survivors, json_survivor);

@@ -12,7 +12,6 @@
 namespace flyball::report {
 namespace {
 
-using oom::ScenarioResult;
 using oom::Status;
 
 // CI systems show it in a monospaced font, and scroll.
@@ -51,7 +50,7 @@ void add_properties(const oom::TestReport& report, std::string& out)
 }
 
 // What did not hold; the whole story is in system-out.
-std::string faults(const ScenarioResult& run)
+std::string faults(const oom::ScenarioResult& run)
 {
     std::string text;
     for (const oom::Check& check : run.expectations) {
@@ -71,7 +70,7 @@ std::string faults(const ScenarioResult& run)
     return text;
 }
 
-void add_outcome(const ScenarioResult& run, std::string& out)
+void add_outcome(const oom::ScenarioResult& run, std::string& out)
 {
     // Some readers drop a failure without a message.
     const std::string message = xml_line(run.reason.empty() ? "no reason was given" : run.reason);
@@ -84,7 +83,7 @@ void add_outcome(const ScenarioResult& run, std::string& out)
                        faults(run));
 }
 
-void add_testcase(const ScenarioResult& run, std::string& out)
+void add_testcase(const oom::ScenarioResult& run, std::string& out)
 {
     out += fmt::format("    <testcase classname=\"flyball.oom\" name=\"{}\" time=\"{}\">\n", xml_line(run_name(run)),
                        in_seconds(run.duration_ns));
@@ -104,7 +103,7 @@ std::string render_junit(const oom::TestReport& report)
     out += fmt::format("  <testsuite name=\"flyball.oom\" {} timestamp=\"{}\" hostname=\"{}\">\n", counts(report),
                        timestamp(report.start_wall_ns), xml_line(report.host));
     add_properties(report, out);
-    for (const ScenarioResult& run : report.scenarios)
+    for (const oom::ScenarioResult& run : report.scenarios)
         add_testcase(run, out);
     return out + "  </testsuite>\n</testsuites>\n";
 }

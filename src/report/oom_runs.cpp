@@ -9,13 +9,12 @@
 
 namespace flyball::report {
 
-using oom::ScenarioResult;
 using oom::Status;
 
 std::vector<Runs> runs_by_scenario(const oom::TestReport& report)
 {
     std::vector<Runs> all;
-    for (const ScenarioResult& run : report.scenarios) {
+    for (const oom::ScenarioResult& run : report.scenarios) {
         const auto same = std::ranges::find_if(all, [&](const Runs& runs) { return runs.front()->name == run.name; });
         if (same == all.end())
             all.push_back({&run});
@@ -28,7 +27,7 @@ std::vector<Runs> runs_by_scenario(const oom::TestReport& report)
 std::size_t count(const Runs& runs, Status status)
 {
     return static_cast<std::size_t>(
-        std::ranges::count_if(runs, [=](const ScenarioResult* run) { return run->status == status; }));
+        std::ranges::count_if(runs, [=](const oom::ScenarioResult* run) { return run->status == status; }));
 }
 
 Status worst_status(const Runs& runs)
@@ -44,7 +43,7 @@ std::vector<BoundSummary> summed_bounds(const Runs& runs)
 {
     std::vector<BoundSummary> all;
     std::vector<std::vector<std::uint64_t>> values;
-    for (const ScenarioResult* run : runs) {
+    for (const oom::ScenarioResult* run : runs) {
         for (const oom::Bound& bound : run->bounds) {
             auto found = std::ranges::find(all, bound.name, &BoundSummary::name);
             if (found == all.end()) {
@@ -73,7 +72,7 @@ std::vector<BoundSummary> summed_bounds(const Runs& runs)
     return all;
 }
 
-std::string run_name(const ScenarioResult& run)
+std::string run_name(const oom::ScenarioResult& run)
 {
     const std::string scenario = harmless(run.name);
     return run.repetition > 1 ? fmt::format("{} (run {})", scenario, run.repetition) : scenario;

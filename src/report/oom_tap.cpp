@@ -10,7 +10,6 @@
 namespace flyball::report {
 namespace {
 
-using oom::ScenarioResult;
 using oom::Status;
 
 // A '#' would begin a directive: a scenario must not be able to name itself "# SKIP".
@@ -37,7 +36,7 @@ std::string milliseconds(std::uint64_t ns)
     return fmt::format("{}.{:03}", ns / kMs, ns % kMs / kUs);
 }
 
-void add_bounds(const ScenarioResult& run, std::string& out)
+void add_bounds(const oom::ScenarioResult& run, std::string& out)
 {
     if (run.bounds.empty())
         return;
@@ -47,7 +46,7 @@ void add_bounds(const ScenarioResult& run, std::string& out)
                            bound.value_ns ? milliseconds(*bound.value_ns) : "null", milliseconds(bound.limit_ns));
 }
 
-void add_checks(const ScenarioResult& run, std::string& out)
+void add_checks(const oom::ScenarioResult& run, std::string& out)
 {
     if (run.expectations.empty())
         return;
@@ -57,7 +56,7 @@ void add_checks(const ScenarioResult& run, std::string& out)
                            yaml(check.detail));
 }
 
-void add_story(const ScenarioResult& run, std::string& out)
+void add_story(const oom::ScenarioResult& run, std::string& out)
 {
     if (!run.episodes.empty())
         out += "  episodes:\n";
@@ -70,7 +69,7 @@ void add_story(const ScenarioResult& run, std::string& out)
         out += fmt::format("    - {{at_ms: {}, what: {}}}\n", milliseconds(step.at_ns), yaml(step.what));
 }
 
-void add_diagnostics(const ScenarioResult& run, std::string& out)
+void add_diagnostics(const oom::ScenarioResult& run, std::string& out)
 {
     out += "  ---\n";
     out += fmt::format("  title: {}\n", yaml(run.title));
@@ -86,7 +85,7 @@ void add_diagnostics(const ScenarioResult& run, std::string& out)
     out += "  ...\n";
 }
 
-void add_run(const ScenarioResult& run, std::size_t number, std::string& out)
+void add_run(const oom::ScenarioResult& run, std::size_t number, std::string& out)
 {
     // What could not be told has not passed; what cannot be run here is no fault.
     const bool ok = run.status == Status::Pass || run.status == Status::Skipped;
@@ -111,7 +110,7 @@ std::string render_tap(const oom::TestReport& report)
     for (const std::string& note : report.notes)
         out += fmt::format("# note: {}\n", harmless(note));
     std::size_t number = 0;
-    for (const ScenarioResult& run : report.scenarios)
+    for (const oom::ScenarioResult& run : report.scenarios)
         add_run(run, ++number, out);
     return out;
 }

@@ -7,7 +7,6 @@
 namespace flyball::report {
 namespace {
 
-using oom::ScenarioResult;
 using oom::Status;
 
 Json json_bound(const oom::Bound& bound)
@@ -24,7 +23,7 @@ Json json_step(const oom::Step& step)
     return {{"at_ns", step.at_ns}, {"what", harmless(step.what)}};
 }
 
-Json json_scenario(const ScenarioResult& s)
+Json json_oom_scenario(const oom::ScenarioResult& s)
 {
     return {{"name", harmless(s.name)},
             {"title", harmless(s.title)},
@@ -61,7 +60,7 @@ std::string render_test_json(const oom::TestReport& report)
                     {"workload", harmless(report.workload)},
                     {"notes", json_strings(report.notes)},
                     {"counts", std::move(counts)},
-                    {"scenarios", json_list(report.scenarios, json_scenario)}});
+                    {"scenarios", json_list(report.scenarios, json_oom_scenario)}});
 }
 
 }  // namespace flyball::report

@@ -15,7 +15,7 @@ namespace {
 
 using profile::OtherKill;
 
-Canvas canvas_of(const OomTextOptions& options)
+Canvas oom_canvas(const OomTextOptions& options)
 {
     constexpr std::size_t kWidest = 1000;
     return {static_cast<int>(std::min(options.width, kWidest)), options.color};
@@ -132,14 +132,14 @@ void text_labelled(std::string_view label, std::string_view text, std::size_t in
 
 std::string render_verdict_text(const oom::Judged& judged, const OomTextOptions& options)
 {
-    Canvas canvas = canvas_of(options);
+    Canvas canvas = oom_canvas(options);
     text_episode(judged, 0, canvas);
     return canvas.take();
 }
 
 std::string render_other_kill_text(const OtherKill& kill, const OomTextOptions& options)
 {
-    Canvas canvas = canvas_of(options);
+    Canvas canvas = oom_canvas(options);
     const std::string cgroup = kill.cgroup.empty() ? "an unknown cgroup" : harmless(kill.cgroup);
     const std::string text = fmt::format("{} (pid {}) of {}: {}", harmless(kill.comm), kill.tgid, cgroup, way(kill));
     canvas.paragraph(text, 0, fmt::format("KILL  {}  ", in_seconds(kill.ts_ns)));
@@ -148,7 +148,7 @@ std::string render_other_kill_text(const OtherKill& kill, const OomTextOptions& 
 
 std::string render_test_text(const oom::TestReport& report, const OomTextOptions& options)
 {
-    Canvas canvas = canvas_of(options);
+    Canvas canvas = oom_canvas(options);
     const std::vector<Runs> scenarios = runs_by_scenario(report);
     text_test_head(report, canvas);
     text_test_summary(scenarios, canvas);

@@ -11,12 +11,11 @@
 namespace flyball::report {
 namespace {
 
-using oom::Outcome;
 using profile::OomEpisode;
 
 constexpr std::size_t kBodyIndent = 6;
 
-std::string plural(std::uint64_t n, std::string_view what, std::string_view more = "s")
+std::string so_many(std::uint64_t n, std::string_view what, std::string_view more = "s")
 {
     return fmt::format("{} {}{}", n, what, n == 1 ? "" : more);
 }
@@ -36,8 +35,8 @@ std::string when(const OomEpisode& e)
 
 std::string before(const profile::OomReclaim& reclaim)
 {
-    return fmt::format("reclaim: {} in {}, {} freed", plural(reclaim.rounds, "round"), format_ns(reclaim.ns),
-                       reclaim.pages == 0 ? "nothing" : plural(reclaim.pages, "page"));
+    return fmt::format("reclaim: {} in {}, {} freed", so_many(reclaim.rounds, "round"), format_ns(reclaim.ns),
+                       reclaim.pages == 0 ? "nothing" : so_many(reclaim.pages, "page"));
 }
 
 std::string asked(const OomEpisode& e)
@@ -47,7 +46,7 @@ std::string asked(const OomEpisode& e)
         who += fmt::format(", tid {}", e.trigger_tid);
     who += ") of " + cgroup_of(e.trigger_cgroup);
     // Order -1: a kill on demand, by SysRq-f.
-    return e.asked_pages == 0 ? "a kill: " + who : fmt::format("{}: {}", plural(e.asked_pages, "page"), who);
+    return e.asked_pages == 0 ? "a kill: " + who : fmt::format("{}: {}", so_many(e.asked_pages, "page"), who);
 }
 
 std::string memory(const OomEpisode& e)
@@ -69,7 +68,7 @@ std::string chosen(const OomEpisode& e)
     std::string text = fmt::format("{} (pid {}), score {} pages", harmless(e.victim_comm), e.victim_tgid, e.points);
     const auto scanned = std::ranges::count_if(e.members, &profile::OomMember::scanned);
     if (scanned > 0)
-        text += fmt::format(", of {} looked at", plural(static_cast<std::uint64_t>(scanned), "process", "es"));
+        text += fmt::format(", of {} looked at", so_many(static_cast<std::uint64_t>(scanned), "process", "es"));
     return text;
 }
 
@@ -115,7 +114,7 @@ void draw_checks(const oom::Verdict& verdict, std::size_t indent, Canvas& canvas
     std::vector<oom::Check> open;
     std::string held;
     for (const oom::Check& check : verdict.checks) {
-        if (check.outcome == Outcome::Pass)
+        if (check.outcome == oom::Outcome::Pass)
             held += (held.empty() ? "" : ", ") + harmless(check.name);
         else
             open.push_back(check);

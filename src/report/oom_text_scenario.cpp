@@ -11,10 +11,7 @@
 namespace flyball::report {
 namespace {
 
-using oom::Outcome;
-using oom::ScenarioResult;
 using oom::Status;
-using Side = Table::Side;
 
 void draw_title(const Runs& runs, Canvas& canvas)
 {
@@ -31,7 +28,7 @@ void draw_title(const Runs& runs, Canvas& canvas)
 
 std::string_view bound_mark(std::size_t observed, std::size_t broken)
 {
-    return mark(observed == 0 ? Outcome::Inconclusive : broken > 0 ? Outcome::Fail : Outcome::Pass);
+    return mark(observed == 0 ? oom::Outcome::Inconclusive : broken > 0 ? oom::Outcome::Fail : oom::Outcome::Pass);
 }
 
 Style bound_style(std::size_t observed, std::size_t broken)
@@ -69,7 +66,7 @@ void draw_bounds(const Runs& runs, Canvas& canvas)
     table.draw(canvas);
 }
 
-void draw_memory(const ScenarioResult& run, Canvas& canvas)
+void draw_memory(const oom::ScenarioResult& run, Canvas& canvas)
 {
     std::string text;
     const auto add = [&](std::string_view what, const std::optional<std::uint64_t>& bytes) {
@@ -85,7 +82,7 @@ void draw_memory(const ScenarioResult& run, Canvas& canvas)
     text_labelled("memory", text, 1, canvas);
 }
 
-void draw_timeline(const ScenarioResult& run, Canvas& canvas)
+void draw_timeline(const oom::ScenarioResult& run, Canvas& canvas)
 {
     if (run.timeline.empty())
         return;
@@ -97,19 +94,19 @@ void draw_timeline(const ScenarioResult& run, Canvas& canvas)
         canvas.paragraph(harmless(step.what), 0, pad_left(in_seconds(step.at_ns), kTimes) + "  ");
 }
 
-void draw_reason(const ScenarioResult& run, Canvas& canvas)
+void draw_reason(const oom::ScenarioResult& run, Canvas& canvas)
 {
     if (!run.reason.empty())
         canvas.paragraph(harmless(run.reason), 1, "-> ", style_of(run.status));
 }
 
-bool in_full(const Runs& runs, const ScenarioResult* run)
+bool in_full(const Runs& runs, const oom::ScenarioResult* run)
 {
     return run == runs.front() || run->status == Status::Fail || run->status == Status::Inconclusive;
 }
 
 // A storm has hundreds that are all alike: the first ones, and the first ones that did not pass.
-void draw_episodes(const ScenarioResult& run, Canvas& canvas)
+void draw_episodes(const oom::ScenarioResult& run, Canvas& canvas)
 {
     constexpr std::size_t kMost = 5;
     std::size_t passed = 0, others = 0, left_out = 0;
@@ -145,7 +142,7 @@ void draw_sum(const Runs& runs, Canvas& canvas)
 
 }  // namespace
 
-void text_run(const ScenarioResult& run, Canvas& canvas)
+void text_run(const oom::ScenarioResult& run, Canvas& canvas)
 {
     draw_reason(run, canvas);
     text_checks(run.expectations, 1, canvas);
@@ -163,7 +160,7 @@ void text_scenario(const Runs& runs, Canvas& canvas)
     if (runs.size() == 1)
         return text_run(*runs.front(), canvas);
     draw_sum(runs, canvas);
-    for (const ScenarioResult* run : runs) {
+    for (const oom::ScenarioResult* run : runs) {
         if (!in_full(runs, run))
             continue;
         canvas.blank();

@@ -13,7 +13,6 @@ namespace flyball::report {
 namespace {
 
 using oom::Status;
-using Side = Table::Side;
 
 void draw_counts(const oom::TestReport& report, Canvas& canvas)
 {

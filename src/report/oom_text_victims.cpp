@@ -16,7 +16,6 @@ namespace {
 using profile::OomEpisode;
 using profile::OomSharer;
 using profile::OomVictim;
-using Side = Table::Side;
 
 // A group may be of thousands. JSON has them all; here those come first of whom something is to be told.
 constexpr std::size_t kMostVictims = 16;

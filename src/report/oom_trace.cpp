@@ -10,7 +10,6 @@
 namespace flyball::report {
 namespace {
 
-using oom::ScenarioResult;
 using profile::OomEpisode;
 using profile::OomVictim;
 
@@ -46,7 +45,7 @@ void draw_episode(const oom::Judged& judged, std::uint64_t process, std::uint64_
         draw_victim(victim, process, end_ns, json);
 }
 
-void draw_scenario(const ScenarioResult& scenario, std::uint64_t process, TraceJson& json)
+void draw_scenario(const oom::ScenarioResult& scenario, std::uint64_t process, TraceJson& json)
 {
     json.name_process(process, fmt::format("{}{} ({})", scenario.name,
                                            scenario.repetition > 1 ? fmt::format(" #{}", scenario.repetition) : "",
@@ -70,12 +69,12 @@ void draw_scenario(const ScenarioResult& scenario, std::uint64_t process, TraceJ
 std::string render_test_trace(const oom::TestReport& report)
 {
     std::uint64_t start_ns = ~std::uint64_t{0};
-    for (const ScenarioResult& scenario : report.scenarios)
+    for (const oom::ScenarioResult& scenario : report.scenarios)
         start_ns = std::min(start_ns, scenario.start_ns);
     std::string out;
     TraceJson json(report.scenarios.empty() ? 0 : start_ns, [&](std::string_view text) { out += text; });
     std::uint64_t process = 1;
-    for (const ScenarioResult& scenario : report.scenarios) {
+    for (const oom::ScenarioResult& scenario : report.scenarios) {
         if (scenario.status != oom::Status::Skipped)
             draw_scenario(scenario, process++, json);
     }

@@ -15,7 +15,7 @@ namespace {
 using calibrate::Calibration;
 using calibrate::ComponentResult;
 
-constexpr std::string_view kSchema = "flyball.optimal-values/1";
+constexpr std::string_view kValuesSchema = "flyball.optimal-values/1";
 
 // JSON has no infinity; what is not finite is not known either. Bytes and tasks are whole.
 Json json_number(const std::optional<double>& value)
@@ -123,7 +123,7 @@ Json json_component(const ComponentResult& component)
 std::string render_optimal_values(const Calibration& calibration)
 {
     const bool dated = calibration.start_wall_ns > 0;
-    return written({{"schema", kSchema},
+    return written({{"schema", kValuesSchema},
                     {"spec",
                      {{"name", json_text(calibration.spec_name)},
                       {"file", json_text(calibration.spec_file)},

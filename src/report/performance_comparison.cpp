@@ -16,10 +16,9 @@ namespace {
 using calibrate::Calibration;
 using calibrate::ComponentResult;
 using calibrate::ScenarioResult;
-using Side = Grid::Side;
 using Trend = MetricChange::Trend;
 
-Style style_of(Trend trend)
+Style trend_style(Trend trend)
 {
     switch (trend) {
     case Trend::Better:
@@ -38,7 +37,7 @@ std::string with_interval(const std::string& figure, const std::string& interval
     return interval.empty() ? figure : figure + "\n" + interval;
 }
 
-std::string changed_by(const MetricChange& change)
+std::string metric_changed_by(const MetricChange& change)
 {
     return with_interval(change_words(change), change_interval_words(change));
 }
@@ -59,8 +58,8 @@ void draw_metrics(const std::vector<MetricChange>& metrics, bool changed, Canvas
         const auto figure = [&](const calibrate::Judgement& side) {
             return with_interval(figure_words(side, metric.unit), interval_words(side.interval, metric.unit));
         };
-        grid.row({harmless(metric.label), figure(metric.before), figure(metric.after), changed_by(metric),
-                  Cell(std::string(name(metric.trend)), style_of(metric.trend))});
+        grid.row({harmless(metric.label), figure(metric.before), figure(metric.after), metric_changed_by(metric),
+                  Cell(std::string(name(metric.trend)), trend_style(metric.trend))});
     }
     grid.draw(canvas);
 }

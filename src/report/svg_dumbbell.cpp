@@ -26,14 +26,14 @@ constexpr std::array kResources{
     Resource{"cpu.max", "CPU"},       Resource{"cpu.max.burst", "CPU burst"},
     Resource{"pids.max", "Tasks"},    Resource{"io.weight", "I/O weight"}};
 
-struct Row {
+struct LimitRow {
     const calibrate::ComponentResult* component;
     LimitChange limit;
 };
 
-std::vector<Row> rows_of(const Calibration& calibration, std::string_view file)
+std::vector<LimitRow> limit_rows(const Calibration& calibration, std::string_view file)
 {
-    std::vector<Row> rows;
+    std::vector<LimitRow> rows;
     for (const auto& component : calibration.components) {
         auto limits = limit_changes(component);
         const auto found = std::ranges::find(limits, file, &LimitChange::file);
@@ -143,21 +143,21 @@ void draw_words(const LimitChange& limit, Markup& page)
         page.element("small", {}, fmt::format("{} ({})", expected->judge(*change), expected->words()));
 }
 
-void draw_resource(const Resource& resource, const std::vector<Row>& rows, const Axis& axis, Markup& page)
+void draw_resource(const Resource& resource, const std::vector<LimitRow>& rows, const Axis& axis, Markup& page)
 {
     html_heading(fmt::format("{}: {}", resource.title, resource.file), "", page);
     const auto panel = page.in("div", {{"class", "panel"}});
     const auto grid = page.in("div", {{"class", "rows"}});
-    for (const Row& row : rows) {
+    for (const LimitRow& row : rows) {
         page.element("div", {{"class", "who"}}, row.component->name);
         draw_plot(row.limit, axis, page);
         draw_words(row.limit, page);
     }
-    if (std::ranges::any_of(rows, [](const Row& row) { return part(row.limit, row.limit.is).has_value(); }))
+    if (std::ranges::any_of(rows, [](const LimitRow& row) { return part(row.limit, row.limit.is).has_value(); }))
         axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
 }
 
-void table_row(const Row& row, Markup& page)
+void table_row(const LimitRow& row, Markup& page)
 {
     const LimitChange& limit = row.limit;
     const auto tr = page.in("tr");
@@ -196,7 +196,7 @@ void svg_limits(const Calibration& calibration, Markup& page)
     svg_legend(true, "change that P4.2 expects (section 8.1)", page);
     const Axis axis = axis_of(calibration);
     for (const Resource& resource : kResources)
-        if (const auto rows = rows_of(calibration, resource.file); !rows.empty())
+        if (const auto rows = limit_rows(calibration, resource.file); !rows.empty())
             draw_resource(resource, rows, axis, page);
     draw_table(calibration, page);
 }

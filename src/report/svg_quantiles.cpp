@@ -21,14 +21,14 @@ using profile::Histogram;
 constexpr double kMostNines = 5, kLeastNines = 1;
 constexpr int kSteps = 72;
 
-struct Side {
+struct SideRuns {
     std::vector<Histogram> runs;
     Histogram all;
 };
 
-Side side_of(const Measurements& measured, const std::string& metric)
+SideRuns side_of(const Measurements& measured, const std::string& metric)
 {
-    Side side;
+    SideRuns side;
     const auto found = measured.metrics.find(metric);
     if (found == measured.metrics.end())
         return side;
@@ -48,7 +48,7 @@ double quantile_at(double nines)
 }
 
 // One event alone is the last one: beyond it a curve would tell nothing.
-double nines_of(const Side& side)
+double nines_of(const SideRuns& side)
 {
     return side.all.empty() ? 0 : std::log10(static_cast<double>(side.all.count()));
 }
@@ -65,7 +65,7 @@ double value_at(const Histogram& histogram, double nines)
     return static_cast<double>(std::max<std::uint64_t>(histogram.quantile(quantile_at(nines)), 1));
 }
 
-std::string curve_path(const Side& side, const Plot& plot)
+std::string curve_path(const SideRuns& side, const Plot& plot)
 {
     std::string path;
     const double end = std::min(nines_of(side), plot.nines);
@@ -78,7 +78,7 @@ std::string curve_path(const Side& side, const Plot& plot)
 }
 
 // As far as the shortest run goes.
-std::string band_path(const Side& side, const Plot& plot)
+std::string band_path(const SideRuns& side, const Plot& plot)
 {
     double end = plot.nines;
     for (const Histogram& run : side.runs)
@@ -120,11 +120,11 @@ void draw_latency_labels(const Plot& plot, calibrate::Unit unit, Markup& page)
                      tick_words(tick, unit));
 }
 
-void draw_curves(const Side& before, const Side& after, bool changed, const Plot& plot, Markup& page)
+void draw_curves(const SideRuns& before, const SideRuns& after, bool changed, const Plot& plot, Markup& page)
 {
     const auto svg = page.in(
         "svg", {{"viewBox", "0 0 100 100"}, {"preserveAspectRatio", "none"}, {"width", "100%"}, {"height", "100%"}});
-    const auto draw = [&](const Side& side, std::string_view which) {
+    const auto draw = [&](const SideRuns& side, std::string_view which) {
         if (side.all.empty())
             return;
         if (const std::string band = band_path(side, plot); !band.empty())
@@ -175,9 +175,10 @@ void draw_quantile_labels(const Plot& plot, Markup& page)
     }
 }
 
-std::string spoken(const Side& before, const Side& after, bool changed, const std::string& metric, calibrate::Unit unit)
+std::string spoken(const SideRuns& before, const SideRuns& after, bool changed, const std::string& metric,
+                   calibrate::Unit unit)
 {
-    const auto words = [&](const Side& side) {
+    const auto words = [&](const SideRuns& side) {
         if (side.all.empty())
             return std::string("not measured");
         return fmt::format("median {}, p99 {}", calibrate::format(value_at(side.all, -std::log10(0.5)), unit),
@@ -189,7 +190,7 @@ std::string spoken(const Side& before, const Side& after, bool changed, const st
 
 struct Chart {
     const ScenarioResult* scenario;
-    Side before, after;
+    SideRuns before, after;
 };
 
 void draw_chart(const Chart& chart, const std::string& metric, calibrate::Unit unit, bool changed, const Plot& plot,
@@ -220,7 +221,7 @@ Plot plot_of(const std::vector<Chart>& charts)
 {
     double least = INFINITY, most = 1, nines = kLeastNines;
     for (const Chart& chart : charts) {
-        for (const Side* side : {&chart.before, &chart.after}) {
+        for (const SideRuns* side : {&chart.before, &chart.after}) {
             if (side->all.empty())
                 continue;
             least = std::min(least, static_cast<double>(std::max<std::uint64_t>(side->all.min(), 1)));

@@ -17,16 +17,16 @@ using calibrate::Calibration;
 using calibrate::ComponentResult;
 using calibrate::ScenarioResult;
 
-struct Row {
+struct RetentionRow {
     const ComponentResult* component;
     const ScenarioResult* scenario;
     double floor;
     Retention retention;
 };
 
-std::vector<Row> rows_of(const Calibration& calibration, AskedComponents asked)
+std::vector<RetentionRow> retention_rows(const Calibration& calibration, AskedComponents asked)
 {
-    std::vector<Row> rows;
+    std::vector<RetentionRow> rows;
     for (const ComponentResult& component : calibration.components) {
         const double floor = tuning_of(component, asked).floor;
         for (const ScenarioResult& scenario : component.scenarios) {
@@ -39,11 +39,11 @@ std::vector<Row> rows_of(const Calibration& calibration, AskedComponents asked)
 }
 
 // Around the floor and what was as before; wide intervals are cut.
-Axis axis_of(const std::vector<Row>& rows)
+Axis axis_of(const std::vector<RetentionRow>& rows)
 {
     constexpr double kStep = 0.1, kMost = 1.5;
     double low = 0.7, high = 1.1;
-    for (const Row& row : rows) {
+    for (const RetentionRow& row : rows) {
         low = std::min(low, row.floor - kStep / 2);
         const auto& interval = row.scenario->retention_interval;
         if (!row.scenario->retention)
@@ -56,7 +56,7 @@ Axis axis_of(const std::vector<Row>& rows)
     return Axis::between(low, high, high - low > 1 ? 2 * kStep : kStep);
 }
 
-void draw_plot(const Row& row, const Axis& axis, Markup& page)
+void draw_plot(const RetentionRow& row, const Axis& axis, Markup& page)
 {
     const ScenarioResult& scenario = *row.scenario;
     const std::string words = fmt::format("{} is left, {}; the floor is {}", retention_words(scenario),
@@ -86,7 +86,7 @@ void draw_plot(const Row& row, const Axis& axis, Markup& page)
                    words);
 }
 
-void draw_row(const Row& row, const Axis& axis, Markup& page)
+void draw_row(const RetentionRow& row, const Axis& axis, Markup& page)
 {
     {
         const auto who = page.in("div", {{"class", "who"}});
@@ -109,7 +109,7 @@ void draw_row(const Row& row, const Axis& axis, Markup& page)
 
 void svg_retention(const Calibration& calibration, AskedComponents asked, Markup& page)
 {
-    const auto rows = rows_of(calibration, asked);
+    const auto rows = retention_rows(calibration, asked);
     if (rows.empty())
         return;
     const auto section = page.in("section");
@@ -121,7 +121,7 @@ void svg_retention(const Calibration& calibration, AskedComponents asked, Markup
     const Axis axis = axis_of(rows);
     const auto panel = page.in("div", {{"class", "panel"}});
     const auto grid = page.in("div", {{"class", "rows"}});
-    for (const Row& row : rows)
+    for (const RetentionRow& row : rows)
         draw_row(row, axis, page);
     axis_labels(axis, [](double tick) { return fmt::format("{:.0f}%", tick * 100); }, page);
 }

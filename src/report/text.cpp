@@ -10,10 +10,8 @@
 namespace flyball::report {
 namespace {
 
-using Side = Table::Side;
-
 // Fewest cgroups that the table of the worst shows, however few are in full.
-constexpr std::size_t kLeastRows = 20;
+constexpr std::size_t kLeastCgroups = 20;
 
 // p99 of a wait that is as long as a CFS period is worth a colour.
 constexpr std::uint64_t kLongWaitNs = 100'000'000;
@@ -79,7 +77,7 @@ void text_summary(const ReportModel& model, Canvas& canvas)
                  {"io p99"},
                  {"OOM"}},
                 0);
-    const std::size_t shown = std::min(model.cgroups.size(), std::max(model.in_full, kLeastRows));
+    const std::size_t shown = std::min(model.cgroups.size(), std::max(model.in_full, kLeastCgroups));
     for (std::size_t i = 0; i < shown; ++i) {
         const CgroupReport& c = model.cgroups[i];
         const TimeSplit& t = c.time;

@@ -11,9 +11,7 @@
 namespace flyball::report {
 namespace {
 
-constexpr std::size_t kLead = 14;  // of "held by" and its like
-
-using Side = Table::Side;
+constexpr std::size_t kTimesLead = 14;  // of "held by" and its like
 
 void draw_title(const CgroupReport& cgroup, std::size_t rank, Canvas& canvas)
 {
@@ -29,7 +27,7 @@ void draw_title(const CgroupReport& cgroup, std::size_t rank, Canvas& canvas)
 
 void lead(Canvas& canvas, std::string_view text)
 {
-    canvas.put(" " + pad_right(text, kLead), Style::Dim);
+    canvas.put(" " + pad_right(text, kTimesLead), Style::Dim);
 }
 
 std::string share(std::uint64_t part, std::uint64_t whole)
@@ -42,7 +40,7 @@ void draw_list(Canvas& canvas, std::string_view name, const std::vector<Cell>& i
 {
     constexpr std::size_t kBetween = 2;
     std::size_t used = 0;
-    const std::size_t room = canvas.width() - 1 - kLead;
+    const std::size_t room = canvas.width() - 1 - kTimesLead;
     lead(canvas, name);
     for (const Cell& item : items) {
         const std::string text = squeeze(item.text, room);
@@ -129,7 +127,7 @@ void draw_throttling(const CgroupReport& cgroup, Canvas& canvas)
     for (const Holder& holder : t.held_by) {
         const std::string numbers = fmt::format("{:>8} {:>6}  ", format_ns(holder.ns), share(holder.ns, held));
         const std::string who = holder.path == "?" ? "unknown" : harmless(holder.path);
-        const std::size_t room = canvas.width() - 1 - kLead - numbers.size();
+        const std::size_t room = canvas.width() - 1 - kTimesLead - numbers.size();
         lead(canvas, name);
         canvas.put(numbers).put(squeeze(who, room)).end();
         name = "";

@@ -14,17 +14,15 @@ namespace flyball::report {
 namespace {
 
 using audit::AuditRow;
-using audit::Verdict;
-using Side = Table::Side;
 
-Style style_of(Verdict verdict)
+Style verdict_style(audit::Verdict verdict)
 {
     switch (verdict) {
-    case Verdict::Agree:
+    case audit::Verdict::Agree:
         return Style::Green;
-    case Verdict::Disagree:
+    case audit::Verdict::Disagree:
         return Style::Red;
-    case Verdict::NotComparable:
+    case audit::Verdict::NotComparable:
         return Style::Dim;
     }
     return Style::Plain;
@@ -54,7 +52,7 @@ std::string difference(const AuditRow& row)
 
 bool listed(const ReportModel& model, const AuditRow& row)
 {
-    if (row.verdict == Verdict::Disagree)
+    if (row.verdict == audit::Verdict::Disagree)
         return true;
     if (row.scope == audit::Scope::Recording)
         return model.all_audit_rows;
@@ -73,7 +71,7 @@ void draw_compared(const ReportModel& model, Canvas& canvas)
                  {"verdict", Side::Left}});
     const std::string* before = nullptr;
     for (const AuditRow& row : model.audit) {
-        if (!listed(model, row) || row.verdict == Verdict::NotComparable)
+        if (!listed(model, row) || row.verdict == audit::Verdict::NotComparable)
             continue;
         const bool same = before != nullptr && *before == row.cgroup;
         before = &row.cgroup;
@@ -81,8 +79,8 @@ void draw_compared(const ReportModel& model, Canvas& canvas)
                    : row.cgroup.empty() ? std::string("(recording)")
                                         : harmless(row.cgroup),
                    row.quantity, side_text(row, row.ours), side_text(row, row.kernel), difference(row),
-                   narrow(row.unit, row.tolerance), Cell(std::string(name(row.verdict)), style_of(row.verdict))});
-        if (row.verdict != Verdict::Agree)
+                   narrow(row.unit, row.tolerance), Cell(std::string(name(row.verdict)), verdict_style(row.verdict))});
+        if (row.verdict != audit::Verdict::Agree)
             table.remark(harmless(row.reason));
     }
     if (!table.empty())
@@ -99,7 +97,7 @@ void add_once(std::vector<std::string>& to, const std::string& name)
         to.push_back(name);
 }
 
-std::string joined(const std::vector<std::string>& names, std::size_t most)
+std::string joined_names(const std::vector<std::string>& names, std::size_t most)
 {
     std::string text;
     for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
@@ -124,7 +122,7 @@ void draw_not_compared(const ReportModel& model, Canvas& canvas)
     constexpr std::size_t kCgroups = 3;
     std::map<std::string, NotCompared> reasons;
     for (const AuditRow& row : model.audit) {
-        if (row.verdict != Verdict::NotComparable || !listed(model, row))
+        if (row.verdict != audit::Verdict::NotComparable || !listed(model, row))
             continue;
         add_once(reasons[row.reason].quantities, row.quantity);
         add_once(reasons[row.reason].cgroups, row.cgroup);
@@ -134,8 +132,9 @@ void draw_not_compared(const ReportModel& model, Canvas& canvas)
     canvas.line(" Not comparable:", Style::Bold);
     for (const auto& [reason, rows] : reasons) {
         const std::size_t most = model.all_audit_rows ? rows.cgroups.size() : kCgroups;
-        canvas.paragraph(fmt::format("{}: {} of {}", harmless(reason), joined(rows.quantities, rows.quantities.size()),
-                                     joined(short_names(rows.cgroups), most)),
+        canvas.paragraph(fmt::format("{}: {} of {}", harmless(reason),
+                                     joined_names(rows.quantities, rows.quantities.size()),
+                                     joined_names(short_names(rows.cgroups), most)),
                          1, "- ");
     }
 }
@@ -146,7 +145,7 @@ void draw_consistency(const ReportModel& model, Canvas& canvas)
     for (const AuditRow& row : model.audit) {
         if (row.scope != audit::Scope::Recording)
             continue;
-        const bool holds = row.verdict == Verdict::Agree;
+        const bool holds = row.verdict == audit::Verdict::Agree;
         if (row.quantity.starts_with("loss.")) {
             ++losses;
             losses_hold += holds ? 1 : 0;

@@ -10,7 +10,7 @@
 namespace flyball::report {
 namespace {
 
-constexpr std::size_t kIndent = 1;
+constexpr std::size_t kHistogramIndent = 1;
 constexpr std::size_t kLeastBar = 10;
 // More empty rows than this in a row are one line of dots.
 constexpr std::size_t kGapRows = 3;
@@ -69,24 +69,24 @@ void text_histogram(const MetricStats& stats, Canvas& canvas)
         count_width = std::max(count_width, std::to_string(row.count).size());
         most = std::max(most, row.count);
     }
-    const std::size_t used = kIndent + label_width + 1 + count_width + 1 + 2;
+    const std::size_t used = kHistogramIndent + label_width + 1 + count_width + 1 + 2;
     const std::size_t bar = canvas.width() > used + kLeastBar ? canvas.width() - used : kLeastBar;
     canvas.blank();
-    canvas.put(std::string(kIndent, ' ')).put(stats.metric->name, Style::Bold);
+    canvas.put(std::string(kHistogramIndent, ' ')).put(stats.metric->name, Style::Bold);
     canvas.put(fmt::format("  {}", stats.metric->title), Style::Dim).end();
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const auto next = std::find_if(rows.begin() + static_cast<std::ptrdiff_t>(i), rows.end(),
                                        [](const Log2Row& row) { return row.count > 0; });
         const auto empty = static_cast<std::size_t>(next - rows.begin()) - i;
         if (empty > kGapRows) {
-            canvas.line(std::string(kIndent, ' ') + pad_left("...", label_width), Style::Dim);
+            canvas.line(std::string(kHistogramIndent, ' ') + pad_left("...", label_width), Style::Dim);
             i += empty - 1;
             continue;
         }
         const Log2Row& row = rows[i];
         const auto filled = static_cast<std::size_t>(static_cast<double>(row.count) / static_cast<double>(most) *
                                                      static_cast<double>(bar));
-        canvas.put(std::string(kIndent, ' ') + pad_right(label(unit, row), label_width));
+        canvas.put(std::string(kHistogramIndent, ' ') + pad_right(label(unit, row), label_width));
         canvas.put(fmt::format(" {:>{}} |", row.count, count_width));
         canvas.put(std::string(filled, '@'), Style::Cyan).put(std::string(bar - filled, ' ')).put("|").end();
     }

@@ -11,7 +11,6 @@ namespace {
 
 using profile::OomEpisode;
 using profile::OomVictim;
-using Side = Table::Side;
 
 std::string bytes_or(std::uint64_t bytes, const char* otherwise)
 {

@@ -38,12 +38,6 @@ std::optional<Record> as(std::span<const std::byte> bytes)
     return copy;
 }
 
-template <std::size_t N>
-std::string text_of(const char (&field)[N])
-{
-    return {field, strnlen(field, N)};
-}
-
 std::uint64_t before(std::uint64_t ts_ns, std::uint64_t duration_ns)
 {
     return ts_ns - std::min(ts_ns, duration_ns);
@@ -274,13 +268,13 @@ void TraceWriter::State::on_oom_kill(const fb_oom_kill& kill)
     TraceArgs args;
     const std::string domain = cgroups.of(Controller::Memory, kill.hdr.cgroup_id);
     args.add("domain", domain.empty() ? "the whole machine" : domain);
-    args.add("asked", text_of(kill.trigger_comm)).add("asked_tid", kill.trigger_tid);
-    args.add("victim", text_of(kill.victim_comm)).add("victim_pid", kill.victim_tgid);
+    args.add("asked", field_text(kill.trigger_comm)).add("asked_tid", kill.trigger_tid);
+    args.add("victim", field_text(kill.victim_comm)).add("victim_pid", kill.victim_tgid);
     args.add("usage_bytes", kill.usage_bytes);
     if (kill.limit_bytes != ~std::uint64_t{0})
         args.add("limit_bytes", kill.limit_bytes);
-    json.instant(0, "oom", fmt::format("OOM kill: {} {}", text_of(kill.victim_comm), kill.victim_tgid), kill.hdr.ts_ns,
-                 args);
+    json.instant(0, "oom", fmt::format("OOM kill: {} {}", field_text(kill.victim_comm), kill.victim_tgid),
+                 kill.hdr.ts_ns, args);
 }
 
 void TraceWriter::State::on_oom_victim(const fb_oom_task& victim)
@@ -290,7 +284,7 @@ void TraceWriter::State::on_oom_victim(const fb_oom_task& victim)
     if (victim.rss_bytes != ~std::uint64_t{0})
         args.add("rss_bytes", victim.rss_bytes);
     json.instant(process_of(cgroups.of(Controller::Memory, victim.hdr.cgroup_id)), "oom",
-                 fmt::format("OOM victim: {} {}", text_of(victim.comm), victim.tgid), victim.hdr.ts_ns, args);
+                 fmt::format("OOM victim: {} {}", field_text(victim.comm), victim.tgid), victim.hdr.ts_ns, args);
 }
 
 TraceWriter::TraceWriter(const profile::Meta& meta, std::span<const profile::KnownCgroup> known, Output output)
@@ -338,7 +332,7 @@ void TraceWriter::on_control(std::span<const std::byte> bytes)
             state_->cgroups.apply(*record);
     } else if (header->type == FB_EV_ATTACH) {
         if (const auto attach = as<fb_attach>(bytes))
-            state_->tasks.say(attach->tid, header->ts_ns, text_of(attach->comm));
+            state_->tasks.say(attach->tid, header->ts_ns, field_text(attach->comm));
     } else if (header->type == FB_EV_OOM_KILL) {
         if (const auto kill = as<fb_oom_kill>(bytes))
             state_->on_oom_kill(*kill);

@@ -10,10 +10,9 @@
 namespace flyball::report {
 namespace {
 
-constexpr std::uint64_t kMicrosecond = 1000;
-
 std::string microseconds(std::uint64_t ns)
 {
+    constexpr std::uint64_t kMicrosecond = 1000;
     return fmt::format("{}.{:03}", ns / kMicrosecond, ns % kMicrosecond);
 }
 

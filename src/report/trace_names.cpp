@@ -7,15 +7,6 @@
 #include <cstring>
 
 namespace flyball::report {
-namespace {
-
-template <std::size_t N>
-std::string text_of(const char (&field)[N])
-{
-    return {field, strnlen(field, N)};
-}
-
-}  // namespace
 
 void TaskNames::say(std::uint32_t tid, std::uint64_t at_ns, std::string comm)
 {
@@ -29,7 +20,7 @@ void TaskNames::say(std::uint32_t tid, std::uint64_t at_ns, std::string comm)
 void TaskNames::add(std::span<const fb_task_record> tasks)
 {
     for (const fb_task_record& task : tasks)
-        say(task.tid, task.start_ns, text_of(task.comm));
+        say(task.tid, task.start_ns, field_text(task.comm));
 }
 
 void TaskNames::fork(const fb_task& task)
@@ -41,7 +32,7 @@ void TaskNames::fork(const fb_task& task)
         if (name.since_ns <= ts + kSame && ts <= name.since_ns + kSame)
             return;
     }
-    say(task.tid, ts, text_of(task.comm));
+    say(task.tid, ts, field_text(task.comm));
 }
 
 const std::string& TaskNames::of(std::uint32_t tid, std::uint64_t at_ns) const

@@ -5,6 +5,7 @@
 #include "flyball/profile/accumulator.hpp"
 
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <span>
 #include <string>
@@ -12,6 +13,13 @@
 #include <vector>
 
 namespace flyball::report {
+
+// A name that fills its field has no end of its own.
+template <std::size_t N>
+std::string field_text(const char (&field)[N])
+{
+    return {field, strnlen(field, N)};
+}
 
 // A tid may be used again: the name is that of the last task before the time that is asked for.
 class TaskNames {

@@ -75,7 +75,7 @@ std::vector<std::string> properties_of(const Value& value)
 }
 
 // "web.service" of its cgroup; nullopt: it is none that properties can be set of.
-std::optional<std::string> unit_of(std::string_view cgroup)
+std::optional<std::string> systemd_unit(std::string_view cgroup)
 {
     const std::string_view last = cgroup.substr(cgroup.rfind('/') + 1);
     constexpr std::array<std::string_view, 6> kKinds{".service", ".scope", ".slice", ".socket", ".mount", ".swap"};
@@ -137,7 +137,7 @@ Told told(std::span<const Proposal> proposals)
 SystemdCommand set_property(std::span<const Proposal> proposals, std::size_t width)
 {
     Told all = told(proposals);
-    const auto unit = proposals.empty() ? std::nullopt : unit_of(proposals.front().cgroup);
+    const auto unit = proposals.empty() ? std::nullopt : systemd_unit(proposals.front().cgroup);
     if (!unit || all.properties.empty())
         return {};
     std::vector<std::string> words{of_user(proposals.front().cgroup) ? "systemctl --user set-property"

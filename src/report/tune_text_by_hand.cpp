@@ -13,12 +13,12 @@ namespace {
 
 using tune::Proposal;
 
-constexpr std::size_t kIndent = 4;
+constexpr std::size_t kCommandIndent = 4;
 
 void draw(const CommandLines& lines, Canvas& canvas)
 {
     for (const std::string& line : lines)
-        canvas.line(std::string(kIndent, ' ') + line);
+        canvas.line(std::string(kCommandIndent, ' ') + line);
 }
 
 // Lowered below what is used, memory.max kills at once (mm/memcontrol.c, memory_max_write()).
@@ -49,7 +49,7 @@ void text_by_hand(std::span<const Proposal> proposals, const TuneTextOptions& op
 {
     if (std::ranges::none_of(proposals, settable))
         return;
-    const std::size_t room = canvas.width() - kIndent;
+    const std::size_t room = canvas.width() - kCommandIndent;
     if (!options.run.command.empty()) {
         const SystemdCommand run = systemd_run(proposals, options.run.command, room);
         if (run.lines.empty())

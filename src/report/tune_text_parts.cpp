@@ -16,7 +16,6 @@ namespace {
 using tune::Proposal;
 using tune::Trial;
 using tune::Value;
-using Side = Grid::Side;
 
 // What is not known is dim, so that numbers stand out.
 Cell cell(std::string text)
@@ -62,7 +61,7 @@ void text_method(const Proposal& proposal, Canvas& canvas)
     grid.draw(canvas);
 }
 
-Style style_of(tune::Verdict verdict)
+Style trial_style(tune::Verdict verdict)
 {
     switch (verdict) {
     case tune::Verdict::Accepted:
@@ -136,9 +135,10 @@ void text_trials(const Proposal& proposal, Canvas& canvas)
     canvas.heading("TRIALS", "with it / without: below 1 is less throughput, above 1 is slower");
     Grid grid({{"verdict"}, {"throughput"}, {"p50"}, {"p99"}, {"pairs", Side::Right}, {"time", Side::Right}});
     for (const Trial& trial : proposal.trials) {
-        grid.row({Cell(std::string(name(trial.verdict)), style_of(trial.verdict)), cell(ratio_range(trial.throughput)),
-                  cell(ratio_range(trial.latency_p50)), cell(ratio_range(trial.latency_p99)),
-                  std::to_string(trial.pairs), cell(trial.took_ns > 0 ? narrow_ns(trial.took_ns) : "n/a")});
+        grid.row({Cell(std::string(name(trial.verdict)), trial_style(trial.verdict)),
+                  cell(ratio_range(trial.throughput)), cell(ratio_range(trial.latency_p50)),
+                  cell(ratio_range(trial.latency_p99)), std::to_string(trial.pairs),
+                  cell(trial.took_ns > 0 ? narrow_ns(trial.took_ns) : "n/a")});
         grid.remark(harmless(trial.setting));
         grid.remark(decided(trial));
     }

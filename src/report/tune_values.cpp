@@ -14,20 +14,19 @@
 namespace flyball::report {
 namespace {
 
-using tune::Interval;
 using TuneUnit = tune::Unit;
 
-constexpr std::string_view kNone = "n/a";
-// Beyond it no double is a whole number of anything.
+constexpr std::string_view kNotKnown = "n/a";
+// Beyond it no double is a is_whole number of anything.
 constexpr double kMostWhole = 9e15;
 
-bool whole(double value)
+bool is_whole(double value)
 {
     return std::floor(value) == value;
 }
 
 // Three significant digits, and no fewer before the point than there are; large ones as counts are written.
-std::string number(double value)
+std::string three_digits(double value)
 {
     constexpr double kMostDigits = 99'999.5, kThreeDigits = 99.95;
     if (value >= kMostDigits)
@@ -38,10 +37,10 @@ std::string number(double value)
 }
 
 // To the last digit up to nine of them.
-std::string count(double value)
+std::string nine_digits(double value)
 {
     constexpr double kNineDigits = 999'999'999;
-    return whole(value) && value <= kNineDigits ? fmt::format("{:.0f}", value) : number(value);
+    return is_whole(value) && value <= kNineDigits ? fmt::format("{:.0f}", value) : three_digits(value);
 }
 
 std::string positive(double value, TuneUnit unit)
@@ -53,30 +52,30 @@ std::string positive(double value, TuneUnit unit)
     case TuneUnit::Bytes:
         return format_bytes(rounded);
     case TuneUnit::Tasks:
-        return count(value) + (value == 1 ? " task" : " tasks");
+        return nine_digits(value) + (value == 1 ? " task" : " tasks");
     case TuneUnit::Share:
         return format_percent(value);
     case TuneUnit::Cpus:
-        return number(value) + " CPUs";
+        return three_digits(value) + " CPUs";
     case TuneUnit::PerSecond:
-        return number(value) + " per s";
+        return three_digits(value) + " per s";
     case TuneUnit::None:
         break;
     }
-    return count(value);
+    return nine_digits(value);
 }
 
 template <class Words>
-std::string range_in(const std::optional<Interval>& interval, Words words)
+std::string range_in(const std::optional<tune::Interval>& interval, Words words)
 {
     if (!interval || std::isnan(interval->low) || std::isnan(interval->high))
-        return std::string(kNone);
+        return std::string(kNotKnown);
     const bool low = std::isfinite(interval->low), high = std::isfinite(interval->high);
     if (low && high)
         return joined(words(interval->low), words(interval->high));
     if (low)
         return "at least " + words(interval->low);
-    return high ? "at most " + words(interval->high) : std::string(kNone);
+    return high ? "at most " + words(interval->high) : std::string(kNotKnown);
 }
 
 }  // namespace
@@ -120,16 +119,16 @@ std::string_view without_default(std::string_view text)
 std::string quantity(double value, TuneUnit unit)
 {
     if (!std::isfinite(value) || std::abs(value) > kMostWhole)
-        return std::string(kNone);
+        return std::string(kNotKnown);
     return value < 0 ? "-" + positive(-value, unit) : positive(value, unit);
 }
 
-std::string range(const std::optional<Interval>& interval, TuneUnit unit)
+std::string range(const std::optional<tune::Interval>& interval, TuneUnit unit)
 {
     return range_in(interval, [&](double value) { return quantity(value, unit); });
 }
 
-std::string ratio_range(const std::optional<Interval>& interval)
+std::string ratio_range(const std::optional<tune::Interval>& interval)
 {
     return range_in(interval, [](double value) { return fmt::format("{:.3g}", value); });
 }
@@ -143,7 +142,7 @@ std::string confidence_words(double confidence)
 std::string limit_words(const tune::Value& value, std::string_view text)
 {
     if (trim(text).empty())
-        return std::string(kNone);
+        return std::string(kNotKnown);
     if (unlimited(text))
         return "no limit";
     if (value.file == "cpu.max") {
@@ -163,7 +162,7 @@ std::string limit_words(const tune::Value& value, std::string_view text)
 std::string interval_words(const tune::Value& value)
 {
     std::string words = range(value.interval, value.unit);
-    if (words == kNone)
+    if (words == kNotKnown)
         return words;
     if (value.confidence > 0 && value.confidence < 1)
         words += fmt::format(" ({})", confidence_words(value.confidence));
@@ -171,8 +170,8 @@ std::string interval_words(const tune::Value& value)
     if (!quota)
         return words;
     const double period_ns = static_cast<double>(quota->period_us) * 1000;
-    return words +
-           "\n= " + range(Interval{value.interval->low / period_ns, value.interval->high / period_ns}, TuneUnit::Cpus);
+    return words + "\n= " +
+           range(tune::Interval{value.interval->low / period_ns, value.interval->high / period_ns}, TuneUnit::Cpus);
 }
 
 }  // namespace flyball::report
