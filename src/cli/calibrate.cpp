@@ -81,7 +81,7 @@ calibrate::Calibration this_calibration(const CalibrateOptions& options, const c
     return calibration;
 }
 
-std::string text_of(const tune::Resource& resource)
+std::string resource_name(const tune::Resource& resource)
 {
     return std::string(tune::name(resource));
 }
@@ -96,7 +96,7 @@ std::string plan_text(const calibrate::Spec& spec)
         const std::string once = format_ns(round.length_ns);
         std::string resources;
         for (const tune::Resource resource : component.tune)
-            resources += (resources.empty() ? "" : ", ") + text_of(resource);
+            resources += (resources.empty() ? "" : ", ") + resource_name(resource);
         text += fmt::format("\n{}\n", component.name);
         text += fmt::format("  baseline   {} runs of {} scenarios, {}\n", round.runs, component.scenarios.size(), once);
         text += fmt::format("  tune       {}\n", resources.empty() ? "nothing" : resources);

@@ -14,8 +14,8 @@
 namespace flyball::cli {
 namespace {
 
-constexpr std::uint64_t kPatienceNs = 60'000'000'000;
-constexpr int kTickMs = 5;
+constexpr std::uint64_t kStartPatienceNs = 60'000'000'000;
+constexpr int kStartTickMs = 5;
 
 class Start {
 public:
@@ -30,10 +30,10 @@ public:
         (void)listener_.take();
         if (auto released = command_.child.release(); !released)
             return std::unexpected(std::move(released.error()));
-        while (monotonic_ns() - begin_ns < kPatienceNs) {
+        while (monotonic_ns() - begin_ns < kStartPatienceNs) {
             if (stop_.requested())
                 return fail(ErrorKind::Stopped, "stopped by a signal");
-            auto ended = command_.child.wait_ms(kTickMs);
+            auto ended = command_.child.wait_ms(kStartTickMs);
             if (!ended)
                 return std::unexpected(std::move(ended.error()));
             auto started = look(*ended, monotonic_ns() - begin_ns);

@@ -17,7 +17,7 @@
 namespace flyball::cli {
 namespace {
 
-struct Request {
+struct CompareRequest {
     std::vector<std::string> a, b;
     compare::LoadOptions load_a, load_b;
     compare::Options options;
@@ -31,7 +31,7 @@ std::string joined(const std::vector<std::string>& paths)
     return text;
 }
 
-Result<> take_sides(const CompareOptions& options, Request& request)
+Result<> take_sides(const CompareOptions& options, CompareRequest& request)
 {
     const bool plain = options.a.empty() && options.b.empty();
     if (plain && options.files.size() == 2) {
@@ -65,9 +65,9 @@ Result<> take_map(const std::vector<std::string>& map, compare::LoadOptions& of_
     return {};
 }
 
-Result<Request> request_of(const CompareOptions& options)
+Result<CompareRequest> request_of(const CompareOptions& options)
 {
-    Request request;
+    CompareRequest request;
     if (auto sides = take_sides(options, request); !sides)
         return std::unexpected(std::move(sides).error());
     if (auto mapped = take_map(options.map, request.load_b); !mapped)
@@ -100,7 +100,7 @@ Result<Request> request_of(const CompareOptions& options)
     return request;
 }
 
-Result<compare::Comparison> compared(const Request& request)
+Result<compare::Comparison> compared(const CompareRequest& request)
 {
     auto a = compare::load_side(joined(request.a), request.a, request.load_a);
     if (!a)

@@ -19,11 +19,8 @@ namespace flyball::cli {
 namespace {
 
 constexpr std::uint64_t kRingBytes = std::uint64_t{1} << 20U;
-constexpr std::uint64_t kMaxBatchAgeNs = 30'000'000;
-// The programs learn the offset of the scheduler's clock (ADR 1).
-constexpr std::chrono::milliseconds kSettle{150};
 
-bool needed(kernel::ProgramGroup group, bool io)
+bool needed_for_demand(kernel::ProgramGroup group, bool io)
 {
     using enum kernel::ProgramGroup;
     return group == Core || group == Sched || group == Throttle || group == ThrottlePerTask || group == Task ||
@@ -44,7 +41,8 @@ Result<kernel::Plan> plan_for_demand(const EventSourceOptions& options)
     if (!plan)
         return plan;
     keep_only(
-        *plan, [&](kernel::ProgramGroup group) { return needed(group, options.io); }, "demand is seen without it");
+        *plan, [&](kernel::ProgramGroup group) { return needed_for_demand(group, options.io); },
+        "demand is seen without it");
     const kernel::MetricPlan* const slices = plan->metric("cpu.slice");
     if (slices == nullptr || !slices->available)
         return fail(ErrorKind::Unavailable,

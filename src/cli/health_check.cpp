@@ -14,7 +14,7 @@ namespace flyball::cli {
 namespace {
 
 constexpr std::uint64_t kEveryNs = 2'000'000'000;
-constexpr std::uint64_t kPatienceNs = 10'000'000'000;
+constexpr std::uint64_t kHealthPatienceNs = 10'000'000'000;
 
 }  // namespace
 
@@ -81,7 +81,7 @@ std::optional<std::string> HealthCheck::tick(std::uint64_t now_ns)
         running_ = -1;
         return verdict(status);
     }
-    if (now_ns - started_ns_ <= kPatienceNs)
+    if (now_ns - started_ns_ <= kHealthPatienceNs)
         return std::nullopt;
     return fmt::format("the health command '{}' did not end within 10 s", shown());
 }

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kBeat{500};
 // A write to memory.high comes back when the kernel has reclaimed, and nothing else takes a second.
-constexpr std::uint64_t kPatienceNs = 30'000'000'000;
+constexpr std::uint64_t kBeatPatienceNs = 30'000'000'000;
 
 }  // namespace
 
@@ -21,7 +21,7 @@ Heart::Heart(cgroup::Actuator& actuator)
           std::mutex mutex;
           std::condition_variable_any wake;
           while (!stop.stop_requested()) {
-              if (monotonic_ns() - heard_ns_.load() < kPatienceNs)
+              if (monotonic_ns() - heard_ns_.load() < kBeatPatienceNs)
                   (void)actuator.beat();
               std::unique_lock lock(mutex);
               (void)wake.wait_for(lock, stop, kBeat, [] { return false; });

@@ -8,14 +8,14 @@
 namespace flyball::cli {
 namespace {
 
-constexpr int kTickMs = 20;
+constexpr int kLiveTickMs = 20;
 
 }  // namespace
 
 Result<std::vector<oom::Judged>> LiveSource::next()
 {
     std::array<pollfd, 2> fds{{{live_.poll_fd(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
-    (void)::poll(fds.data(), fds.size(), kTickMs);
+    (void)::poll(fds.data(), fds.size(), kLiveTickMs);
     return live_.tick();
 }
 

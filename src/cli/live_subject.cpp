@@ -24,7 +24,7 @@
 namespace flyball::cli {
 namespace {
 
-constexpr int kTickMs = 50;
+constexpr int kSubjectTickMs = 50;
 constexpr std::uint64_t kSampleNs = 100'000'000, kGuardNs = 250'000'000;
 // memory.reclaim keeps us until it is done: in pieces, between which the rings are read.
 constexpr std::uint64_t kReclaimPiece = std::uint64_t{16} << 20U;
@@ -303,7 +303,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     for (std::uint64_t now_ns = monotonic_ns(); now_ns < window.begin_ns + length_ns && !window.finished;
          now_ns = monotonic_ns()) {
         const auto left_ms = static_cast<int>((window.begin_ns + length_ns - now_ns) / 1'000'000 + 1);
-        (void)::poll(fds.data(), fds.size(), std::min(kTickMs, left_ms));
+        (void)::poll(fds.data(), fds.size(), std::min(kSubjectTickMs, left_ms));
         now_ns = monotonic_ns();
         if (auto ticked = state.tick(now_ns); !ticked)
             return std::unexpected(std::move(ticked.error()));

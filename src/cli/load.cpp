@@ -73,7 +73,7 @@ Result<Setup> parse(const LoadOptions& given)
     return Setup{.plan = *std::move(plan), .limits = *limits};
 }
 
-report::LoadReport describe(const LoadOptions& given, const Setup& setup)
+report::LoadReport describe_load(const LoadOptions& given, const Setup& setup)
 {
     report::LoadReport report;
     utsname names{};
@@ -126,7 +126,7 @@ Result<int> load_here(const LoadOptions& given)
         constexpr std::uint64_t kNobodyWaits = std::uint64_t{366} * 24 * 3600 * 1'000'000'000;
         progress.update(elapsed, length > kNobodyWaits ? 0 : length, requests);
     };
-    report::LoadReport report = describe(given, *setup);
+    report::LoadReport report = describe_load(given, *setup);
     const std::uint64_t begin_ns = monotonic_ns();
     LoadBench bench(*layout, setup->plan, options, *stop);
     auto outcomes = load::carry_out(setup->plan, bench, [&](std::string_view line) { progress.say(line); });

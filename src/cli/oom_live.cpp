@@ -18,12 +18,11 @@
 namespace flyball::cli {
 namespace {
 
-constexpr std::uint64_t kMaxBatchAgeNs = 30'000'000;
 // While nothing happens, losses need no attention more often than this.
 constexpr std::uint64_t kIdleCheckNs = 1'000'000'000;
 
 // What a kill is made of, with the reclaim before it, forks and exits, and names.
-bool needed(kernel::ProgramGroup group)
+bool needed_for_oom(kernel::ProgramGroup group)
 {
     using enum kernel::ProgramGroup;
     return group == Core || group == Oom || group == Cgroup || group == Task || group == Reclaim;
@@ -34,7 +33,7 @@ Result<kernel::Plan> plan_for_oom(const std::vector<std::string>& without)
     auto plan = make_plan(without);
     if (!plan)
         return plan;
-    keep_only(*plan, needed, "OOM kills do not need it");
+    keep_only(*plan, needed_for_oom, "OOM kills do not need it");
     if (std::ranges::find(without, "oom_mark") != without.end())
         return fail(ErrorKind::Usage, "--without oom_mark: without it there is nothing to watch",
                     "leave --without away");

@@ -26,7 +26,7 @@
 namespace flyball::cli {
 namespace {
 
-constexpr int kTickMs = 50;
+constexpr int kWatchTickMs = 50;
 
 // The watch over this machine.
 class Watch {
@@ -158,7 +158,7 @@ Result<> Watch::loop()
 {
     std::array<pollfd, 2> fds{{{live_->poll_fd(), POLLIN, 0}, {stop_->fd(), POLLIN, 0}}};
     for (;;) {
-        (void)::poll(fds.data(), fds.size(), kTickMs);
+        (void)::poll(fds.data(), fds.size(), kWatchTickMs);
         const auto more = round();
         if (!more)
             return std::unexpected(more.error());

@@ -33,12 +33,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A partial batch is flushed after 30 ms and read at the next tick: within 80 ms in all.
-constexpr int kTickMs = 50;
-constexpr std::uint64_t kMaxBatchAgeNs = 30'000'000;
+// With kMaxBatchAgeNs an event is read within 80 ms in all.
+constexpr int kRecordTickMs = 50;
 constexpr std::uint64_t kSlowTickNs = 1'000'000'000;
-// Between attaching and recording: the programs learn the offset of the scheduler's clock.
-constexpr milliseconds kSettle{150};
 
 // Hands everything to the accumulator, to the file and to the observer where there are such.
 class Tee final : public stream::Sink {
@@ -64,16 +61,16 @@ private:
     std::vector<stream::Sink*> sinks_;
 };
 
-struct Request {
+struct RecordRequest {
     std::uint64_t duration_ns = 0;  // 0: no end of its own
     std::uint64_t ring_bytes = 0;
     std::uint32_t stacks_hz = 0;  // 0: no stacks
     cgroup::Limits limits;
 };
 
-Result<Request> parse(const RecordOptions& o)
+Result<RecordRequest> parse(const RecordOptions& o)
 {
-    Request request;
+    RecordRequest request;
     if (!o.duration.empty()) {
         if (auto read = read_flag("-d", o.duration, parse_duration, request.duration_ns); !read)
             return std::unexpected(std::move(read.error()));
@@ -118,9 +115,9 @@ std::vector<std::string> audited_paths(const std::vector<profile::KnownCgroup>& 
 }
 
 // Everything that lives while a recording runs, in the order of dependence.
-class Run {
+class RecordingRun {
 public:
-    Run(const RecordOptions& options, Request request, profile::Observer* observer)
+    RecordingRun(const RecordOptions& options, RecordRequest request, profile::Observer* observer)
         : options_(options), request_(std::move(request)), observer_(observer), progress_(options.quiet, STDERR_FILENO)
     {
     }
@@ -149,7 +146,7 @@ private:
     Result<> slow_tick(std::uint64_t now);
 
     const RecordOptions& options_;
-    Request request_;
+    RecordRequest request_;
     profile::Observer* observer_;
     Progress progress_;
     cgroup::Layout layout_;
@@ -171,7 +168,7 @@ private:
 };
 
 // What can be known to be wrong before anything is loaded or made.
-Result<> Run::check()
+Result<> RecordingRun::check()
 {
     if (!options_.command.empty()) {
         if (auto r = cgroup::check_command(options_.command); !r)
@@ -186,7 +183,7 @@ Result<> Run::check()
     return {};
 }
 
-Result<> Run::make_command()
+Result<> RecordingRun::make_command()
 {
     auto command = CommandInCgroup::make(options_.command, layout_, request_.limits,
                                          [this](std::string_view note) { progress_.say(note); });
@@ -198,7 +195,7 @@ Result<> Run::make_command()
     return {};
 }
 
-Result<> Run::prepare()
+Result<> RecordingRun::prepare()
 {
     auto plan = make_plan(options_.without);
     if (!plan)
@@ -241,7 +238,7 @@ Result<> Run::prepare()
     return {};
 }
 
-Result<> Run::open_file(const std::vector<profile::KnownCgroup>& known)
+Result<> RecordingRun::open_file(const std::vector<profile::KnownCgroup>& known)
 {
     if (!file_)
         return {};
@@ -252,7 +249,7 @@ Result<> Run::open_file(const std::vector<profile::KnownCgroup>& known)
     return {};
 }
 
-Result<> Run::start()
+Result<> RecordingRun::start()
 {
     // Makes the state of all tasks; what was created since attaching has it already.
     if (auto tasks = session_->read_tasks(); !tasks)
@@ -293,7 +290,7 @@ Result<> Run::start()
     return {};
 }
 
-Result<> Run::slow_tick(std::uint64_t now)
+Result<> RecordingRun::slow_tick(std::uint64_t now)
 {
     if (now < next_slow_ns_)
         return {};
@@ -306,7 +303,7 @@ Result<> Run::slow_tick(std::uint64_t now)
     return {};
 }
 
-Result<> Run::loop()
+Result<> RecordingRun::loop()
 {
     Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
     std::array<pollfd, 4> fds{{{reader_->poll_fd(), POLLIN, 0},
@@ -314,7 +311,7 @@ Result<> Run::loop()
                                {command_ ? command_->child.pidfd() : -1, POLLIN, 0},
                                {stacks_ ? stacks_->poll_fd() : -1, POLLIN, 0}}};
     for (;;) {
-        (void)::poll(fds.data(), fds.size(), kTickMs);
+        (void)::poll(fds.data(), fds.size(), kRecordTickMs);
         const std::uint64_t now = monotonic_ns();
         // First: whoever was sampled may be gone soon, and its memory map with it.
         if (stacks_) {
@@ -342,7 +339,7 @@ Result<> Run::loop()
     }
 }
 
-Result<Recorded> Run::finish()
+Result<Recorded> RecordingRun::finish()
 {
     Tee tee{&*accumulator_, writer_ ? &*writer_ : nullptr, observer_};
     session_->set_recording(false);
@@ -422,7 +419,7 @@ Result<Recorded> record(const RecordOptions& options, profile::Observer* observe
     auto request = parse(options);
     if (!request)
         return std::unexpected(request.error());
-    return Run(options, std::move(*request), observer).run();
+    return RecordingRun(options, std::move(*request), observer).run();
 }
 
 }  // namespace flyball::cli

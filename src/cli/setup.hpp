@@ -16,12 +16,19 @@
 #include "flyball/profile/snapshot.hpp"
 #include "flyball/stream/reader.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace flyball::cli {
+
+// A partial batch of events is flushed at this age, and read at the next tick.
+inline constexpr std::uint64_t kMaxBatchAgeNs = 30'000'000;
+// Between attaching and recording: the programs learn the offset of the scheduler's clock (ADR 1).
+inline constexpr std::chrono::milliseconds kSettle{150};
 
 // Decided from this machine's facts. Usage: no such program is loaded here. Unavailable: nothing can be observed.
 [[nodiscard]] Result<kernel::Plan> make_plan(const std::vector<std::string>& without);

@@ -30,7 +30,7 @@ namespace {
 
 using tune::Resource;
 
-struct Request {
+struct TuneRequest {
     std::vector<Resource> resources;
     TunerSettings settings;
     double regret_s = 0;
@@ -66,9 +66,9 @@ std::uint64_t looks(std::span<const Resource> resources)
     return std::max<std::uint64_t>(resources.size() - static_cast<std::uint64_t>(pids), 1);
 }
 
-Result<Request> parse(const TuneOptions& o)
+Result<TuneRequest> parse(const TuneOptions& o)
 {
-    Request request;
+    TuneRequest request;
     auto resources = parse_resources(o.resources);
     if (!resources)
         return std::unexpected(std::move(resources.error()));
@@ -113,7 +113,7 @@ Result<Request> parse(const TuneOptions& o)
 
 class Tuning {
 public:
-    Tuning(const TuneOptions& options, Request request, Progress& progress)
+    Tuning(const TuneOptions& options, TuneRequest request, Progress& progress)
         : options_(options), request_(std::move(request)), progress_(progress)
     {
     }
@@ -200,7 +200,7 @@ private:
     }
 
     const TuneOptions& options_;
-    Request request_;
+    TuneRequest request_;
     Progress& progress_;
     std::uint64_t begin_ns_ = monotonic_ns();
 };
