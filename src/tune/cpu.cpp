@@ -27,14 +27,14 @@ constexpr std::size_t kReplicatesOfOthers = 30;
 // Events lost, of the jobs seen: with more, what was seen is not the demand.
 constexpr double kMostLost = 0.01;
 
-double share_of(std::uint64_t part, std::uint64_t whole)
+double part_of(std::uint64_t part, std::uint64_t whole)
 {
     return static_cast<double>(part) / static_cast<double>(whole);
 }
 
 double cpus_of(const Bandwidth& limit)
 {
-    return share_of(limit.quota_ns, limit.period_ns);
+    return part_of(limit.quota_ns, limit.period_ns);
 }
 
 std::string words(const Bandwidth& limit)
@@ -113,7 +113,7 @@ std::optional<Proposal> unusable(const Proposal& proposal, const Window& window,
                                   "it wanted to run, {} is the most",
                                   format_percent(window.disturbance.displaced),
                                   format_percent(options.most_disturbed)));
-    const double endless = share_of(trace.endless_ns, trace.run_ns);
+    const double endless = part_of(trace.endless_ns, trace.run_ns);
     // A job behind its quota looks like one that never ends.
     if (endless > kMostlyEndless && trace.held_back())
         return answer(

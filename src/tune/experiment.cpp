@@ -2,6 +2,7 @@
 #include "flyball/tune/experiment.hpp"
 
 #include "comparison.hpp"
+#include "units.hpp"
 
 #include <fmt/format.h>
 
@@ -11,12 +12,11 @@
 namespace flyball::tune {
 namespace {
 
-constexpr double kNsPerS = 1e9;
 constexpr double kMoreThanLeast = 1.1;  // it does not tell as many in each block
 
 enum class Side { A, B };
 
-struct Block {
+struct Measured {
     double score = 0;
     std::optional<double> p50, p99;
 };
@@ -96,8 +96,8 @@ private:
         auto second = block(y);
         if (!second || !spoilt_.empty())
             return second ? Result<>{} : std::unexpected(std::move(second.error()));
-        const Block& a = x == Side::A ? *first : *second;
-        const Block& b = x == Side::A ? *second : *first;
+        const Measured& a = x == Side::A ? *first : *second;
+        const Measured& b = x == Side::A ? *second : *first;
         comparison_.add({a.score, b.score}, {a.p50, b.p50}, {a.p99, b.p99});
         a_sum_ += a.score;
         ++pairs_;
@@ -116,7 +116,7 @@ private:
     }
 
     // Until there is one that counts.
-    Result<Block> block(Side side)
+    Result<Measured> block(Side side)
     {
         if (auto entered = enter(side); !entered)
             return std::unexpected(std::move(entered.error()));
@@ -129,11 +129,11 @@ private:
             if (++repeats_ <= options_.most_repeats)
                 continue;
             spoilt_ = fmt::format("{} blocks could not be used; the last one: {}", repeats_, why_);
-            return Block{};
+            return Measured{};
         }
     }
 
-    std::optional<Block> judge(Side side, const Window& window)
+    std::optional<Measured> judge(Side side, const Window& window)
     {
         const Disturbance& by = window.disturbance;
         if (std::max(by.steal, by.displaced) > options_.most_disturbed) {
@@ -148,7 +148,7 @@ private:
             why_ = fmt::format("no word of {}", measure_.judged_by);
             return std::nullopt;
         }
-        Block block{score.value_or(0), std::nullopt, std::nullopt};
+        Measured block{score.value_or(0), std::nullopt, std::nullopt};
         const profile::Histogram& latency = window.performance.latency_ns;
         if (latency.count() >= kLeastForP50)
             block.p50 = static_cast<double>(latency.quantile(0.5));

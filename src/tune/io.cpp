@@ -22,7 +22,7 @@ constexpr double kHardly = 0.01;                    // of the device at p99: les
 constexpr double kMoreOdds = 4;                     // the second candidate: so much more of the odds
 constexpr std::size_t kMostWindows = 100'000;
 
-Proposal& answer(Proposal& proposal, Answer what, std::string summary)
+Proposal& set_answer(Proposal& proposal, Answer what, std::string summary)
 {
     proposal.answer = what;
     proposal.summary = std::move(summary);
@@ -94,7 +94,7 @@ bool settled_without(Proposal& proposal, Subject& subject, const IoProfile& prof
 {
     const std::string device = device_name(control, profile.device);
     if (control.by == cgroup::WeightedBy::Nothing) {
-        answer(proposal, Answer::Refused, fmt::format("io.weight has no effect here: {}", control.why));
+        set_answer(proposal, Answer::Refused, fmt::format("io.weight has no effect here: {}", control.why));
         if (!control.remedy.empty())
             proposal.notes.push_back("to make weights act on " + device + ": " + control.remedy);
         return true;
@@ -103,26 +103,28 @@ bool settled_without(Proposal& proposal, Subject& subject, const IoProfile& prof
     const auto text = subject.limit(file);
     const auto weight = text ? cgroup::parse_weight(*text, control.device) : std::nullopt;
     if (!weight) {
-        answer(proposal, Answer::Refused,
-               fmt::format("{} has no {}: its parent does not hand the io controller on", subject.cgroup(), file));
+        set_answer(proposal, Answer::Refused,
+                   fmt::format("{} has no {}: its parent does not hand the io controller on", subject.cgroup(), file));
     } else if (weight->own) {
-        answer(proposal, Answer::Refused,
-               fmt::format("{} has a line of its own for {}, weight {}, which a weight for all devices does not touch",
-                           file, device, *weight->own));
+        set_answer(
+            proposal, Answer::Refused,
+            fmt::format("{} has a line of its own for {}, weight {}, which a weight for all devices does not touch",
+                        file, device, *weight->own));
         proposal.notes.push_back(
             fmt::format("writing '{} default' to {} removes it", cgroup::device_text(control.device), file));
     } else if (!seen.interval) {
-        answer(proposal, Answer::Inconclusive,
-               fmt::format("{} windows of 100 ms are too few for a p99 with an interval: {} are the least", seen.steps,
-                           least_samples(0.99, 1 - options.alpha)));
+        set_answer(proposal, Answer::Inconclusive,
+                   fmt::format("{} windows of 100 ms are too few for a p99 with an interval: {} are the least",
+                               seen.steps, least_samples(0.99, 1 - options.alpha)));
     } else if (seen.interval->high < kHardly) {
-        answer(proposal, Answer::NoLimit,
-               fmt::format("no weight: it wants {:.2f} % of {} at p99, which the least of shares leaves it",
-                           100 * seen.p99, device));
+        set_answer(proposal, Answer::NoLimit,
+                   fmt::format("no weight: it wants {:.2f} % of {} at p99, which the least of shares leaves it",
+                               100 * seen.p99, device));
     } else if (profile.others_s > options.most_others * profile.seconds) {
-        answer(proposal, Answer::Inconclusive,
-               fmt::format("others had {:.0f} % of {} meanwhile: what it wants cannot be told from what they left it",
-                           100 * profile.others_s / profile.seconds, device));
+        set_answer(
+            proposal, Answer::Inconclusive,
+            fmt::format("others had {:.0f} % of {} meanwhile: what it wants cannot be told from what they left it",
+                        100 * profile.others_s / profile.seconds, device));
     } else {
         return false;
     }
@@ -224,33 +226,36 @@ void judge(Proposal& proposal, const detail::Contest& contest, const std::string
     const auto drop = [&] { proposal.values.clear(); };
     if (!contest.acts) {
         const bool harmless = last.verdict == Verdict::Accepted;
-        answer(proposal, harmless ? Answer::NoLimit : Answer::Refused,
-               harmless ? fmt::format("no weight: on {} it does as well at weight 1 as at {}, with the antagonist too: "
-                                      "a weight changes nothing here",
-                                      device, last.weight)
-                        : fmt::format("weights were seen to change nothing on {}: with the antagonist it does no "
-                                      "better at {} than at 1",
-                                      device, last.weight));
+        set_answer(proposal, harmless ? Answer::NoLimit : Answer::Refused,
+                   harmless
+                       ? fmt::format("no weight: on {} it does as well at weight 1 as at {}, with the antagonist too: "
+                                     "a weight changes nothing here",
+                                     device, last.weight)
+                       : fmt::format("weights were seen to change nothing on {}: with the antagonist it does no "
+                                     "better at {} than at 1",
+                                     device, last.weight));
         drop();
     } else if (last.verdict == Verdict::Accepted) {
         value.text = std::to_string(last.weight);
         value.estimate = static_cast<double>(last.weight);
         if (value.interval)
             value.interval->high = std::max(value.interval->high, value.estimate);
-        answer(proposal, Answer::Limit,
-               fmt::format("{} {}: kept {} with an antagonist on {}", file, last.weight, last.note, device));
+        set_answer(proposal, Answer::Limit,
+                   fmt::format("{} {}: kept {} with an antagonist on {}", file, last.weight, last.note, device));
         const detail::Tried& first = contest.tried.front();
         if (first.verdict == Verdict::Accepted && first.weight != last.weight)
             proposal.notes.push_back(fmt::format("the present weight of {} does as well", first.weight));
     } else if (last.verdict == Verdict::Rejected) {
-        answer(proposal, Answer::Refused,
-               fmt::format("no weight keeps it: even at {} {}, {}; others on {} need a limit of their own (io.max), or "
-                           "another device",
-                           file, last.weight, last.note, device));
+        set_answer(
+            proposal, Answer::Refused,
+            fmt::format("no weight keeps it: even at {} {}, {}; others on {} need a limit of their own (io.max), or "
+                        "another device",
+                        file, last.weight, last.note, device));
         drop();
     } else {
-        answer(proposal, Answer::Inconclusive,
-               fmt::format("{} {} would be the one, but the trial could not tell: {}", file, last.weight, last.note));
+        set_answer(
+            proposal, Answer::Inconclusive,
+            fmt::format("{} {} would be the one, but the trial could not tell: {}", file, last.weight, last.note));
         proposal.refused.push_back({fmt::format("{} {}", file, last.weight), last.note});
         drop();
     }
@@ -276,9 +281,9 @@ Result<> try_out(Proposal& proposal, Subject& subject, const IoOptions& options,
         if (contest.error().kind != ErrorKind::Stopped && contest.error().kind != ErrorKind::Finished)
             return std::unexpected(contest.error());
         const bool finished = contest.error().kind == ErrorKind::Finished;
-        answer(proposal, finished ? Answer::Inconclusive : Answer::Aborted,
-               fmt::format("{} {} would be the one, but the trial was not ended: {}", value.file, value.text,
-                           contest.error().what));
+        set_answer(proposal, finished ? Answer::Inconclusive : Answer::Aborted,
+                   fmt::format("{} {} would be the one, but the trial was not ended: {}", value.file, value.text,
+                               contest.error().what));
         proposal.refused.push_back({fmt::format("{} {}", value.file, value.text), contest.error().what});
         proposal.values.clear();
         return {};
@@ -296,7 +301,7 @@ Result<> propose(Proposal& proposal, Subject& subject, const IoOptions& options)
         return std::unexpected(windows.error());
     const auto profile = detail::busiest(*windows);
     if (!profile) {
-        answer(proposal, Answer::NoLimit, "no weight: it had no request on any block device meanwhile");
+        set_answer(proposal, Answer::NoLimit, "no weight: it had no request on any block device meanwhile");
         return {};
     }
     const cgroup::IoControl control = options.control(profile->device);
@@ -312,9 +317,9 @@ Result<> propose(Proposal& proposal, Subject& subject, const IoOptions& options)
     const auto first_line = std::string_view(before).substr(0, std::string_view(before).find('\n'));
     add_value(proposal, seen, rivals, control, options, std::string(first_line));
     const Value& value = proposal.values.front();
-    answer(proposal, Answer::Limit,
-           fmt::format("{} {}: {:.1f} % of {} at least", value.file, value.text, 100 * share_of(value.estimate, rivals),
-                       device_name(control, control.device)));
+    set_answer(proposal, Answer::Limit,
+               fmt::format("{} {}: {:.1f} % of {} at least", value.file, value.text,
+                           100 * share_of(value.estimate, rivals), device_name(control, control.device)));
     if (options.antagonist != nullptr && subject.may_experiment())
         return try_out(proposal, subject, options, control, rivals);
     proposal.notes.push_back("not tried out against an antagonist: whether latency and throughput hold is not known");

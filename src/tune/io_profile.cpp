@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io_profile.hpp"
 
+#include "units.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +12,7 @@
 namespace flyball::tune::detail {
 namespace {
 
-constexpr double kSecond = 1e9, kQuantile = 0.99;
+constexpr double kQuantile = 0.99;
 
 void add(IoProfile& profile, const IoTrace& window, const IoDeviceTrace& trace)
 {
@@ -20,7 +22,7 @@ void add(IoProfile& profile, const IoTrace& window, const IoDeviceTrace& trace)
     profile.total.merge(trace.total);
     profile.queue.merge(trace.queue);
     profile.device_time.merge(trace.device_time);
-    const double own = trace.own_ns() / kSecond, busy = static_cast<double>(trace.busy_ns()) / kSecond;
+    const double own = trace.own_ns() / kNsPerS, busy = static_cast<double>(trace.busy_ns()) / kNsPerS;
     profile.own_s += own;
     profile.busy_s += busy;
     profile.others_s += std::max(0.0, busy - own);
@@ -50,7 +52,7 @@ std::optional<IoProfile> busiest(const std::vector<IoTrace>& traces)
     IoProfile profile;
     profile.device = most->first;
     for (const IoTrace& window : traces) {
-        profile.seconds += static_cast<double>(window.span_ns()) / kSecond;
+        profile.seconds += static_cast<double>(window.span_ns()) / kNsPerS;
         if (const IoDeviceTrace* trace = window.device(profile.device))
             add(profile, window, *trace);
         else  // nobody used it: it counts as time without
@@ -62,7 +64,7 @@ std::optional<IoProfile> busiest(const std::vector<IoTrace>& traces)
 Occupancy occupancy(const IoProfile& profile, const cgroup::IoControl& control, double confidence)
 {
     Occupancy result;
-    const double step_s = static_cast<double>(kIoStepNs) / kSecond;
+    const double step_s = static_cast<double>(kIoStepNs) / kNsPerS;
     const bool by_model = control.model.has_value();
     // Below 100 % the device is taken to be slower than its model.
     const double rate = std::max(control.vrate_percent.value_or(100) / 100, 0.01);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/tune/io_trace.hpp"
 
+#include "units.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <map>
@@ -12,7 +14,7 @@ namespace {
 
 using cgroup::DeviceNumber;
 
-constexpr std::uint64_t kSector = 512, kPage = 4096;
+constexpr std::uint64_t kSector = 512;
 constexpr std::uint64_t kRandomSectors = 4096 * (kPage / kSector);  // LCOEF_RANDIO_PAGES
 // Bios that never become a request of their device: those of a stacked device, which sends others.
 constexpr std::size_t kBiosKept = 65536;

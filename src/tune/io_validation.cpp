@@ -2,6 +2,7 @@
 #include "io_validation.hpp"
 
 #include "comparison.hpp"
+#include "units.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +15,7 @@ namespace flyball::tune::detail {
 namespace {
 
 constexpr std::uint64_t kLeastForP99 = 100;  // operations a block: fewer have no p99
-constexpr double kQuantile = 0.99, kSecond = 1e9;
+constexpr double kJudgedQuantile = 0.99;
 constexpr std::size_t kEffectBlocks = 2;
 constexpr double kKeepsUp = 0.95;    // of its rate alone: with less it has fallen behind
 constexpr double kLeastRate = 1e-3;  // a second: a ratio to nothing is none
@@ -59,7 +60,7 @@ public:
             return block;
         behind_ = block->rate < kKeepsUp * alone_rate_;
         const double lost = alone_rate_ > 0 ? std::max(0.0, 1 - block->rate / alone_rate_) *
-                                                  static_cast<double>(block->took_ns) / kSecond
+                                                  static_cast<double>(block->took_ns) / kNsPerS
                                             : 0;
         regret_s_ += lost;
         if (auto r = subject_.spend(lost); !r)
@@ -108,7 +109,7 @@ private:
     Block block_of(const Window& window)
     {
         Block block;
-        const double seconds = static_cast<double>(window.span_ns()) / kSecond;
+        const double seconds = static_cast<double>(window.span_ns()) / kNsPerS;
         const IoDeviceTrace* const trace = window.io.device(plan_.device);
         const bool told = window.performance.rate.has_value(), told_latency = !window.performance.latency_ns.empty();
         if (told)
@@ -120,7 +121,7 @@ private:
                                             : trace != nullptr ? trace->total
                                                                : kNone;
         if (latency.count() >= kLeastForP99)
-            block.latency_p99_ns = static_cast<double>(latency.quantile(kQuantile));
+            block.latency_p99_ns = static_cast<double>(latency.quantile(kJudgedQuantile));
         judged_by_ = fmt::format("{} and {}", told ? "the workload's rate" : "requests completed a second",
                                  told_latency ? "the workload's latency" : "the time from bio to completion");
         block.took_ns = window.span_ns() + options_.settle_ns;
@@ -129,7 +130,7 @@ private:
             block.own_share = trace->own_ns() / busy;
             block.busy_share = busy / static_cast<double>(window.span_ns());
             block.depth = trace->depth_ns() / busy;
-            block.device_p99_ns = static_cast<double>(trace->device_time.quantile(kQuantile));
+            block.device_p99_ns = static_cast<double>(trace->device_time.quantile(kJudgedQuantile));
         }
         return block;
     }

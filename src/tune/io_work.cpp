@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/tune/io_trace.hpp"
+#include "units.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +8,6 @@
 namespace flyball::tune {
 
 namespace {
-
-constexpr double kPage = 4096;
 
 template <class T, class Of>
 T sum_of(const std::vector<IoStep>& steps, Of of)

@@ -5,6 +5,7 @@
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "memory_tuner.hpp"
+#include "units.hpp"
 
 #include <fmt/format.h>
 
@@ -13,16 +14,10 @@
 namespace flyball::tune {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
 // mm/memcontrol.c: MEMCG_CHARGE_BATCH pages are charged ahead for each CPU.
 constexpr std::uint64_t kStockPages = 64;
 // Of a small cgroup on a large machine the stocks would be most of the limit.
 constexpr double kMostStock = 0.02;
-
-std::uint64_t pages_up(std::uint64_t bytes)
-{
-    return (bytes + kPage - 1) / kPage * kPage;
-}
 
 }  // namespace
 

@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/tune/memory_bracket.hpp"
 
+#include "units.hpp"
+
 #include <algorithm>
 
 namespace flyball::tune {
-namespace {
-
-constexpr std::uint64_t kPage = 4096;
-
-std::uint64_t pages_up(double bytes)
-{
-    return (static_cast<std::uint64_t>(bytes) + kPage - 1) / kPage * kPage;
-}
-
-}  // namespace
 
 Bracket::Bracket(const BracketOptions& options, std::uint64_t first, std::uint64_t lowest, std::uint64_t ceiling)
-    : options_(options),
-      candidate_(pages_up(static_cast<double>(std::max(first, lowest)))),
-      lowest_(lowest),
-      ceiling_(ceiling)
+    : options_(options), candidate_(pages_up(std::max(first, lowest))), lowest_(lowest), ceiling_(ceiling)
 {
 }
 
@@ -35,7 +24,8 @@ std::optional<std::uint64_t> Bracket::next() const
     const auto best = static_cast<double>(*accepted_);
     const double low = std::max(options_.reach * best, static_cast<double>(lowest_));
     const double middle = (low + best) / 2;
-    return best - middle >= options_.resolution * best ? std::optional(pages_up(middle)) : std::nullopt;
+    return best - middle >= options_.resolution * best ? std::optional(pages_up(static_cast<std::uint64_t>(middle)))
+                                                       : std::nullopt;
 }
 
 void Bracket::add(Verdict verdict)
@@ -55,7 +45,7 @@ void Bracket::add(Verdict verdict)
     if (tightening)
         failed_below_ = true;
     else
-        candidate_ = pages_up(options_.widen * static_cast<double>(*tried));
+        candidate_ = pages_up(static_cast<std::uint64_t>(options_.widen * static_cast<double>(*tried)));
 }
 
 }  // namespace flyball::tune

@@ -2,6 +2,7 @@
 // Taking memory away until it is felt, to learn what comes back.
 #include "flyball/base/units.hpp"
 #include "memory_tuner.hpp"
+#include "units.hpp"
 
 #include <fmt/format.h>
 
@@ -10,8 +11,6 @@
 namespace flyball::tune {
 namespace {
 
-constexpr double kNsPerS = 1e9;
-constexpr std::uint64_t kPage = 4096;
 // Of a step, by refaults in a settle window: it is still coming back. A stretch below that, twice in a row, is quiet.
 constexpr double kStillComing = 0.05;
 constexpr std::size_t kQuietWindows = 2;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/tune/memory_descent.hpp"
 
+#include "units.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -11,7 +13,6 @@ namespace {
 // Pages that come back one by one for reasons of their own: reading ahead, a file that is opened again.
 constexpr double kRefaultsThatCount = 64 * 4096;
 constexpr double kDeviations = 3;
-constexpr std::uint64_t kPage = 4096;
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 // The profile: nothing is changed.
 #include "flyball/base/units.hpp"
 #include "memory_tuner.hpp"
+#include "units.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +12,6 @@
 namespace flyball::tune {
 namespace {
 
-constexpr double kNsPerS = 1e9, kPage = 4096;
 constexpr std::uint64_t kLongestProfiles = 3;
 
 std::vector<double> kept_levels(const std::vector<Window>& windows)

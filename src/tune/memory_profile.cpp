@@ -2,6 +2,7 @@
 #include "flyball/tune/memory_profile.hpp"
 
 #include "flyball/cgroup/limits.hpp"
+#include "units.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -10,7 +11,6 @@ namespace flyball::tune {
 namespace {
 
 constexpr std::size_t kStretches = 12;
-constexpr double kNsPerS = 1e9;
 
 std::uint64_t less(std::uint64_t a, std::uint64_t b)
 {

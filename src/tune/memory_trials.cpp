@@ -4,6 +4,7 @@
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/tune/statistics.hpp"
 #include "memory_tuner.hpp"
+#include "units.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +14,6 @@
 namespace flyball::tune {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
 // Above the peak a memory.high does nothing: a little room, since the next peak is another one.
 constexpr double kAbovePeak = 1.1;
 constexpr std::size_t kMoreWhenNotFelt = 2;

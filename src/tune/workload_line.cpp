@@ -14,13 +14,14 @@ namespace {
 
 constexpr double kMostLatencyNs = 9.2e18;  // within 63 bits
 
-struct Unit {
+struct TimeUnit {
     std::string_view name;
     double ns;
 };
 // The micro sign and the Greek letter, both in UTF-8: some languages print them.
-constexpr std::array kUnits{Unit{"ms", 1e6}, Unit{"us", 1e3},        Unit{"ns", 1},         Unit{"s", 1e9},
-                            Unit{"", 1e9},   Unit{"\xc2\xb5s", 1e3}, Unit{"\xce\xbcs", 1e3}};
+constexpr std::array kTimeUnits{TimeUnit{"ms", 1e6},       TimeUnit{"us", 1e3}, TimeUnit{"ns", 1},
+                                TimeUnit{"s", 1e9},        TimeUnit{"", 1e9},   TimeUnit{"\xc2\xb5s", 1e3},
+                                TimeUnit{"\xce\xbcs", 1e3}};
 
 struct Number {
     double value;
@@ -61,7 +62,7 @@ std::optional<std::uint64_t> parse_latency(std::string_view text)
     if (!number || std::signbit(number->value))
         return std::nullopt;
     const std::string_view name = trim(number->rest);
-    for (const Unit& unit : kUnits) {
+    for (const TimeUnit& unit : kTimeUnits) {
         if (name != unit.name)
             continue;
         const double ns = number->value * unit.ns;
