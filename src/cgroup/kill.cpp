@@ -16,7 +16,7 @@ namespace flyball::cgroup::detail {
 
 namespace {
 
-constexpr auto kRetry = std::chrono::milliseconds(5);
+constexpr auto kBetweenRounds = std::chrono::milliseconds(5);
 // Rounds that go by signals even where cgroup.kill was written: it does not reach a process that
 // left the v2 cgroup and stayed in a v1 one.
 constexpr int kRoundsBeforeSignals = 4;
@@ -88,7 +88,7 @@ Result<> kill_processes(const std::vector<KillPlace>& places, std::chrono::milli
             // v1's freezer holds back SIGKILL too until it is thawed.
             set_frozen(places, false);
         }
-        std::this_thread::sleep_for(kRetry);
+        std::this_thread::sleep_for(kBetweenRounds);
     }
 }
 

@@ -21,7 +21,7 @@ namespace {
 
 using profile::Histogram;
 
-constexpr std::array<double, 4> kQuantiles{0.5, 0.9, 0.99, 0.999};
+constexpr std::array<double, 4> kRowQuantiles{0.5, 0.9, 0.99, 0.999};
 // Raw results need so many runs before a distribution of theirs is worth a plot.
 constexpr std::size_t kLeastRaw = 20;
 constexpr std::size_t kRawBins = 12;
@@ -139,7 +139,7 @@ DistributionRow of_histograms(const Side& a, const Side& b, const Key& key, Unit
     DistributionRow row{.key = key, .unit = unit, .n_a = in_a.count(), .n_b = in_b.count()};
     add_distances(row, in_a, in_b);
     add_bins(row, in_a, in_b);
-    for (const double q : kQuantiles) {
+    for (const double q : kRowQuantiles) {
         QuantileRow quantile{
             .q = q, .a = static_cast<double>(in_a.quantile(q)), .b = static_cast<double>(in_b.quantile(q))};
         quantile.of_a = quantile_interval(clusters_a, in_a, q, confidence);
@@ -201,7 +201,7 @@ DistributionRow of_values(std::vector<double> a, std::vector<double> b, const Ro
     DistributionRow row{.key = of.key, .unit = of.unit, .n_a = a.size(), .n_b = b.size()};
     add_raw_distances(row, a, b);
     add_raw_bins(row, a, b);
-    for (const double q : kQuantiles) {
+    for (const double q : kRowQuantiles) {
         QuantileRow quantile{.q = q, .a = raw_quantile(a, q), .b = raw_quantile(b, q)};
         if (of.batch_a == 1 && of.batch_b == 1) {  // independent of each other
             quantile.of_a = tune::quantile_interval(a, q, confidence);

@@ -16,18 +16,13 @@ struct Quantile {
     std::string_view name;
     double q;
 };
-constexpr std::array<Quantile, 4> kQuantiles{{{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99_9", 0.999}}};
+constexpr std::array<Quantile, 4> kNamedQuantiles{{{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99_9", 0.999}}};
 
 // Of the histograms these quantiles are compared without being asked for.
 constexpr std::array<std::string_view, 3> kHeadlines{"cpu.wait.p99", "io.total.read.p99", "io.total.write.p99"};
 
 // Counts of which less is better. Of the others nobody knows: more wake-ups may be more work done.
 constexpr std::array<std::string_view, 3> kBadCounts{"mem.charge_failed", "io.errors", "cpu.throttled_switches"};
-
-bool is_one_of(std::span<const std::string_view> list, std::string_view name)
-{
-    return std::ranges::find(list, name) != list.end();
-}
 
 bool is_time(std::string_view metric)
 {
@@ -70,7 +65,7 @@ void add_histogram(Adder& to, const std::string& name, const profile::Histogram&
     if (!time)
         to.rate(name + ".sum", static_cast<double>(hist.sum64()), Good::Unknown);
     to.put(name + ".mean", hist.mean(), unit, good);
-    for (const Quantile& quantile : kQuantiles) {
+    for (const Quantile& quantile : kNamedQuantiles) {
         const std::string key = name + "." + std::string(quantile.name);
         to.put(key, static_cast<double>(hist.quantile(quantile.q)), unit, good, is_one_of(kHeadlines, key));
     }

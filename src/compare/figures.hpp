@@ -4,10 +4,13 @@
 
 #include "flyball/compare/run.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace flyball::compare {
 
@@ -19,6 +22,11 @@ struct Figures {
     std::map<std::string, profile::Histogram> histograms;  // by the metric's name, those that are not empty
     std::map<std::string, Maybe> counts;
 };
+
+[[nodiscard]] inline bool is_one_of(std::span<const std::string_view> list, std::string_view word)
+{
+    return std::ranges::find(list, word) != list.end();
+}
 
 [[nodiscard]] bool is_idle(const Figures& figures);
 void add_figures(Run& run, const Figures& figures, std::uint64_t window_ns);

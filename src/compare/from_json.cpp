@@ -32,7 +32,7 @@ Maybe whole(const Json& object, const char* key)
     return found->get<std::uint64_t>();
 }
 
-std::string text_of(const Json& object, const char* key)
+std::string string_at(const Json& object, const char* key)
 {
     const auto found = object.find(key);
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -83,7 +83,7 @@ Result<profile::Histogram> histogram_of(const Json& stats)
 
 Result<Figures> figures_of(const Json& cgroup)
 {
-    Figures figures{.path = text_of(cgroup, "path")};
+    Figures figures{.path = string_at(cgroup, "path")};
     if (figures.path.empty())
         return malformed("a cgroup without a path");
     const Json& time = member(cgroup, "time");
@@ -116,8 +116,8 @@ Result<Run> run_of_report(const Json& root, const std::string& source)
     Run run{.source = source};
     run.window_ns = window;
     run.start_wall_ns = whole(recording, "start_wall_ns");
-    run.host = text_of(recording, "host");
-    run.kernel = text_of(recording, "kernel");
+    run.host = string_at(recording, "host");
+    run.kernel = string_at(recording, "kernel");
     run.cpus = static_cast<std::uint32_t>(whole(recording, "cpus").value_or(0));
     for (const Json& cgroup : member(root, "cgroups")) {
         if (!cgroup.is_object())
@@ -129,8 +129,8 @@ Result<Run> run_of_report(const Json& root, const std::string& source)
             add_figures(run, *figures, *window);
     }
     for (const Json& warning : member(root, "warnings")) {
-        if (warning.is_object() && (text_of(warning, "id") == "dropped" || text_of(warning, "id") == "incomplete"))
-            run.doubts.push_back(text_of(warning, "text"));
+        if (warning.is_object() && (string_at(warning, "id") == "dropped" || string_at(warning, "id") == "incomplete"))
+            run.doubts.push_back(string_at(warning, "text"));
     }
     return run;
 }
@@ -140,19 +140,19 @@ std::vector<Run> runs_of_oom_test(const Json& root, const std::string& source)
 {
     std::map<std::uint64_t, Run> runs;
     for (const Json& scenario : member(root, "scenarios")) {
-        if (!scenario.is_object() || text_of(scenario, "status") == "skipped")
+        if (!scenario.is_object() || string_at(scenario, "status") == "skipped")
             continue;
         const std::uint64_t repetition = whole(scenario, "repetition").value_or(1);
         Run& run = runs[repetition];
         run.source = fmt::format("{}, repetition {}", source, repetition);
-        const std::string name = text_of(scenario, "name");
-        run.values[{"", name + ".failed"}] = {text_of(scenario, "status") == "pass" ? 0.0 : 1.0, Unit::Count,
+        const std::string name = string_at(scenario, "name");
+        run.values[{"", name + ".failed"}] = {string_at(scenario, "status") == "pass" ? 0.0 : 1.0, Unit::Count,
                                               Good::Lower, true};
         for (const Json& bound : member(scenario, "bounds")) {
             const Maybe ns = bound.is_object() ? whole(bound, "value_ns") : std::nullopt;
             if (!ns)
                 continue;
-            std::string what = text_of(bound, "name");
+            std::string what = string_at(bound, "name");
             std::ranges::replace(what, ' ', '_');
             run.values[{"", name + "." + what}] = {static_cast<double>(*ns), Unit::Nanoseconds, Good::Lower, true};
         }
@@ -174,7 +174,7 @@ bool is_no_figure(std::string_view name)
 std::string name_in_list(const Json& item)
 {
     for (const char* key : {"name", "metric", "path"}) {
-        if (std::string name = text_of(item, key); !name.empty())
+        if (std::string name = string_at(item, key); !name.empty())
             return name;
     }
     return {};
@@ -207,7 +207,7 @@ void flatten(const Json& value, const std::string& path, int depth, Run& run)
 
 Result<std::vector<Run>> runs_of_object(const Json& root, const std::string& source)
 {
-    const std::string schema = text_of(root, "schema");
+    const std::string schema = string_at(root, "schema");
     if (schema == "flyball.report/1") {
         auto run = run_of_report(root, source);
         if (!run)

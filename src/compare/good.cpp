@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Is more of it good? By the words that its name is made of.
+#include "figures.hpp"
 #include "flyball/compare/run.hpp"
 
 #include <algorithm>
@@ -23,11 +24,6 @@ constexpr auto kHigher = std::to_array<std::string_view>(
 constexpr auto kTimeUnits = std::to_array<std::string_view>(
     {"ns", "us", "ms", "s", "sec", "secs", "second", "seconds", "p50", "p90", "p95", "p99", "p999", "p99.9"});
 constexpr auto kRates = std::to_array<std::string_view>({"rate", "per"});
-
-bool is_one_of(std::span<const std::string_view> list, std::string_view word)
-{
-    return std::ranges::find(list, word) != list.end();
-}
 
 // "p99LatencyMs", "p99_latency_ms" and "p99-latency.ms" have the same words.
 std::vector<std::string> words_of(std::string_view name)

@@ -16,7 +16,7 @@ constexpr std::uint64_t kLookNs = 50'000'000;
 // For what was killed to be gone.
 constexpr std::uint64_t kKillPatienceNs = 10'000'000'000;
 
-struct Running {
+struct Underway {
     std::uint64_t intended_ns = 0, started_ns = 0;
     bool killed = false;
 };
@@ -54,9 +54,9 @@ private:
     Tally tally_;
     std::uint64_t begin_ns_;
     std::optional<Arrival> next_;
-    std::deque<Arrival> waiting_;               // their instant has come, and no place was free
-    std::map<std::uint64_t, Running> running_;  // by number: in the order in which they were intended
-    std::uint64_t place_free_ns_ = 0;           // since when one is, if one is
+    std::deque<Arrival> waiting_;                // their instant has come, and no place was free
+    std::map<std::uint64_t, Underway> running_;  // by number: in the order in which they were intended
+    std::uint64_t place_free_ns_ = 0;            // since when one is, if one is
     std::uint64_t last_look_ns_ = 0;
 };
 
@@ -117,7 +117,7 @@ void Driver::account(const Ended& ended)
     const auto found = running_.find(ended.number);
     if (found == running_.end())
         return;
-    const Running& request = found->second;
+    const Underway& request = found->second;
     const std::uint64_t at = std::max(ended.at_ns - begin_ns_, request.started_ns);
     if (running_.size() == options_.in_flight)
         place_free_ns_ = at;

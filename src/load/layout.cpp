@@ -13,7 +13,6 @@
 namespace flyball::load {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 // Of a run that has none of its own: what changes with time is seen in them.
 constexpr std::uint64_t kSlices = 10;
 // A run without an end: nobody waits for it.

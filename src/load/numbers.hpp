@@ -2,11 +2,14 @@
 // Numbers as people give them on a command line. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace flyball::load {
+
+inline constexpr std::uint64_t kSecond = 1'000'000'000;
 
 // Decimal, finite, not negative, with all of the text used: "100", "0.5". No sign, exponent or blank.
 [[nodiscard]] std::optional<double> parse_number(std::string_view text);

@@ -15,7 +15,6 @@
 namespace flyball::load {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kDefaultHoldNs = 10 * kSecond;
 constexpr std::uint64_t kLongestWindowNs = 600 * kSecond;
 constexpr std::size_t kMostLevels = 1000;

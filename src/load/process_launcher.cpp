@@ -22,10 +22,10 @@ namespace flyball::load {
 namespace {
 
 // What epoll tells of: these, or the request of that number.
-constexpr std::uint64_t kTimer = ~std::uint64_t{0}, kStop = kTimer - 1, kWords = kTimer - 2;
+constexpr std::uint64_t kTimer = ~std::uint64_t{0}, kStop = kTimer - 1, kWordsRead = kTimer - 2;
 constexpr std::size_t kMostWords = 512;  // bytes that are kept
 
-struct Running {
+struct Process {
     pid_t pid = -1;
     UniqueFd pidfd;
 };
@@ -40,7 +40,7 @@ Result<> watch(int epoll, int fd, std::uint64_t data)
     return {};
 }
 
-void kill_group(const Running& request)
+void kill_group(const Process& request)
 {
     // Its group may not be made yet.
     ::kill(-request.pid, SIGKILL);
@@ -57,7 +57,7 @@ struct ProcessLauncher::State {
     bool own_rate = false, changes = false;
     std::vector<std::string> words, environment;  // of the last request
     UniqueFd epoll, timer, null, words_read, words_write;
-    std::map<std::uint64_t, Running> running;
+    std::map<std::uint64_t, Process> running;
     std::string first_words;
 
     Result<> open();
@@ -84,7 +84,7 @@ Result<> ProcessLauncher::State::open()
     if (!epoll.valid() || !timer.valid())
         return std::unexpected(errno_error(ErrorKind::Io, "making a timer", errno));
     const std::array<std::pair<int, std::uint64_t>, 3> watched{
-        {{timer.get(), kTimer}, {stop->fd(), kStop}, {words_read.get(), kWords}}};
+        {{timer.get(), kTimer}, {stop->fd(), kStop}, {words_read.get(), kWordsRead}}};
     for (const auto& [fd, data] : watched)
         if (auto done = watch(epoll.get(), fd, data); !done)
             return done;
@@ -174,7 +174,6 @@ Result<> ProcessLauncher::start(const Start& request)
 
 Result<> ProcessLauncher::wait(std::uint64_t until_ns, std::vector<Ended>& ended)
 {
-    constexpr std::uint64_t kSecond = 1'000'000'000;
     // A time that has passed makes it expire at once; zero would disarm it.
     itimerspec at{};
     at.it_value.tv_sec = static_cast<time_t>(until_ns / kSecond);
@@ -187,9 +186,9 @@ Result<> ProcessLauncher::wait(std::uint64_t until_ns, std::vector<Ended>& ended
         return std::unexpected(errno_error(ErrorKind::Io, "waiting for requests", errno));
     for (int i = 0; i < count; ++i) {
         const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
-        if (data == kWords)
+        if (data == kWordsRead)
             state_->read_words();
-        else if (Ended one; data < kWords && state_->reap(data, one))
+        else if (Ended one; data < kWordsRead && state_->reap(data, one))
             ended.push_back(one);
     }
     return {};

@@ -31,7 +31,7 @@ constexpr std::uint64_t kMostRingBytes = 64ULL << 20;
 
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 
-struct SkeletonDeleter {
+struct StacksDeleter {
     void operator()(stacks_bpf* skeleton) const { stacks_bpf__destroy(skeleton); }
 };
 
@@ -52,7 +52,7 @@ UniqueFd open_clock(int cpu, std::uint32_t hz)
 }  // namespace
 
 struct StackSampler::State {
-    std::unique_ptr<stacks_bpf, SkeletonDeleter> skeleton;
+    std::unique_ptr<stacks_bpf, StacksDeleter> skeleton;
     std::vector<UniqueFd> clocks;  // a program goes with its clock: one descriptor a CPU is enough
     std::uint32_t possible_cpus = 0;
     std::uint32_t cpus = 0;  // that have a clock, also when it has stopped

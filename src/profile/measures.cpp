@@ -8,8 +8,6 @@
 namespace flyball::profile {
 namespace {
 
-constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
-
 void add(Entity& entity, fb_metric metric, std::uint64_t value)
 {
     entity.profile.hist[metric].add(value);

@@ -14,7 +14,7 @@
 namespace flyball::profile {
 namespace {
 
-std::string_view text_of(const Chunk& chunk)
+std::string_view chunk_text(const Chunk& chunk)
 {
     return {reinterpret_cast<const char*>(chunk.plain.data()), chunk.plain.size()};
 }
@@ -44,7 +44,7 @@ Result<MetaChunk> read_meta(ChunkReader& reader)
     }
     if (chunk->type != format::kMeta)
         return misplaced(*chunk, "a recording begins with META");
-    auto meta = meta_from_json(text_of(*chunk));
+    auto meta = meta_from_json(chunk_text(*chunk));
     if (!meta)
         return std::unexpected(at_chunk(std::move(meta).error(), *chunk, "META"));
     return meta;
@@ -62,7 +62,7 @@ Result<> read_stacks(const Chunk& chunk, Ending& ending)
         return misplaced(chunk, "stacks after CLOSING");
     if (ending.stacks)
         return misplaced(chunk, "a second STACKS");
-    auto read = stacks_from_json(text_of(chunk));
+    auto read = stacks_from_json(chunk_text(chunk));
     if (!read)
         return std::unexpected(at_chunk(std::move(read).error(), chunk, "STACKS"));
     ending.stacks = std::move(*read);
@@ -86,7 +86,7 @@ Result<> read_rest(ChunkReader& reader, stream::Sink& sink, Ending& ending)
         case format::kClosing: {
             if (ending.closing)
                 return misplaced(*chunk, "a second CLOSING");
-            auto read = closing_from_json(text_of(*chunk));
+            auto read = closing_from_json(chunk_text(*chunk));
             if (!read)
                 return std::unexpected(at_chunk(std::move(read).error(), *chunk, "CLOSING"));
             ending.closing = std::move(*read);

@@ -2,6 +2,7 @@
 #include "flyball/stream/reader.hpp"
 
 #include "flyball/base/clock.hpp"
+#include "ring_deleter.hpp"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -20,10 +21,6 @@ namespace {
 // Between a program's clock and its ring: the scheduler's clock is read some microseconds before an event is
 // written. What comes later still is counted (InOrder::late()).
 constexpr std::uint64_t kUnderWayNs = 2'000'000;
-
-struct RingDeleter {
-    void operator()(ring_buffer* rings) const { ring_buffer__free(rings); }
-};
 
 // The batches of all CPUs, mapped read-only: shows what waits without a system call.
 class BatchWindow {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/stream/stack_reader.hpp"
 
+#include "ring_deleter.hpp"
+
 #include <bpf/libbpf.h>
 
 #include <algorithm>
@@ -8,14 +10,6 @@
 #include <cerrno>
 
 namespace flyball::stream {
-
-namespace {
-
-struct RingDeleter {
-    void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
-
-}  // namespace
 
 struct StackReader::State {
     std::unique_ptr<ring_buffer, RingDeleter> ring;
