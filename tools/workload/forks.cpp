@@ -13,7 +13,7 @@ namespace workload {
 
 namespace {
 
-struct Counts {
+struct Made {
     std::uint64_t made = 0, failed = 0;
 };
 
@@ -27,9 +27,9 @@ void* wait_in_thread(void* gate)
 }
 
 // Bare pthreads: a refused thread is a count here, not an exception.
-Counts make_threads(std::uint64_t wanted, bool together)
+Made make_threads(std::uint64_t wanted, bool together)
 {
-    Counts counts;
+    Made counts;
     Pipe gate = Pipe::make();
     int fd = gate.read.get();
     std::vector<pthread_t> threads;
@@ -52,9 +52,9 @@ Counts make_threads(std::uint64_t wanted, bool together)
     return counts;
 }
 
-Counts make_processes(std::uint64_t wanted, bool together)
+Made make_processes(std::uint64_t wanted, bool together)
 {
-    Counts counts;
+    Made counts;
     Pipe gate = Pipe::make();
     std::vector<pid_t> children;
     for (std::uint64_t i = 0; i < wanted; ++i) {
@@ -86,7 +86,7 @@ int forks(const Args& args)
 {
     const std::uint64_t wanted = args.number(0, "N");
     const bool together = args.has("--together");
-    const Counts counts = args.has("--threads") ? make_threads(wanted, together) : make_processes(wanted, together);
+    const Made counts = args.has("--threads") ? make_threads(wanted, together) : make_processes(wanted, together);
     return Truth("forks")
         .add("forks", counts.made)
         .add("refused", counts.failed)

@@ -23,7 +23,7 @@ namespace workload {
 
 namespace {
 
-constexpr std::size_t kAlignment = 4096;
+constexpr std::size_t kBufferAlignment = 4096;
 constexpr std::uint64_t kWorkersOfRate = 32;
 
 using Block = std::unique_ptr<void, void (*)(void*)>;
@@ -42,8 +42,8 @@ public:
         blocks_ = bytes / block_;
         file_ = open_sized(files.back(), bytes, (writing_ ? O_WRONLY : O_RDONLY) | O_DIRECT);
         for (std::uint64_t i = 0; i < workers; ++i) {
-            const std::uint64_t aligned = (block_ + kAlignment - 1) / kAlignment * kAlignment;
-            buffers_.emplace_back(std::aligned_alloc(kAlignment, aligned), std::free);
+            const std::uint64_t aligned = (block_ + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+            buffers_.emplace_back(std::aligned_alloc(kBufferAlignment, aligned), std::free);
             if (!buffers_.back())
                 fail_errno("allocating a block");
             std::memset(buffers_.back().get(), 0x5a, block_);

@@ -71,12 +71,12 @@ private:
     std::vector<pthread_t> pthreads_;
 };
 
-struct Counts {
+struct Tried {
     std::uint64_t made = 0, refused = 0, peak = 1, spikes = 0;
 };
 
 // Tries each missing task once.
-void fill(Tasks& tasks, std::uint64_t wanted, std::uint64_t others, Counts& counts, Tell& tell)
+void fill(Tasks& tasks, std::uint64_t wanted, std::uint64_t others, Tried& counts, Tell& tell)
 {
     std::uint64_t made = 0, refused = 0;
     for (std::uint64_t missing = wanted - tasks.count(); missing > 0; --missing)
@@ -102,7 +102,7 @@ int pool(const Args& args)
         throw UsageError("--spike-every is to be above zero");
 
     Tell tell;
-    Counts counts;
+    Tried counts;
     Tasks tasks(threads);
     const std::uint64_t start = now_ns(), end = start + length;
     std::uint64_t next_spike = start + every;
