@@ -13,7 +13,7 @@ using flyball::ledger::total;
 namespace {
 
 // Of the time in question. Other loads of a busy machine take CPU too, and are named as such.
-constexpr double kPoints = 4;
+constexpr double kLedgerPoints = 4;
 
 std::uint64_t waited(const Account& account)
 {
@@ -71,9 +71,9 @@ TEST_CASE("two pinned spinners of weights 100 and 300: 75 and 25 in the matrix",
     const double others = 100 - share(part(a, Part::Run) + part(b, Part::Run), wall);
     const auto *by_heavy = blame(a.displaced_by, heavy.path()), *by_light = blame(b.displaced_by, light.path());
     INFO("others on that CPU: " << others << " % of the wall");
-    CHECK(std::abs(share(of(by_heavy), of(by_heavy) + of(by_light)) - 75) <= kPoints);
-    CHECK(std::abs(share(of(by_heavy), wall) - (75 - others * 3 / 4)) <= kPoints);
-    CHECK(std::abs(share(of(by_light), wall) - (25 - others / 4)) <= kPoints);
+    CHECK(std::abs(share(of(by_heavy), of(by_heavy) + of(by_light)) - 75) <= kLedgerPoints);
+    CHECK(std::abs(share(of(by_heavy), wall) - (75 - others * 3 / 4)) <= kLedgerPoints);
+    CHECK(std::abs(share(of(by_light), wall) - (25 - others / 4)) <= kLedgerPoints);
     // One wants, the other runs: what each took from the other is what it ran meanwhile.
     CHECK(percent_off(static_cast<double>(of(by_heavy)), static_cast<double>(part(b, Part::Run))) <= 6);
     CHECK(percent_off(static_cast<double>(of(by_light)), static_cast<double>(part(a, Part::Run))) <= 6);
@@ -115,7 +115,7 @@ TEST_CASE("three duty cycles on one CPU: each ran its share, and nobody took mor
         const double ran = share(part(account, Part::Run), account.life_ns);
         CHECK(std::abs(ran - asked[i]) <= 1 + share(part(account, Part::Unknown), account.life_ns));
         if (std::abs(asked[i] - c.percent) <= 2)
-            CHECK(std::abs(ran - c.percent) <= kPoints);
+            CHECK(std::abs(ran - c.percent) <= kLedgerPoints);
         CHECK(total(account.parts) == account.life_ns);
         // what it did not run or wait it slept, by choice
         CHECK(share(part(account, Part::Sleep) + part(account, Part::Unknown) + part(account, Part::Interrupted),
@@ -143,9 +143,9 @@ TEST_CASE("a parent's quota of 30 % over an unlimited child: the parent is named
     REQUIRE(account.held_by.size() == 1);
     CHECK(account.held_by[0].path == parent.path());
     CHECK(account.held_by[0].ns == part(account, Part::Held));
-    CHECK(share(part(account, Part::Held), wall) <= 70 + kPoints);
+    CHECK(share(part(account, Part::Held), wall) <= 70 + kLedgerPoints);
     // What a quota counts is CPU time: interrupts and steal within the slices are not in it.
-    CHECK(share(waited(account) + part(account, Part::Interrupted), wall) >= 70 - kPoints);
+    CHECK(share(waited(account) + part(account, Part::Interrupted), wall) >= 70 - kLedgerPoints);
     // One task on one CPU: the hold is the parent's throttled time, and no contention.
     CHECK(percent_off(static_cast<double>(part(account, Part::Held)), static_cast<double>(parent.throttled_ns())) <= 4);
 }

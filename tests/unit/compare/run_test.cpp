@@ -14,7 +14,7 @@ using namespace flyball::compare;
 
 namespace {
 
-const std::string kReplay = std::string(FLYBALL_SOURCE_DIR) + "/tests/replay/";
+const std::string kRecordings = std::string(FLYBALL_SOURCE_DIR) + "/tests/replay/";
 
 double at(const Run& run, const std::string& cgroup, const std::string& name)
 {
@@ -82,7 +82,7 @@ TEST_CASE("what was not measured is no zero", "[compare]")
 
 TEST_CASE("slices of a recording add up to it", "[compare]")
 {
-    const auto side = load_side("A", std::vector{kReplay + "shop-before.fbr"}, {});
+    const auto side = load_side("A", std::vector{kRecordings + "shop-before.fbr"}, {});
     REQUIRE(side);
     REQUIRE(side->slices.size() == kMostSlices);
     REQUIRE(side->without_slice.size() == kMostSlices);

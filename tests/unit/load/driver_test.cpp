@@ -3,19 +3,20 @@
 #include "flyball/load/driver.hpp"
 #include "simulated_system.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <cmath>
 #include <random>
 
 using namespace flyball;
 using namespace flyball::load;
+using flyball::test::kMs;
+using flyball::test::kSecond;
 using flyball::test::SimulatedSystem;
 
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000, kSecond = 1'000 * kMs;
-
-Schedule steady(double rate, std::uint64_t seconds, Arrivals arrivals = Arrivals::Fixed)
+Schedule steady_requests(double rate, std::uint64_t seconds, Arrivals arrivals = Arrivals::Fixed)
 {
     return Schedule({{.label = "", .from_rate = rate, .to_rate = rate, .length_ns = seconds * kSecond}}, arrivals, 11);
 }
@@ -35,7 +36,7 @@ Level run(SimulatedSystem& system, Schedule schedule, const DriverOptions& optio
     return *std::move(level);
 }
 
-Objective objective(std::string_view text)
+Objective promised(std::string_view text)
 {
     return parse_objective(text).value();
 }
@@ -46,7 +47,7 @@ TEST_CASE("M/D/1: the mean latency is that of the formula", "[load]")
 {
     // Pollaczek and Khinchine: S + rho S / 2 (1 - rho); rho 0.8, S 10 ms: 30 ms.
     SimulatedSystem system(1, always(10 * kMs));
-    const Level level = run(system, steady(80, 5000, Arrivals::Poisson), {.in_flight = 100'000});
+    const Level level = run(system, steady_requests(80, 5000, Arrivals::Poisson), {.in_flight = 100'000});
     CHECK(level.total.latency_ns.mean() == Approx(30e6).epsilon(0.05));
     CHECK(level.total.counts.ok == level.total.counts.intended);
     CHECK(level.total.completed_rate() == Approx(80).epsilon(0.01));
@@ -57,7 +58,7 @@ TEST_CASE("M/M/1: quantiles of the latency are those of an exponential", "[load]
     std::mt19937_64 random(1);
     std::exponential_distribution<double> draw(100);
     SimulatedSystem system(1, [&](std::uint64_t) { return static_cast<std::uint64_t>(draw(random) * 1e9); });
-    const Level level = run(system, steady(50, 10'000, Arrivals::Poisson), {.in_flight = 100'000});
+    const Level level = run(system, steady_requests(50, 10'000, Arrivals::Poisson), {.in_flight = 100'000});
     for (const double q : {0.5, 0.9, 0.99})
         CHECK(static_cast<double>(level.total.latency_ns.quantile(q)) ==
               Approx(-std::log(1 - q) / 50 * 1e9).epsilon(0.07));
@@ -67,8 +68,8 @@ TEST_CASE("the same queue at the client's places gives the same latencies as at 
 {
     // One place: requests wait for it with us. Their latency counts from their instant all the same.
     SimulatedSystem here(1, always(10 * kMs)), there(1, always(10 * kMs));
-    const Level with_us = run(here, steady(90, 1000, Arrivals::Poisson), {.in_flight = 1});
-    const Level with_it = run(there, steady(90, 1000, Arrivals::Poisson), {.in_flight = 100'000});
+    const Level with_us = run(here, steady_requests(90, 1000, Arrivals::Poisson), {.in_flight = 1});
+    const Level with_it = run(there, steady_requests(90, 1000, Arrivals::Poisson), {.in_flight = 100'000});
     CHECK(here.most_running == 1);
     CHECK(with_us.total.latency_ns == with_it.total.latency_ns);
     CHECK(with_us.total.service_ns.max() == 10 * kMs);
@@ -81,7 +82,7 @@ TEST_CASE("coordinated omission: a stall is charged to all requests that it kept
     SimulatedSystem system(4, always(1 * kMs));
     system.stall_begin = 4 * kSecond;
     system.stall_end = 6 * kSecond;
-    const Level level = run(system, steady(100, 10), {.in_flight = 4});
+    const Level level = run(system, steady_requests(100, 10), {.in_flight = 4});
     CHECK(level.total.counts.ok == 1000);
     // A fifth of all requests was intended in the stall: waiting is spread evenly over 2 s.
     CHECK(static_cast<double>(level.total.latency_ns.quantile(0.9)) == Approx(1e9).epsilon(0.05));
@@ -95,8 +96,8 @@ TEST_CASE("coordinated omission: a stall is charged to all requests that it kept
 TEST_CASE("beyond its capacity a system gets through no more than that", "[load]")
 {
     SimulatedSystem system(2, always(10 * kMs));  // 200/s
-    const Level level =
-        run(system, steady(400, 20), {.in_flight = 1000, .timeout_ns = 60 * kSecond, .warmup_ns = 2 * kSecond});
+    const Level level = run(system, steady_requests(400, 20),
+                            {.in_flight = 1000, .timeout_ns = 60 * kSecond, .warmup_ns = 2 * kSecond});
     CHECK(level.total.completed_rate() == Approx(200).epsilon(0.01));
     CHECK(level.total.counts.intended == 400 * 18);
     CHECK(level.total.counts.ok == 400 * 18);  // late, but done
@@ -107,7 +108,7 @@ TEST_CASE("what is not started in time is shed, what is not done in time is kill
     // Those before it are killed before its own time is over: nothing is shed unless that comes late.
     SimulatedSystem system(1000, always(5 * kSecond));
     system.wake_up_delay = 3 * kSecond;
-    const Level level = run(system, steady(10, 10), {.in_flight = 2, .timeout_ns = 2 * kSecond});
+    const Level level = run(system, steady_requests(10, 10), {.in_flight = 2, .timeout_ns = 2 * kSecond});
     CHECK(level.total.counts.ok == 0);
     CHECK(level.total.counts.shed > 0);
     CHECK(level.total.counts.timed_out > 0);
@@ -120,7 +121,7 @@ TEST_CASE("failures are counted, those to start too", "[load]")
     SimulatedSystem system(8, always(1 * kMs));
     system.fails = [](std::uint64_t number) { return number % 10 == 3; };
     system.refused = {0, 50};
-    const Level level = run(system, steady(100, 1));
+    const Level level = run(system, steady_requests(100, 1));
     CHECK(level.total.counts.failed == 12);
     CHECK(level.total.counts.ok == 88);
     CHECK(level.first_error == "no more processes");
@@ -130,7 +131,7 @@ TEST_CASE("our own lateness is measured apart, and is part of the latency", "[lo
 {
     SimulatedSystem system(8, always(1 * kMs));
     system.wake_up_delay = 3 * kMs;
-    const Level level = run(system, steady(10, 10));
+    const Level level = run(system, steady_requests(10, 10));
     CHECK(level.own_delay_ns.quantile(0.99) == Approx(3e6).epsilon(0.04));
     CHECK(level.total.latency_ns.quantile(0.99) >= 4 * kMs);
 }
@@ -145,7 +146,7 @@ TEST_CASE("phases take the requests that were intended in them, and the completi
         phase.end_ns = static_cast<std::uint64_t>(end) * kSecond;
         options.phases.push_back(phase);
     }
-    const Level level = run(system, steady(10, 10), options);
+    const Level level = run(system, steady_requests(10, 10), options);
     REQUIRE(level.phases.size() == 2);
     CHECK(level.phases[0].counts.intended == 40);
     CHECK(level.phases[1].counts.intended == 60);
@@ -162,7 +163,8 @@ TEST_CASE("a lost objective ends the run early, and never one that is met", "[lo
 {
     {
         SimulatedSystem system(1, always(20 * kMs));  // 50/s
-        const Level level = run(system, steady(200, 60), {.in_flight = 10'000, .give_up = {objective("p99<100ms")}});
+        const Level level =
+            run(system, steady_requests(200, 60), {.in_flight = 10'000, .give_up = {promised("p99<100ms")}});
         CHECK(level.ended_early.starts_with("p99<100ms cannot be met any more"));
         CHECK(level.span_ns < 10 * kSecond);
         CHECK(level.total.counts.abandoned > 0);
@@ -170,14 +172,15 @@ TEST_CASE("a lost objective ends the run early, and never one that is met", "[lo
     {
         // 0.9 % are slow: just not enough.
         SimulatedSystem system(1000, [](std::uint64_t number) { return number % 112 == 0 ? kSecond : kMs; });
-        const Level level = run(system, steady(200, 60), {.give_up = {objective("p99<100ms"), objective("errors<1%")}});
+        const Level level =
+            run(system, steady_requests(200, 60), {.give_up = {promised("p99<100ms"), promised("errors<1%")}});
         CHECK(level.ended_early.empty());
-        CHECK(judge(objective("p99<100ms"), level).verdict == Verdict::Met);
+        CHECK(judge(promised("p99<100ms"), level).verdict == Verdict::Met);
     }
     {
         SimulatedSystem system(8, always(kMs));
         system.fails = [](std::uint64_t number) { return number % 2 == 0; };
-        const Level level = run(system, steady(200, 60), {.give_up = {objective("errors<1%")}});
+        const Level level = run(system, steady_requests(200, 60), {.give_up = {promised("errors<1%")}});
         CHECK(level.ended_early.starts_with("errors<1%"));
         CHECK(level.span_ns < 5 * kSecond);
     }
@@ -187,7 +190,7 @@ TEST_CASE("a stop gives what there was until then", "[load]")
 {
     SimulatedSystem system(8, always(10 * kMs));
     system.stop_at = system.now_ns() + 3 * kSecond + 5 * kMs;
-    const Level level = run(system, steady(100, 60));
+    const Level level = run(system, steady_requests(100, 60));
     CHECK(level.interrupted);
     CHECK(level.total.counts.ok == 300);
     CHECK(level.total.counts.abandoned == 1);

@@ -4,6 +4,7 @@
 #include "flyball/load/experiment.hpp"
 #include "simulated_system.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -14,11 +15,11 @@
 
 using namespace flyball;
 using namespace flyball::load;
+using flyball::test::kMs;
+using flyball::test::kSecond;
 using flyball::test::SimulatedSystem;
 
 namespace {
-
-constexpr std::uint64_t kMs = 1'000'000, kSecond = 1'000 * kMs;
 
 // A new system for each level.
 class SimulatedBench final : public Bench {
@@ -56,7 +57,7 @@ private:
     bool stopped_ = false;
 };
 
-Plan planned(Request request)
+Plan plan_of(Request request)
 {
     if (request.command.empty())
         request.command = {"true"};
@@ -95,7 +96,7 @@ TEST_CASE("the breaking point of c servers is c over their service time", "[load
         request.hold = "10s";
         request.objectives = {"p90<1s", "errors<1%", "throughput>=95%"};
         request.poisson = c.poisson;
-        const Plan plan = planned(request);
+        const Plan plan = plan_of(request);
         SimulatedBench bench(plan, servers(c.servers, c.service_ms * kMs));
         const Outcomes outcomes = carried_out(plan, bench);
         REQUIRE(outcomes.found.size() == 1);
@@ -123,7 +124,7 @@ TEST_CASE("a latency objective breaks below the capacity", "[load]")
     request.hold = "120s";
     request.objectives = {"p99<50ms"};
     request.poisson = true;
-    const Plan plan = planned(request);
+    const Plan plan = plan_of(request);
     SimulatedBench bench(plan, servers(1, 10 * kMs));
     const Outcomes outcomes = carried_out(plan, bench);
     const Found& found = outcomes.found.front();
@@ -154,7 +155,7 @@ TEST_CASE("the search runs over another parameter too, and for each combination 
     request.sweeps = {"servers=1,2"};
     request.objectives = {"p90<1s", "throughput>=95%"};
     request.command = {"work", "{size}", "{servers}"};
-    const Plan plan = planned(request);
+    const Plan plan = plan_of(request);
     SimulatedBench bench(plan, [](const LevelSpec& spec) {
         const auto ns = static_cast<std::uint64_t>(std::stoul(spec.parameters.at("size"))) * 10 * kMs;
         return std::make_unique<SimulatedSystem>(std::stoul(spec.parameters.at("servers")),
@@ -172,7 +173,7 @@ TEST_CASE("steps are judged one by one, and one that breaks makes the verdict", 
     Request request;
     request.steps = "50,90,200";
     request.objectives = {"p90<100ms"};
-    const Plan plan = planned(request);
+    const Plan plan = plan_of(request);
     SimulatedBench bench(plan, servers(1, 10 * kMs));
     const Outcomes outcomes = carried_out(plan, bench);
     REQUIRE(outcomes.levels.size() == 3);
@@ -193,7 +194,7 @@ TEST_CASE("recovery from a burst is as long as its backlog takes", "[load]")
     request.burst = "6x every 50s for 5s";
     request.objectives = {"p90<100ms"};
     request.in_flight = 10'000;
-    const Plan plan = planned(request);
+    const Plan plan = plan_of(request);
     SimulatedBench bench(plan, servers(1, 10 * kMs));
     const Outcomes outcomes = carried_out(plan, bench);
     REQUIRE(outcomes.levels.size() == 1);
@@ -208,7 +209,7 @@ TEST_CASE("an interrupted search gives what it knows, and no verdict", "[load]")
     Request request;
     request.find = "rate=10..100000";
     request.objectives = {"errors<1%", "p50<1s"};
-    const Plan plan = planned(request);
+    const Plan plan = plan_of(request);
     SimulatedBench bench(plan, servers(4, 10 * kMs));
     bench.interrupt_at = 4;
     const Outcomes outcomes = carried_out(plan, bench);
@@ -225,7 +226,7 @@ TEST_CASE("windows in which flyball itself was late are no evidence against the 
     request.find = "rate=10..100000";
     request.hold = "10s";
     request.objectives = {"p90<100ms", "throughput>=95%"};
-    const Plan plan = planned(request);
+    const Plan plan = plan_of(request);
     int made = 0;
     // Every third window the machine wakes us a second late, whatever the rate.
     SimulatedBench bench(plan, [&](const LevelSpec&) {

@@ -3,16 +3,16 @@
 #include "flyball/load/command.hpp"
 #include "flyball/load/plan.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <string>
 #include <vector>
 
 using namespace flyball;
 using namespace flyball::load;
+using flyball::test::kSecond;
 
 namespace {
-
-constexpr std::uint64_t kSecond = 1'000'000'000;
 
 Request asked(std::vector<std::string> command = {"true"})
 {

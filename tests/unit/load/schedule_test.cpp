@@ -2,16 +2,16 @@
 // Instants against closed forms: counts, the integral of the rate, and what a Poisson process has to look like.
 #include "flyball/load/schedule.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <array>
 #include <cmath>
 #include <vector>
 
 using namespace flyball::load;
+using flyball::test::kSecond;
 
 namespace {
-
-constexpr std::uint64_t kSecond = 1'000'000'000;
 
 std::vector<Arrival> all_of(Schedule schedule)
 {

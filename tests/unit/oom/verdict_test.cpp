@@ -2,18 +2,18 @@
 // The judge, over episodes that are right, and over each way in which one can be wrong or unclear.
 #include "flyball/oom/verdict.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <algorithm>
 
 using namespace flyball;
 using namespace flyball::oom;
+using flyball::test::kMs;
 using profile::OomEpisode;
 using profile::OomMember;
 using profile::OomVictim;
 
 namespace {
-
-constexpr std::uint64_t kMs = 1'000'000;
 
 OomVictim victim(std::uint32_t tgid, const std::string& cgroup = "/job")
 {

@@ -2,6 +2,7 @@
 // From records to verdicts, against a kernel that counts right, counts otherwise, or has lost its cgroup.
 #include "flyball/oom/watcher.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 #include "unit/profile/make.hpp"
 
 #include <map>
@@ -9,10 +10,10 @@
 using namespace flyball;
 using namespace flyball::oom;
 using namespace flyball::profile::test;
+using flyball::test::kMs;
 
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000;
 const std::vector<profile::KnownCgroup> kKnown{{0, 10, "/job"}};
 
 class FakeSurroundings final : public Surroundings {

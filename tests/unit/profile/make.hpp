@@ -17,6 +17,8 @@ namespace flyball::profile::test {
 
 inline constexpr std::uint64_t kSecond = 1'000'000'000;
 inline constexpr int kV2 = 0;
+// Two below /a, and one beside it.
+inline const std::vector<KnownCgroup> kWithSiblings{{0, 10, "/a"}, {0, 11, "/a/b"}, {0, 12, "/c"}, {0, 13, "/a/d"}};
 
 inline fb_hdr header(std::uint16_t type, std::uint16_t prog, std::uint64_t id, std::uint64_t ts = 0)
 {

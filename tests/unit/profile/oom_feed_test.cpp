@@ -3,15 +3,15 @@
 #include "flyball/profile/oom_feed.hpp"
 #include "make.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 using namespace flyball::profile;
 using namespace flyball::profile::test;
+using flyball::test::kMs;
 
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000;
 constexpr std::uint64_t kTrigger = 9;
-const std::vector<KnownCgroup> kKnown{{0, 10, "/a"}, {0, 11, "/a/b"}, {0, 12, "/c"}, {0, 13, "/a/d"}};
 
 Meta meta_with_freed()
 {
@@ -83,22 +83,22 @@ fb_event reclaim(std::uint64_t end_ns, std::uint64_t duration_ns, std::uint64_t 
     return as_event(stall);
 }
 
-struct Run {
-    OomFeed feed{meta_with_freed(), kKnown};
+struct Feed {
+    OomFeed feed{meta_with_freed(), kWithSiblings};
 
     template <class Record>
-    Run& operator<<(const Record& record)
+    Feed& operator<<(const Record& record)
     {
         control(feed, record);
         return *this;
     }
-    Run& kill(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid)
+    Feed& kill(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid)
     {
         fb_oom_task mark = oom_task(FB_EV_OOM_VICTIM, id, ts + 10, tgid);
         mark.current_tid = kTrigger;
         return *this << sigkill(id, ts, tgid) << mark;
     }
-    Run& gone(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid)
+    Feed& gone(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid)
     {
         return *this << oom_task(FB_EV_OOM_EXIT, id, ts, tgid) << oom_task(FB_EV_OOM_FREED, id, ts + 10, tgid);
     }
@@ -108,7 +108,7 @@ struct Run {
 
 TEST_CASE("oom feed: an episode is given when its victims are gone and it is quiet, and once")
 {
-    Run run;
+    Feed run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     run.kill(11, 2 * kMs, 5);
     CHECK(run.feed.open());
@@ -126,7 +126,7 @@ TEST_CASE("oom feed: an episode is given when its victims are gone and it is qui
 
 TEST_CASE("oom feed: a console that takes seconds between the decision and the kill does not tear them apart")
 {
-    Run run;
+    Feed run;
     run << decision(10, 1 * kMs, 5);
     CHECK(run.feed.take_complete(3000 * kMs).empty());
     run << policy(0, 10, 3500 * kMs, 5);
@@ -141,14 +141,14 @@ TEST_CASE("oom feed: a console that takes seconds between the decision and the k
 
 TEST_CASE("oom feed: memory that nobody tells of is waited for a second, a victim thirty")
 {
-    Run run;
+    Feed run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     run.kill(11, 2 * kMs, 5);
     run << oom_task(FB_EV_OOM_EXIT, 11, 3 * kMs, 5);
     CHECK(run.feed.take_complete(900 * kMs).empty());
     CHECK(run.feed.take_complete(1004 * kMs).size() == 1);
 
-    Run stuck;
+    Feed stuck;
     stuck << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     stuck.kill(11, 2 * kMs, 5);
     CHECK(stuck.feed.take_complete(29'000 * kMs).empty());
@@ -159,7 +159,7 @@ TEST_CASE("oom feed: memory that nobody tells of is waited for a second, a victi
 
 TEST_CASE("oom feed: the main thread's exit stands in for one that nobody told")
 {
-    Run run;
+    Feed run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     run.kill(11, 2 * kMs, 5);
     send(run.feed, {task_event(FB_TASK_EXIT, 4 * kMs, 5)});
@@ -171,7 +171,7 @@ TEST_CASE("oom feed: the main thread's exit stands in for one that nobody told")
 
 TEST_CASE("oom feed: members are those of the scan that led to the decision")
 {
-    Run run;
+    Feed run;
     // A scan that came to nothing, then one of the same task that meets a process again.
     run << member(10, 1 * kMs, 5) << member(10, 1 * kMs, 6);
     run << member(10, 2 * kMs, 5) << member(11, 2 * kMs, 7, FB_OM_SCANNED, FB_OM_KTHREAD);
@@ -196,7 +196,7 @@ TEST_CASE("oom feed: members are those of the scan that led to the decision")
 
 TEST_CASE("oom feed: another task's scan, or one long ago, is not the decision's")
 {
-    Run run;
+    Feed run;
     fb_oom_member foreign = member(10, 1 * kMs, 6);
     foreign.current_tid = 77;
     run << foreign << decision(10, 1 * kMs + 5, 5);
@@ -207,7 +207,7 @@ TEST_CASE("oom feed: another task's scan, or one long ago, is not the decision's
 
 TEST_CASE("oom feed: who shares the victim's memory is killed along, unmarked")
 {
-    Run run;
+    Feed run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     run.kill(11, 2 * kMs, 5);
     run << sigkill(11, 2 * kMs + 20, 6);                     // by the same task: shares
@@ -237,7 +237,7 @@ TEST_CASE("oom feed: who shares the victim's memory is killed along, unmarked")
 
 TEST_CASE("oom feed: who shares the memory of a victim that takes its time is not forgotten")
 {
-    Run run;
+    Feed run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     run.kill(11, 2 * kMs, 5);
     run << sigkill(11, 2 * kMs + 20, 6);
@@ -257,7 +257,7 @@ TEST_CASE("oom feed: a kill is complete when the kernel has sent all its SIGKILL
     Meta meta = meta_with_freed();
     meta.coverage.push_back(
         {.metric = "oom.sharers", .available = true, .hook = "fexit/oom_kill_process", .note = "", .remedy = ""});
-    Run run{OomFeed(meta, kKnown)};
+    Feed run{OomFeed(meta, kWithSiblings)};
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     run.kill(11, 2 * kMs, 5);
     run.gone(11, 3 * kMs, 5);
@@ -279,7 +279,7 @@ TEST_CASE("oom feed: a kill is complete when the kernel has sent all its SIGKILL
 
 TEST_CASE("oom feed: a task that kills twice has its sharers told with the kill they belong to")
 {
-    Run run;
+    Feed run;
     for (const std::uint32_t first : {5U, 15U}) {
         const std::uint64_t at = first * kMs;
         run << decision(10, at, first) << policy(0, 10, at, first);
@@ -299,7 +299,7 @@ TEST_CASE("oom feed: a task that kills twice has its sharers told with the kill 
 
 TEST_CASE("oom feed: reclaim before a kill is that of the allocation that failed")
 {
-    Run run;
+    Feed run;
     send(run.feed, {reclaim(100 * kMs, 1 * kMs, 7)});  // of an allocation long before
     run << decision(10, 210 * kMs, 5) << policy(0, 10, 210 * kMs, 5);
     run.kill(11, 211 * kMs, 5).gone(11, 212 * kMs, 5);
@@ -315,7 +315,7 @@ TEST_CASE("oom feed: reclaim before a kill is that of the allocation that failed
 
 TEST_CASE("oom feed: one kill leads to the next")
 {
-    Run run;
+    Feed run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     run.kill(11, 2 * kMs, 5).gone(11, 3 * kMs, 5);
     CHECK(run.feed.take_complete(400 * kMs).size() == 1);
@@ -343,7 +343,7 @@ TEST_CASE(
         }
         return feed.finish();
     };
-    OomFeed unified(v2_meta(), kKnown);
+    OomFeed unified(v2_meta(), kWithSiblings);
     const auto two = marks(unified);
     REQUIRE(two.size() == 2);
     CHECK(two[0].victims.size() == 2);
@@ -357,7 +357,7 @@ TEST_CASE(
 
 TEST_CASE("oom feed: a record from before it grew is read, and what it lacks is unknown")
 {
-    Run run;
+    Feed run;
     run << decision(10, 1 * kMs, 5) << policy(0, 10, 1 * kMs, 5);
     const fb_oom_task mark = oom_task(FB_EV_OOM_VICTIM, 11, 2 * kMs, 5);
     run.feed.on_control(std::as_bytes(std::span(&mark, 1)).first(FB_OOM_TASK_OLD));
@@ -372,7 +372,7 @@ TEST_CASE("oom feed: a record from before it grew is read, and what it lacks is 
 
 TEST_CASE("oom feed: births, moves, and what a removed cgroup had counted")
 {
-    Run run;
+    Feed run;
     send(run.feed, {task_event(FB_TASK_FORK, 5, 30), task_event(FB_TASK_EXIT, 6, 31)});
     REQUIRE(run.feed.births().size() == 1);
     CHECK(run.feed.births()[0].tgid == 30);

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "make.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 using namespace flyball::profile;
 using namespace flyball::profile::test;
+using flyball::test::kMs;
 
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000;
-const std::vector<KnownCgroup> kKnown{{0, 10, "/a"}, {0, 11, "/a/b"}, {0, 12, "/c"}, {0, 13, "/a/d"}};
-
-struct Run {
-    Accumulator accumulator{v2_meta(), kKnown};
+struct Kills {
+    Accumulator accumulator{v2_meta(), kWithSiblings};
 
     template <class Record>
-    Run& operator<<(const Record& record)
+    Kills& operator<<(const Record& record)
     {
         control(accumulator, record);
         return *this;
     }
     // As the kernel does: SIGKILL first, mark next.
-    Run& kill(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid)
+    Kills& kill(std::uint64_t id, std::uint64_t ts, std::uint32_t tgid)
     {
         return *this << oom_task(FB_EV_OOM_SIGKILL, id, ts, tgid) << oom_task(FB_EV_OOM_VICTIM, id, ts + 10, tgid);
     }
@@ -31,7 +30,7 @@ struct Run {
 
 TEST_CASE("oom: one victim, from the decision to the last of it")
 {
-    Run run;
+    Kills run;
     fb_oom_task gone = oom_task(FB_EV_OOM_EXIT, 11, 3000, 5);
     gone.usage_bytes = 777;
     run << decision(10, 1000, 5) << policy(0, 10, 1100, 5);
@@ -67,7 +66,7 @@ TEST_CASE("oom: one victim, from the decision to the last of it")
 
 TEST_CASE("oom: a group of three dies together")
 {
-    Run run;
+    Kills run;
     run << decision(10, 1000, 5) << policy(10, 10, 1100, 5);
     run.kill(11, 1200, 5).kill(13, 1300, 6).kill(10, 1400, 7);
     const Snapshot s = run.finish();
@@ -83,7 +82,7 @@ TEST_CASE("oom: a group of three dies together")
 
 TEST_CASE("oom: the marked task is a thread")
 {
-    Run run;
+    Kills run;
     run << decision(10, 1000, 5) << oom_task(FB_EV_OOM_SIGKILL, 11, 1100, 5, 5)
         << oom_task(FB_EV_OOM_VICTIM, 11, 1200, 5, 8)
         << oom_task(FB_EV_OOM_VICTIM, 11, 1300, 5, 9)  // another thread of it: no second victim
@@ -102,7 +101,7 @@ TEST_CASE("oom: the marked task is a thread")
 
 TEST_CASE("oom: two kills by one trigger are two episodes")
 {
-    Run run;
+    Kills run;
     run << decision(10, 1000, 5, 9) << policy(0, 10, 1010, 5);
     run.kill(11, 1020, 5);
     run << decision(10, 2000, 6, 9) << policy(0, 10, 2010, 6);
@@ -119,7 +118,7 @@ TEST_CASE("oom: two kills by one trigger are two episodes")
 
 TEST_CASE("oom: a storm in many cgroups keeps its victims apart")
 {
-    Run run;
+    Kills run;
     for (std::uint32_t i = 0; i < 200; ++i) {
         const std::uint64_t domain = i % 2 == 0 ? 10 : 12;
         const std::uint64_t ts = 1000 + i * 100ULL;
@@ -143,7 +142,7 @@ TEST_CASE("oom: a storm in many cgroups keeps its victims apart")
 
 TEST_CASE("oom: no decision was seen")
 {
-    Run run;
+    Kills run;
     run.kill(11, 1000, 5).kill(11, 2000, 6);
     run.kill(12, 3000, 7);              // elsewhere
     run.kill(11, 1000 + 200 * kMs, 8);  // much later
@@ -160,7 +159,7 @@ TEST_CASE("oom: no decision was seen")
 
 TEST_CASE("oom: a mark of another domain, or too late, is not the decision's")
 {
-    Run run;
+    Kills run;
     run << decision(12, 1000, 5);
     run.kill(11, 1500, 6);
     run.kill(12, 1000 + 3 * kSecond, 7);
@@ -173,7 +172,7 @@ TEST_CASE("oom: a mark of another domain, or too late, is not the decision's")
 
 TEST_CASE("oom: a task that was dying anyway is not the victim of a single kill")
 {
-    Run run;
+    Kills run;
     run << decision(10, 1000, 5) << policy(0, 10, 1010, 5);
     run.kill(11, 1020, 5) << oom_task(FB_EV_OOM_VICTIM, 11, 1100, 6);
     const Snapshot s = run.finish();
@@ -185,7 +184,7 @@ TEST_CASE("oom: a task that was dying anyway is not the victim of a single kill"
 
 TEST_CASE("oom: the policy alone is known")
 {
-    Run run;
+    Kills run;
     run << policy(10, 10, 1000, 5);
     run.kill(11, 1100, 5).kill(13, 1200, 6);
     const Snapshot s = run.finish();
@@ -198,7 +197,7 @@ TEST_CASE("oom: the policy alone is known")
 
 TEST_CASE("oom: the whole machine ran out")
 {
-    Run run;
+    Kills run;
     run << decision(0, 1000, 5) << policy(0, 0, 1010, 5);
     run.kill(12, 1020, 5);
     const Snapshot s = run.finish();
@@ -210,7 +209,7 @@ TEST_CASE("oom: the whole machine ran out")
 
 TEST_CASE("oom: SIGKILLs that have nothing to do with it")
 {
-    Run run;
+    Kills run;
     fb_oom_task by_user = oom_task(FB_EV_OOM_SIGKILL, 11, 1000, 50);
     by_user.si_code = 0;
     by_user.sender_tid = 1;
@@ -225,7 +224,7 @@ TEST_CASE("oom: SIGKILLs that have nothing to do with it")
 
 TEST_CASE("oom: a second SIGKILL does not move the first; nor does a marked stranger count")
 {
-    Run run;
+    Kills run;
     run << decision(10, 1000, 5);
     run.kill(11, 1100, 5);
     fb_oom_task again = oom_task(FB_EV_OOM_SIGKILL, 11, 1300, 5);
@@ -241,7 +240,7 @@ TEST_CASE("oom: a second SIGKILL does not move the first; nor does a marked stra
 
 TEST_CASE("oom: SIGKILL and exit on either side of the mark")
 {
-    Run run;
+    Kills run;
     fb_oom_task after = oom_task(FB_EV_OOM_SIGKILL, 11, 1200, 5);
     after.marked = 1;
     run << decision(10, 1000, 5) << oom_task(FB_EV_OOM_EXIT, 11, 1150, 5) << oom_task(FB_EV_OOM_VICTIM, 11, 1100, 5);
@@ -256,7 +255,7 @@ TEST_CASE("oom: SIGKILL and exit on either side of the mark")
 
 TEST_CASE("oom: a process number used again is a new victim")
 {
-    Run run;
+    Kills run;
     run << decision(10, 1000, 5);
     run.kill(11, 1100, 5) << oom_task(FB_EV_OOM_EXIT, 11, 1200, 5);
     run << decision(10, 5 * kSecond, 5);

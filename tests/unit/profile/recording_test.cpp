@@ -22,24 +22,24 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-class TempDir {
+class RecordingDir {
 public:
-    TempDir()
+    RecordingDir()
     {
         std::string name = (std::filesystem::temp_directory_path() / "flyball-recording-XXXXXX").string();
         REQUIRE(mkdtemp(name.data()) != nullptr);
         path_ = name;
     }
-    ~TempDir() { std::filesystem::remove_all(path_); }
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
+    ~RecordingDir() { std::filesystem::remove_all(path_); }
+    RecordingDir(const RecordingDir&) = delete;
+    RecordingDir& operator=(const RecordingDir&) = delete;
     [[nodiscard]] std::string file(const std::string& name = "r.fly") const { return (path_ / name).string(); }
 
 private:
     std::filesystem::path path_;
 };
 
-Bytes load(const std::string& path)
+Bytes load_bytes(const std::string& path)
 {
     std::ifstream in(path, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -171,10 +171,10 @@ void put32(Bytes& bytes, std::size_t at, std::uint32_t value)
 
 TEST_CASE("recording: replay is the live run, twice the same")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     const Snapshot live = record(dir.file());
     const auto once = replay(dir.file());
-    const auto twice = replay(load(dir.file()));
+    const auto twice = replay(load_bytes(dir.file()));
     REQUIRE(once);
     REQUIRE(twice);
     CHECK(*once == live);
@@ -192,7 +192,7 @@ TEST_CASE("recording: replay is the live run, twice the same")
 
 TEST_CASE("recording: many chunks, compressed")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     const Snapshot live = record(dir.file(), 5000, false);
     const auto replayed = replay(dir.file());
     REQUIRE(replayed);
@@ -202,7 +202,7 @@ TEST_CASE("recording: many chunks, compressed")
 
 TEST_CASE("recording: events that do not compress")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     Accumulator accumulator(v2_meta(), {});
     auto writer = RecordingWriter::create(dir.file(), v2_meta(), {});
     REQUIRE(writer);
@@ -225,7 +225,7 @@ TEST_CASE("recording: events that do not compress")
 
 TEST_CASE("recording: filters given at replay replace its own")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     record(dir.file());
     const auto filtered = replay(dir.file(), {.salvage = false, .filters = {"/big"}});
     REQUIRE(filtered);
@@ -237,9 +237,9 @@ TEST_CASE("recording: filters given at replay replace its own")
 
 TEST_CASE("recording: replay_into gives the records in file order")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     record(dir.file());
-    const Bytes bytes = load(dir.file());
+    const Bytes bytes = load_bytes(dir.file());
     auto copy = RecordingWriter::create(dir.file("copy"), full_meta(), full_known());
     REQUIRE(copy);
     REQUIRE(replay_into(bytes, *copy));
@@ -249,9 +249,9 @@ TEST_CASE("recording: replay_into gives the records in file order")
 
 TEST_CASE("recording: cut at every byte")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     record(dir.file());
-    const Bytes whole = load(dir.file());
+    const Bytes whole = load_bytes(dir.file());
     std::size_t salvaged = 0;
     for (std::size_t length = 0; length < whole.size(); ++length) {
         const std::span cut = std::span(whole).first(length);
@@ -278,7 +278,7 @@ TEST_CASE("recording: cut at every byte")
 
 TEST_CASE("recording: salvage keeps what was flushed")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     auto writer = RecordingWriter::create(dir.file(), v2_meta(), {{{0, 10, "/a"}}});
     REQUIRE(writer);
     fb_event event = wait(10, 7);
@@ -298,9 +298,9 @@ TEST_CASE("recording: salvage keeps what was flushed")
 
 TEST_CASE("recording: each flipped bit is noticed")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     record(dir.file());
-    Bytes bytes = load(dir.file());
+    Bytes bytes = load_bytes(dir.file());
     for (std::size_t at = 0; at < bytes.size(); ++at) {
         for (unsigned bit = 0; bit < 8; ++bit) {
             const auto mask = static_cast<std::byte>(1U << bit);
@@ -318,9 +318,9 @@ TEST_CASE("recording: each flipped bit is noticed")
 
 TEST_CASE("recording: foreign, newer, older and empty files")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     record(dir.file());
-    Bytes bytes = load(dir.file());
+    Bytes bytes = load_bytes(dir.file());
     CHECK_THAT(error_of({}).what, ContainsSubstring("not a flyball recording"));
     const std::string foreign = "\x7f"
                                 "ELF\x02\x01\x01";
@@ -346,9 +346,9 @@ TEST_CASE("recording: foreign, newer, older and empty files")
 
 TEST_CASE("recording: a chunk cut out of the middle is missed")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     record(dir.file());
-    Bytes bytes = load(dir.file());
+    Bytes bytes = load_bytes(dir.file());
     const auto chunk_end = [&](std::size_t at) {
         std::uint64_t stored = 0;
         std::memcpy(&stored, bytes.data() + at + 8, sizeof stored);
@@ -362,7 +362,7 @@ TEST_CASE("recording: a chunk cut out of the middle is missed")
 
 TEST_CASE("recording: paths that cannot be read or written")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     const auto missing = replay(dir.file("nowhere"));
     REQUIRE_FALSE(missing);
     CHECK(missing.error().kind == ErrorKind::Usage);
@@ -387,7 +387,7 @@ TEST_CASE("recording: a disk that is full at the start")
 
 TEST_CASE("recording: a disk that fills up on the way")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     auto writer = RecordingWriter::create(dir.file(), v2_meta(), {});
     REQUIRE(writer);
     // A file size limit stands in for the disk.
@@ -416,7 +416,7 @@ TEST_CASE("recording: a disk that fills up on the way")
 
 TEST_CASE("recording: closing twice, moving, and what no sink is given")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     auto writer = RecordingWriter::create(dir.file(), v2_meta(), {});
     REQUIRE(writer);
     RecordingWriter moved = std::move(*writer);
@@ -432,7 +432,7 @@ TEST_CASE("recording: closing twice, moving, and what no sink is given")
 
 TEST_CASE("recording: many cgroups with long names")
 {
-    const TempDir dir;
+    const RecordingDir dir;
     std::vector<KnownCgroup> known;
     for (std::uint64_t i = 1; i <= 20'000; ++i)
         known.push_back({0, i, "/" + std::string(200, 'x') + std::to_string(i)});

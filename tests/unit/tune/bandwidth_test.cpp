@@ -4,16 +4,17 @@
 #include "flyball/tune/bandwidth.hpp"
 #include "flyball/tune/cpu.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <random>
 
 using namespace flyball::tune;
+using flyball::test::kMs;
 
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000;
 constexpr double kConfidence = 0.95, kBound = 0.05;
 
 struct Work {

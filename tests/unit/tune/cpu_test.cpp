@@ -3,15 +3,15 @@
 #include "flyball/tune/cpu.hpp"
 #include "simulated_subject.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <cstdlib>
 
 using namespace flyball;
 using namespace flyball::tune;
+using flyball::test::kMs;
 
 namespace {
-
-constexpr std::uint64_t kMs = 1'000'000;
 
 // One task that needs so many milliseconds of every so many.
 class Bursts final : public test::SimulatedSubject {

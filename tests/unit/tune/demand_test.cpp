@@ -3,15 +3,15 @@
 // through.
 #include "flyball/tune/demand.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <algorithm>
 #include <random>
 
 using namespace flyball::tune;
+using flyball::test::kMs;
 
 namespace {
-
-constexpr std::uint64_t kMs = 1'000'000;
 
 // `busy` of every `period` steps, one CPU.
 std::vector<std::uint64_t> bursts(std::size_t busy, std::size_t period, std::size_t steps)

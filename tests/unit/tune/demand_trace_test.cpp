@@ -2,16 +2,17 @@
 // The scheduler's events of known loads, and the demand that must come out.
 #include "flyball/tune/demand_trace.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <cstring>
 #include <numeric>
 
 using namespace flyball;
 using namespace flyball::tune;
+using flyball::test::kMs;
 
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000;
 constexpr std::uint64_t kOurs = 100, kChild = 101, kOther = 7;
 constexpr std::uint32_t kIdle = 0;
 

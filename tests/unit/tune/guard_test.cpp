@@ -2,13 +2,13 @@
 // What ends an experiment, and what does not.
 #include "flyball/tune/guard.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 using namespace flyball;
 using namespace flyball::tune;
+using flyball::test::kSecond;
 
 namespace {
-
-constexpr std::uint64_t kSecond = 1'000'000'000;
 
 cgroup::Counters at(std::uint64_t s, std::map<std::string, std::uint64_t> events = {}, std::uint64_t full_us = 0)
 {

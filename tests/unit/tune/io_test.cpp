@@ -3,17 +3,17 @@
 #include "flyball/tune/io.hpp"
 #include "simulated_disk.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <memory>
 
 using namespace flyball;
 using namespace flyball::tune;
+using flyball::test::kSecond;
 using test::DiskOptions;
 using test::SimulatedDisk;
 
 namespace {
-
-constexpr std::uint64_t kSecond = 1'000'000'000;
 
 cgroup::IoControl cost_control(const DiskOptions& disk)
 {

@@ -3,16 +3,16 @@
 #include "flyball/tune/io_trace.hpp"
 #include "io_events.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <random>
 
 using namespace flyball;
 using namespace flyball::tune;
+using flyball::test::kMs;
 using test::IoPlay;
 
 namespace {
-
-constexpr std::uint64_t kMs = 1'000'000;
 
 }  // namespace
 

@@ -16,14 +16,14 @@ using flyball::cgroup::MemoryState;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kMebibyte = 1 << 20;
 
 std::vector<MemoryUse> series(double seconds, const std::function<double(double)>& mib)
 {
     std::vector<MemoryUse> use;
     for (double at = 0; at < seconds; at += 0.1)
-        use.push_back(
-            {static_cast<std::uint64_t>(at * 1e9), static_cast<std::uint64_t>(mib(at) * static_cast<double>(kMiB))});
+        use.push_back({static_cast<std::uint64_t>(at * 1e9),
+                       static_cast<std::uint64_t>(mib(at) * static_cast<double>(kMebibyte))});
     return use;
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("memory leak: surely growing and by what matters")
     };
     const auto leak = found([](double t) { return 64 + 0.5 * t; });
     REQUIRE(leak);
-    CHECK(leak->interval.contains(0.5 * static_cast<double>(kMiB)));
+    CHECK(leak->interval.contains(0.5 * static_cast<double>(kMebibyte)));
     // Taken and given back, with a period that is not that of the stretches.
     CHECK_FALSE(found([](double t) { return 64 + std::fmod(t, 7.3) * 4; }));
     // And a leak beneath that.
@@ -122,36 +122,44 @@ TEST_CASE("descent: bold until something is felt, and over when it matters")
 {
     const DescentBaseline base{.rate = 100, .rate_deviation = 2, .stalled = 0.001, .refaults_per_s = 4096};
     Descent descent({}, base);
-    CHECK(descent.next(1000 * kMiB, 0) == 50 * kMiB);
-    descent.add(
-        {.asked = 50 * kMiB, .reclaimed = 50 * kMiB, .refaulted = 20000, .seconds = 6, .stalled = 0.001, .rate = 99});
+    CHECK(descent.next(1000 * kMebibyte, 0) == 50 * kMebibyte);
+    descent.add({.asked = 50 * kMebibyte,
+                 .reclaimed = 50 * kMebibyte,
+                 .refaulted = 20000,
+                 .seconds = 6,
+                 .stalled = 0.001,
+                 .rate = 99});
     CHECK_FALSE(descent.felt());
-    descent.add({.asked = 50 * kMiB,
-                 .reclaimed = 50 * kMiB,
-                 .refaulted = 5 * kMiB,
+    descent.add({.asked = 50 * kMebibyte,
+                 .reclaimed = 50 * kMebibyte,
+                 .refaulted = 5 * kMebibyte,
                  .seconds = 6,
                  .stalled = 0.001,
                  .rate = 97});
     CHECK(descent.felt());
-    CHECK(descent.next(1000 * kMiB, 0) == 10 * kMiB);
-    CHECK(descent.next(1000 * kMiB, 996 * kMiB) == 4 * kMiB);
+    CHECK(descent.next(1000 * kMebibyte, 0) == 10 * kMebibyte);
+    CHECK(descent.next(1000 * kMebibyte, 996 * kMebibyte) == 4 * kMebibyte);
     CHECK_FALSE(descent.end());
-    descent.add({.asked = 10 * kMiB,
-                 .reclaimed = 10 * kMiB,
-                 .refaulted = 6 * kMiB,
+    descent.add({.asked = 10 * kMebibyte,
+                 .reclaimed = 10 * kMebibyte,
+                 .refaulted = 6 * kMebibyte,
                  .seconds = 6,
                  .stalled = 0.001,
                  .rate = 97});
     CHECK(descent.end() == DescentEnd::Returned);
-    CHECK_FALSE(descent.next(1000 * kMiB, 0));
+    CHECK_FALSE(descent.next(1000 * kMebibyte, 0));
 
     const auto after = [&](const DescentStep& step) {
         Descent one({}, base);
         one.add(step);
         return one.end();
     };
-    const DescentStep fine{
-        .asked = 100 * kMiB, .reclaimed = 100 * kMiB, .refaulted = 0, .seconds = 6, .stalled = 0.001, .rate = 95};
+    const DescentStep fine{.asked = 100 * kMebibyte,
+                           .reclaimed = 100 * kMebibyte,
+                           .refaulted = 0,
+                           .seconds = 6,
+                           .stalled = 0.001,
+                           .rate = 95};
     CHECK_FALSE(after(fine));
     DescentStep step = fine;
     step.stalled = 0.01;
@@ -160,10 +168,10 @@ TEST_CASE("descent: bold until something is felt, and over when it matters")
     step.rate = 85;
     CHECK(after(step) == DescentEnd::Slower);
     step = fine;
-    step.reclaimed = 40 * kMiB;
+    step.reclaimed = 40 * kMebibyte;
     CHECK(after(step) == DescentEnd::Withheld);
     Descent floor({}, base);
-    CHECK_FALSE(floor.next(100 * kMiB, 100 * kMiB));
+    CHECK_FALSE(floor.next(100 * kMebibyte, 100 * kMebibyte));
     CHECK(floor.end() == DescentEnd::Floor);
     // A rate with a deviation of a tenth is not slower at 85.
     Descent noisy({}, {.rate = 100, .rate_deviation = 10, .stalled = 0, .refaults_per_s = 0});
@@ -176,35 +184,35 @@ TEST_CASE("descent: bold until something is felt, and over when it matters")
 
 TEST_CASE("bracket: wider until accepted, then tighter while accepted")
 {
-    Bracket bracket({}, 100 * kMiB, 10 * kMiB, 1000 * kMiB);
-    CHECK(bracket.next() == 100 * kMiB);
+    Bracket bracket({}, 100 * kMebibyte, 10 * kMebibyte, 1000 * kMebibyte);
+    CHECK(bracket.next() == 100 * kMebibyte);
     bracket.add(Verdict::Inconclusive);
     CHECK_FALSE(bracket.rejected());
-    CHECK(bracket.next() == 115 * kMiB);
+    CHECK(bracket.next() == 115 * kMebibyte);
     bracket.add(Verdict::Rejected);
-    CHECK(bracket.rejected() == 115 * kMiB);
+    CHECK(bracket.rejected() == 115 * kMebibyte);
     const std::uint64_t third = *bracket.next();
-    CHECK(third >= static_cast<std::uint64_t>(1.15 * 115 * kMiB));
+    CHECK(third >= static_cast<std::uint64_t>(1.15 * 115 * kMebibyte));
     bracket.add(Verdict::Accepted);
     CHECK(bracket.accepted() == third);
     CHECK_FALSE(bracket.next());  // the next tighter one was rejected
 
-    Bracket down({}, 100 * kMiB, 10 * kMiB, 1000 * kMiB);
+    Bracket down({}, 100 * kMebibyte, 10 * kMebibyte, 1000 * kMebibyte);
     down.add(Verdict::Accepted);
-    CHECK(down.next() == 85 * kMiB);
+    CHECK(down.next() == 85 * kMebibyte);
     down.add(Verdict::Accepted);
-    CHECK(*down.next() < 85 * kMiB);
+    CHECK(*down.next() < 85 * kMebibyte);
     down.add(Verdict::Rejected);
-    CHECK(down.accepted() == 85 * kMiB);
+    CHECK(down.accepted() == 85 * kMebibyte);
     CHECK_FALSE(down.next());
 
     // Never below the lowest, nor above the ceiling.
-    Bracket low({}, 100 * kMiB, 98 * kMiB, 1000 * kMiB);
+    Bracket low({}, 100 * kMebibyte, 98 * kMebibyte, 1000 * kMebibyte);
     low.add(Verdict::Accepted);
     CHECK_FALSE(low.next());
-    Bracket high({}, 100 * kMiB, 10 * kMiB, 110 * kMiB);
+    Bracket high({}, 100 * kMebibyte, 10 * kMebibyte, 110 * kMebibyte);
     high.add(Verdict::Rejected);
     CHECK_FALSE(high.next());
     CHECK_FALSE(high.accepted());
-    CHECK(*Bracket({}, 5, 10 * kMiB, 110 * kMiB).next() == 10 * kMiB);
+    CHECK(*Bracket({}, 5, 10 * kMebibyte, 110 * kMebibyte).next() == 10 * kMebibyte);
 }

@@ -3,15 +3,15 @@
 #include "flyball/tune/pids.hpp"
 #include "simulated_subject.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <random>
 
 using namespace flyball;
 using namespace flyball::tune;
+using flyball::test::kSecond;
 
 namespace {
-
-constexpr std::uint64_t kSecond = 1'000'000'000;
 
 Window window(std::uint64_t seconds, const std::vector<TaskCount>& counts)
 {

@@ -13,7 +13,7 @@ using namespace flyball::tune;
 namespace {
 
 template <class Level>
-std::vector<double> series(std::size_t n, double noise, std::uint64_t seed, Level level)
+std::vector<double> noisy(std::size_t n, double noise, std::uint64_t seed, Level level)
 {
     std::mt19937_64 random(seed);
     std::normal_distribution<double> draw(0, 1);
@@ -28,7 +28,7 @@ std::map<Course, int> classes(std::size_t n, double noise, Level level)
 {
     std::map<Course, int> counts;
     for (std::uint64_t seed = 1; seed <= 200; ++seed)
-        ++counts[steadiness(series(n, noise, seed, level)).course];
+        ++counts[steadiness(noisy(n, noise, seed, level)).course];
     return counts;
 }
 
@@ -49,7 +49,7 @@ TEST_CASE("steady: warm-up is found where it ends")
     CHECK(classes(40, 0.05, step).at(Course::WarmUp) >= 190);
     int near = 0;
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-        const auto found = steadiness(series(40, 0.05, seed, step));
+        const auto found = steadiness(noisy(40, 0.05, seed, step));
         near += std::abs(static_cast<double>(found.steady_from) - 12) <= 1 ? 1 : 0;
     }
     CHECK(near >= 190);
@@ -57,7 +57,7 @@ TEST_CASE("steady: warm-up is found where it ends")
     int settled = 0, early = 0;
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         const auto found =
-            steadiness(series(60, 0.02, seed, [](double i) { return 100 * (1 - 0.9 * std::exp(-i / 4)); }));
+            steadiness(noisy(60, 0.02, seed, [](double i) { return 100 * (1 - 0.9 * std::exp(-i / 4)); }));
         settled += found.course == Course::WarmUp ? 1 : 0;
         early += found.steady_from < 6 ? 1 : 0;  // a fifth is missing there
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/tune/workload.hpp"
 #include "support/catch.hpp"
+#include "support/units.hpp"
 
 #include <fmt/format.h>
 
@@ -11,10 +12,9 @@
 using namespace flyball;
 using namespace flyball::tune;
 using flyball::test::ContainsSubstring;
+using flyball::test::kSecond;
 
 namespace {
-
-constexpr std::uint64_t kSecond = 1'000'000'000;
 
 WorkloadMeter begun(std::uint64_t at_ns = 0)
 {
