@@ -1,9 +1,11 @@
-# flyball_room(NAME [USES room...] [LINKS target...])
+# flyball_room(NAME [USES room...] [LINKS target...] [COLD])
 #
 # A room is a directory src/NAME with its public headers in include/flyball/NAME, built as the static library
 # flyball_NAME (alias flyball::NAME). USES names the earlier rooms it may use; LINKS names libraries from outside,
 # linked privately. A room without sources yet is an interface library, so that others can name it already.
+# COLD: what it does is done once a run, and is compiled with less optimisation.
 # tests/hygiene/rooms.sh checks that the #includes keep to the same order.
+
 # What nearly every file includes, compiled once: it saves a third of a build. Not in the debug build, so that a file that
 # lacks an include is found out.
 option(FLYBALL_PRECOMPILE "Precompile common headers" OFF)
@@ -11,8 +13,24 @@ set(FLYBALL_COMMON_HEADERS
   <algorithm> <array> <cstdint> <expected> <functional> <map> <memory> <optional> <set> <span> <string> <string_view>
   <utility> <vector> <fmt/format.h>)
 
+# Sources are compiled several at a time: most of their time is for what they all include. Not in the debug build either,
+# and a change of one compiles its neighbours again.
+option(FLYBALL_UNITY "Compile several sources as one" OFF)
+function(flyball_unity target)
+  if(NOT FLYBALL_UNITY)
+    return()
+  endif()
+  # 16: those of cli that need CLI11 are together.
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # A State has members whose types are in an anonymous namespace: right in a source, and this is none's header.
+    # GCC takes only the file of all for a source.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
+endfunction()
+
 function(flyball_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;LINKS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "COLD" "" "USES;LINKS")
   set(target "flyball_${name}")
 
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
@@ -29,8 +47,27 @@ function(flyball_room name)
     set(scope INTERFACE)
   endif()
   add_library(flyball::${name} ALIAS ${target})
+  if(sources)
+    flyball_unity(${target})
+    if(arg_COLD)
+      target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+    endif()
+  endif()
   if(FLYBALL_PRECOMPILE AND sources)
-    target_precompile_headers(${target} PRIVATE ${FLYBALL_COMMON_HEADERS})
+    # Rooms with the same flags share it: the first makes it.
+    set(kind hot)
+    set(precompiled ${FLYBALL_COMMON_HEADERS})
+    if(arg_COLD)
+      set(kind cold)
+      list(APPEND precompiled <nlohmann/json.hpp>)
+    endif()
+    get_property(owner GLOBAL PROPERTY FLYBALL_PRECOMPILED_BY_${kind})
+    if(owner)
+      target_precompile_headers(${target} REUSE_FROM ${owner})
+    else()
+      target_precompile_headers(${target} PRIVATE ${precompiled})
+      set_property(GLOBAL PROPERTY FLYBALL_PRECOMPILED_BY_${kind} ${target})
+    endif()
   endif()
 
   target_include_directories(${target} ${scope}
