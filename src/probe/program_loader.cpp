@@ -22,7 +22,7 @@ namespace {
 using kernel::ProgramKind;
 
 // Who loads, on this thread: handlers live as long as the process.
-thread_local ProgramLoader* active = nullptr;
+thread_local ProgramLoader* loading = nullptr;
 
 constexpr std::array kSections{"tp_btf+", "fentry+", "fexit+", "iter+", "raw_tp"};
 
@@ -87,13 +87,13 @@ int ProgramLoader::register_handlers()
 }
 
 ProgramLoader::ProgramLoader(const kernel::Facts& facts)
-    : facts_(facts), registration_error_(register_handlers()), previous_(std::exchange(active, this))
+    : facts_(facts), registration_error_(register_handlers()), previous_(std::exchange(loading, this))
 {
 }
 
 ProgramLoader::~ProgramLoader()
 {
-    active = previous_;
+    loading = previous_;
 }
 
 Result<ProgramLoader::Programs> ProgramLoader::load(bpf_object_skeleton& skeleton)
@@ -113,9 +113,9 @@ Result<ProgramLoader::Programs> ProgramLoader::load(bpf_object_skeleton& skeleto
 
 int ProgramLoader::take(bpf_program* program, bpf_prog_load_opts* options, long /*cookie*/)
 {
-    if (active == nullptr)
+    if (loading == nullptr)
         return -EINVAL;  // an object that is loaded past us
-    active->load_one(program, *options);
+    loading->load_one(program, *options);
     // These describe the instructions that were there.
     options->func_info_cnt = 0;
     options->line_info_cnt = 0;
