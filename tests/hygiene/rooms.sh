@@ -1,5 +1,6 @@
 #!/bin/bash
-# tests/hygiene/rooms.sh [ROOT]: a room includes only rooms below it, and libbpf stays where it belongs.
+# tests/hygiene/rooms.sh [ROOT]: a room includes only rooms below it, libbpf stays where it belongs, and the link lists of the rooms
+# and of the tests name what is included and nothing else.
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}"
 
@@ -21,29 +22,30 @@ verdict() { # STATUS NAME
   fi
 }
 
-# includes: "FILE:LINE:included" for every #include of the rooms' own files and of the load generator.
+# includes DIR...: "FILE:LINE:included" for every #include of the files below.
 includes() {
-  grep -rnE --include='*.[ch]pp' '^[[:space:]]*#[[:space:]]*include' include/flyball src tools/workload 2>/dev/null |
+  grep -rnE --include='*.[ch]pp' '^[[:space:]]*#[[:space:]]*include' "$@" |
     sed -E 's/^([^:]*:[0-9]+):[^<"]*[<"]([^>"]*)[>"].*/\1:\2/'
 }
 
-# room_of FILE: the room it belongs to; the load generator may use what base may, and base itself.
+# room_of FILE: sets room to the one it belongs to, or to nothing; the load generator may use what base may, and base itself.
 room_of() {
+  room=
   case $1 in
     include/flyball/abi/*) ;;
-    include/flyball/*/*) set -- "${1#include/flyball/}" && echo "${1%%/*}" ;;
-    src/*/*) set -- "${1#src/}" && echo "${1%%/*}" ;;
-    tools/workload/*) echo base ;;
+    include/flyball/*/*) room=${1#include/flyball/} room=${room%%/*} ;;
+    src/*/*) room=${1#src/} room=${room%%/*} ;;
+    tools/workload/*) room=base ;;
   esac
 }
 
 compared=0
-# check: reads includes() and prints each breach.
+# check: reads what includes() prints and prints each breach.
 check() {
   local file line included room other breach
   compared=0
   while IFS=: read -r file line included; do
-    room=$(room_of "$file")
+    room_of "$file"
     [ -n "$room" ] || continue
     breach=
     if [ -z "${rank[$room]:-}" ]; then
@@ -86,11 +88,10 @@ status=0
 [ "$(wc -l <<<"$seen")" = 4 ] || status=1
 verdict $status "the check finds the four breaches seeded in it; it found: $seen"
 
-all=$(mktemp)
-trap 'rm -f "$all"' EXIT
-includes >"$all"
-found=$(mktemp)
+all=$(mktemp) found=$(mktemp)
 trap 'rm -f "$all" "$found"' EXIT
+# The rooms' own files, and the load generator's.
+includes include/flyball src tools/workload >"$all"
 check <"$all" >"$found"
 cat "$found"
 status=0
@@ -100,6 +101,64 @@ echo "compared $compared includes of ${#rooms[@]} rooms"
 status=0
 [ "$compared" -gt 0 ] || status=1
 verdict $status "something was compared"
+
+# entry_of INCLUDED: the entry of a link list that it asks for; none for the standard's headers, the system's and a room's own.
+# fmt comes with base.
+entry_of() {
+  case $1 in
+    flyball/abi/*) ;;
+    flyball/*/*) set -- "${1#flyball/}" && echo "${1%%/*}" ;;
+    fmt/*) echo base ;;
+    bpf/*) echo PkgConfig::libbpf ;;
+    *.skel.h) echo "\${skeletons}" ;;
+    nlohmann/*) echo nlohmann_json::nlohmann_json ;;
+    CLI/*) echo CLI11::CLI11 ;;
+    zlib.h) echo ZLIB::ZLIB ;;
+    elf.h | gelf.h | libelf.h) echo PkgConfig::libelf ;;
+    sys/capability.h) echo PkgConfig::libcap ;;
+  esac
+}
+# entries: the link list on stdin, one entry a line, without the words that are none.
+entries() { tr -s ' ()' '\n' | grep -vxE '|USES|LINKS|PRIVATE|flyball::warnings|flyball_test_support|\$\{room_targets\}' | sort -u; }
+# asked_for ROOM: the entries that the includes on stdin, FILE:LINE:INCLUDED, ask for.
+asked_for() {
+  local included
+  while IFS=: read -r _ _ included; do entry_of "$included"; done | grep -vxF "$1" | sort -u
+}
+# compare_list WHOSE LIST INCLUDES: says how the entries and what is asked for differ, and nothing if they do not.
+compare_list() {
+  { diff <(entries <<<"$2") <(asked_for "$1" <<<"$3") || true; } |
+    sed -nE "s|^< (.*)|$1: \1 is in the link list and nowhere included|p; s|^> (.*)|$1: \1 is included and not in the link list|p"
+}
+linked() { # WHOSE LIST INCLUDES
+  local said
+  said=$(compare_list "$@")
+  [ -z "$said" ] || echo "$said"
+  status=0
+  if [ -n "$said" ]; then status=1; fi
+  verdict $status "the link list of $1 is what it includes"
+}
+
+seen=$(compare_list audit 'USES profile tune LINKS ZLIB::ZLIB' 'src/audit/seeded.cpp:1:flyball/audit/findings.hpp
+src/audit/seeded.cpp:2:flyball/profile/snapshot.hpp
+src/audit/seeded.cpp:3:flyball/ledger/books.hpp
+src/audit/seeded.cpp:4:bpf/libbpf.h')
+status=0
+[ "$(wc -l <<<"$seen")" = 4 ] || status=1
+verdict $status "the check finds the four differences seeded in it; it found: $seen"
+
+# call FUNCTION FIRST FILE: the further arguments of that call in a CMakeLists.txt.
+call() { tr '\n' ' ' <"$3" | sed -nE "s/.*\b$1\($2( [^)]*|)\).*/\1/p"; }
+for room in "${rooms[@]}"; do
+  linked "$room" "$(call flyball_room "$room" "src/$room/CMakeLists.txt")" \
+    "$(grep -E "^(include/flyball|src)/$room/" "$all")"
+done
+# The tests link all rooms.
+tests=(unit:flyball_unit_tests host:flyball_kernel_tests fuzz:'fuzz_\$\{name\}')
+for test in "${tests[@]}"; do
+  dir=${test%%:*} target=${test#*:}
+  linked "tests/$dir" "$(call target_link_libraries "$target" tests/CMakeLists.txt)" "$(includes "tests/$dir" | grep -vE ':(flyball|fmt)/')"
+done
 
 built=$(sed -n 's/^foreach(room IN ITEMS \(.*\))$/\1/p' src/CMakeLists.txt)
 status=0
