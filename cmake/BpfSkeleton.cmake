@@ -1,6 +1,6 @@
 # flyball_bpf_object(NAME SOURCE file ARCH x86_64|arm64 OUTPUT var): compiles one BPF translation unit.
 # flyball_bpf_skeleton(NAME SOURCE file): compiles it for this machine and makes the target flyball::skel_NAME, which
-# gives #include <NAME.skel.h>.
+# gives #include <NAME.skel.h>. The target flyball_skeletons makes all of them, and nothing else.
 
 # --- the compiler -----------------------------------------------------------------------------------------------------
 if(FLYBALL_BPF_CLANG)
@@ -77,6 +77,7 @@ function(flyball_bpf_object name)
   set(${arg_OUTPUT} "${object}" PARENT_SCOPE)
 endfunction()
 
+add_custom_target(flyball_skeletons)
 function(flyball_bpf_skeleton name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "SOURCE" "")
   flyball_bpf_object(${name} SOURCE "${arg_SOURCE}" ARCH ${FLYBALL_BPF_ARCH} OUTPUT object)
@@ -98,6 +99,7 @@ function(flyball_bpf_skeleton name)
     VERBATIM)
 
   add_custom_target(flyball_skel_${name}_header DEPENDS "${skeleton}")
+  add_dependencies(flyball_skeletons flyball_skel_${name}_header)
   add_library(flyball_skel_${name} INTERFACE)
   add_library(flyball::skel_${name} ALIAS flyball_skel_${name})
   add_dependencies(flyball_skel_${name} flyball_skel_${name}_header)

@@ -121,8 +121,8 @@ struct Session::State {
     SessionOptions options;
     Skeleton skeleton;
     ProgramLoader::Programs programs;
-    std::vector<UniqueFd> links;
-    UniqueFd tasks;  // the iterator's
+    ProgramLoader::Programs links;  // by program, less the iterator's
+    UniqueFd tasks;                 // the iterator's
     std::vector<UniqueFd> rings;
     std::uint32_t cpus = 0;
     std::vector<Refusal> refused;
@@ -224,7 +224,7 @@ std::vector<Refusal> Session::State::attach()
         else if (name == kReadTasks)
             tasks = std::move(link);
         else
-            links.push_back(std::move(link));
+            links.emplace(name, std::move(link));
     }
     return failed;
 }
@@ -237,7 +237,9 @@ bool Session::State::leave_out(const std::vector<Refusal>& more)
     for (const Refusal& refusal : more)
         plan = kernel::without(plan, refusal.program, refusal.reason);
     const auto names = wanted();
-    std::erase_if(programs, [&](const auto& program) { return !std::ranges::binary_search(names, program.first); });
+    const auto unwanted = [&](const auto& program) { return !std::ranges::binary_search(names, program.first); };
+    std::erase_if(links, unwanted);
+    std::erase_if(programs, unwanted);
     return plan.config_flags == configured && programs.size() == names.size();
 }
 

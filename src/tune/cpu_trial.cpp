@@ -39,9 +39,9 @@ Bandwidth bandwidth_of(const Proposal& proposal, std::uint64_t period_ns)
 
 Bandwidth widened(const Bandwidth& limit)
 {
-    constexpr double kUs = 1000;
+    constexpr double kNsInUs = 1000;
     const auto more = [](std::uint64_t ns) {
-        return static_cast<std::uint64_t>(static_cast<double>(ns) * kWiden / kUs) * 1000;
+        return static_cast<std::uint64_t>(static_cast<double>(ns) * kWiden / kNsInUs) * 1000;
     };
     return {limit.period_ns, more(limit.quota_ns), std::min(more(limit.burst_ns), more(limit.quota_ns))};
 }

@@ -14,7 +14,7 @@ struct Told {
     Word word = Word::Done;
     double number = 0;             // of all but op: finite, and not negative except of value
     std::uint64_t latency_ns = 0;  // of op
-    std::string_view name = {};    // of value: views into the line
+    std::string_view name;         // of value: views into the line
 };
 
 // The value that belongs to a word: a number, or a latency for op. nullopt: it is none.
