@@ -83,7 +83,7 @@ private:
         std::optional<std::uint64_t> gone_ns;  // its task's exit
         // A SIGKILL: the number of the episode whose killer sent it. It may be that of one which shares a victim's
         // memory, and is kept for as long as that episode is open.
-        std::optional<std::uint64_t> kill = {};
+        std::optional<std::uint64_t> kill;
     };
     // What the scan under way has met; it ends in a decision, or comes to nothing.
     struct Scan {

@@ -19,9 +19,9 @@ struct Metric {
     fb_metric id = FB_M_NONE;
     std::string_view name;  // "cpu.wait": the key in JSON and coverage
     Unit unit = Unit::Count;
-    std::string_view title;        // a few words
-    std::string_view help;         // a sentence: what is measured, from where to where
-    std::string_view source = {};  // the metric whose coverage is its own; empty: itself
+    std::string_view title;   // a few words
+    std::string_view help;    // a sentence: what is measured, from where to where
+    std::string_view source;  // the metric whose coverage is its own; empty: itself
 };
 
 // All metrics but the self-test's, histograms first, in the order of a report.
