@@ -93,11 +93,12 @@ Result<> give_command(const Verb& verb, std::optional<std::vector<std::string>> 
 
 }  // namespace
 
-int run_command_line(int argc, char** argv)
+int run_command_line(int argc, char** argv, std::string_view commit)
 {
     auto command = split_command(argc, argv);
     CLI::App app{"flyball: where did this cgroup's time go, which limit hit, who was killed", "flyball"};
-    app.set_version_flag("-V,--version", std::string("flyball ") + kVersion);
+    app.set_version_flag("-V,--version",
+                         fmt::format("flyball {}{}", kVersion, commit.empty() ? "" : fmt::format(" ({})", commit)));
     app.require_subcommand(1);
     std::vector<Verb> verbs;
     for (const auto add : kGroups)

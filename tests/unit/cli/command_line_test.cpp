@@ -22,7 +22,7 @@ std::pair<int, std::string> flyball_says(std::vector<std::string> words)
         argv.push_back(word.data());
     argv.push_back(nullptr);
     Captured captured;
-    const int code = cli::run_command_line(static_cast<int>(words.size()), argv.data());
+    const int code = cli::run_command_line(static_cast<int>(words.size()), argv.data(), "");
     return {code, captured.text()};
 }
 
