@@ -29,17 +29,23 @@ foreach(page IN LISTS pages)
   flyball_install_compressed("${page}" "${CMAKE_INSTALL_MANDIR}/man${section}")
 endforeach()
 flyball_install_compressed("${PROJECT_SOURCE_DIR}/packaging/changelog" "${CMAKE_INSTALL_DOCDIR}")
+# All that cpack packs: it builds nothing itself.
 add_custom_target(flyball_package_files ALL DEPENDS ${compressed})
+add_dependencies(flyball_package_files flyball flyball-workload)
+
+install(FILES "${PROJECT_SOURCE_DIR}/packaging/lintian-overrides" DESTINATION "${CMAKE_INSTALL_DATADIR}/lintian/overrides"
+  RENAME flyball)
 
 # As in the source tree, so that the links between them hold.
 install(FILES "${PROJECT_SOURCE_DIR}/packaging/copyright" "${PROJECT_SOURCE_DIR}/README.md"
   "${PROJECT_SOURCE_DIR}/CHANGELOG.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
   FILES_MATCHING PATTERN "*.md" PATTERN "*.schema.json" PATTERN man EXCLUDE)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 # Where `flyball oom test --lab` looks for it: src/cli/lab.cpp.
 install(PROGRAMS "${PROJECT_SOURCE_DIR}/tools/lab" DESTINATION "${CMAKE_INSTALL_DATADIR}/flyball/tools")
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/tools/lab.d" DESTINATION "${CMAKE_INSTALL_DATADIR}/flyball/tools")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/tools/lab.d" DESTINATION "${CMAKE_INSTALL_DATADIR}/flyball/tools" USE_SOURCE_PERMISSIONS)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME flyball)

@@ -126,10 +126,24 @@ status=0
 verdict $status "there are verbs in \`flyball --help\`"
 for page in docs/man/flyball-*.1; do
   name=${page##*/} name=${name%.1}
+  if [ "$name" = flyball-workload ]; then continue; fi # another program's
   status=0
   [[ $names = *" $name "* ]] || status=1
   verdict $status "$page is about a verb that exists"
 done
+
+# flyball-workload: each verb of its usage is an item of its page, with the same options.
+workload=${flyball%/*}/flyball-workload
+if [ -x "$workload" ]; then
+  ("$workload" 2>&1 || true) | sed -n 's/^  //p' | grep -oE '^[a-z-]+|--[a-z-]+' >"$dir/usage" || true
+  sed -nE 's/^\.It Cm //p' docs/man/flyball-workload.1 | grep -oE '^[a-z-]+|Fl -[a-z-]+' | sed 's/^Fl -/--/' >"$dir/page" || true
+  status=0
+  if [ ! -s "$dir/usage" ] || ! diff "$dir/usage" "$dir/page"; then status=1; fi
+  verdict $status "flyball-workload.1 has the verbs of its usage, with their options"
+else
+  skipped=$((skipped + 1))
+  echo "skipped: flyball-workload.1: there is no $workload"
+fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
