@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The phases over a simulated machine whose needs are known, and a crash after each of its steps.
 #include "simulated_machine.hpp"
+#include "support.hpp"
 #include "support/catch.hpp"
 
 #include <set>
@@ -8,6 +9,7 @@
 using namespace flyball;
 using namespace flyball::calibrate;
 using flyball::test::FragileStore;
+using flyball::test::replaced;
 using flyball::test::SimulatedMachine;
 
 namespace {
@@ -20,11 +22,6 @@ constexpr const char* kSpec = R"({
       "targets": ["throughput >= 80% of baseline"],
       "oom_test": { "command": "eat {stress_mib}" },
       "scenarios": [ { "name": "normal" }, { "name": "burst", "load": "2x", "targets": ["throughput >= 1500/s"] } ] } ] })";
-
-std::string replaced(std::string text, const std::string& what, const std::string& with)
-{
-    return text.replace(text.find(what), what.size(), with);
-}
 
 // The specification with another scenario.
 std::string with_scenario(const std::string& scenario)

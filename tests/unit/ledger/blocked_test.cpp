@@ -12,7 +12,7 @@ using namespace flyball::ledger;
 
 namespace {
 
-constexpr std::uint64_t kStart = 1000;
+constexpr std::uint64_t kBegin = 1000;
 constexpr std::uint64_t kA = 10, kB = 20;
 
 fb_hdr header(std::uint16_t type, std::uint64_t ts, std::uint64_t cgroup)
@@ -30,7 +30,7 @@ public:
     Run()
     {
         meta_.hierarchy = {{"cpu", 0}, {"io", 0}};
-        meta_.start_ns = kStart;
+        meta_.start_ns = kBegin;
         ledger_.emplace(meta_, std::span<const profile::KnownCgroup>());
     }
 
@@ -106,7 +106,7 @@ private:
 
     profile::Meta meta_;
     std::optional<Ledger> ledger_;
-    std::uint64_t came_ = kStart;
+    std::uint64_t came_ = kBegin;
 };
 
 std::uint64_t of_a(const Books& books, Part part)
