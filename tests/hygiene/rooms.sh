@@ -119,7 +119,7 @@ entry_of() {
   esac
 }
 # entries: the link list on stdin, one entry a line, without the words that are none.
-entries() { tr -s ' ()' '\n' | grep -vxE '|USES|LINKS|PRIVATE|flyball::warnings|flyball_test_support|\$\{room_targets\}' | sort -u; }
+entries() { tr -s ' ()' '\n' | grep -vxE '|USES|LINKS|COLD|PRIVATE|flyball::warnings|flyball_test_support|\$\{room_targets\}' | sort -u; }
 # asked_for ROOM: the entries that the includes on stdin, FILE:LINE:INCLUDED, ask for.
 asked_for() {
   local included

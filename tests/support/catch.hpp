@@ -20,7 +20,8 @@ using Catch::Approx;
 using Catch::Matchers::ContainsSubstring;
 #else
 using Catch::Detail::Approx;
-inline auto ContainsSubstring(const std::string& text,
+// Catch2's own name of it.
+inline auto ContainsSubstring(const std::string& text,  // NOLINT(readability-identifier-naming)
                               Catch::CaseSensitive::Choice sensitivity = Catch::CaseSensitive::Yes)
 {
     return Catch::Matchers::Contains(text, sensitivity);

@@ -22,7 +22,7 @@ namespace {
 
 struct Outcome {
     int passed = 0;
-    int failed = 0;
+    std::vector<std::string> failed;
     std::vector<std::pair<std::string, std::string>> skipped;  // name, reason
     std::string skip_reason;                                   // of the running case, if it skipped
     bool case_skipped = false;
@@ -53,14 +53,15 @@ public:
     void testCaseEnded(const Catch::TestCaseStats& stats) override
     {
         auto& result = outcome();
-        if (stats.totals.testCases.failed > 0) {
-            ++result.failed;
-        } else if (result.case_skipped) {
 #if FB_CATCH3
-            result.skipped.emplace_back(stats.testInfo->name, result.skip_reason);
+        const std::string& name = stats.testInfo->name;
 #else
-            result.skipped.emplace_back(stats.testInfo.name, result.skip_reason);
+        const std::string& name = stats.testInfo.name;
 #endif
+        if (stats.totals.testCases.failed > 0) {
+            result.failed.push_back(name);
+        } else if (result.case_skipped) {
+            result.skipped.emplace_back(name, result.skip_reason);
         } else {
             ++result.passed;
         }
@@ -117,15 +118,19 @@ int main(int argc, char** argv)
     for (const auto& [name, reason] : result.skipped) {
         std::printf("skipped: %s: %s\n", name.c_str(), reason.c_str());
     }
-    const auto ran = static_cast<std::size_t>(result.passed + result.failed) + result.skipped.size();
+    // tools/test runs these again when nothing else runs.
+    for (const std::string& name : result.failed) {
+        std::printf("failed: %s\n", name.c_str());
+    }
+    const auto ran = static_cast<std::size_t>(result.passed) + result.failed.size() + result.skipped.size();
     if (ran == 0) {
         std::printf("no test case ran\n");
     }
-    std::printf("%d passed, %d failed, %zu skipped\n", result.passed, result.failed, result.skipped.size());
+    std::printf("%d passed, %zu failed, %zu skipped\n", result.passed, result.failed.size(), result.skipped.size());
     std::fflush(stdout);
 
     const bool all_skipped = ran > 0 && ran == result.skipped.size();  // Catch2 v3 calls that a failure
-    if (ran == 0 || result.failed > 0) {
+    if (ran == 0 || !result.failed.empty()) {
         return 1;
     }
     return all_skipped || status == 0 ? 0 : 1;

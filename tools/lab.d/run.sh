@@ -108,12 +108,15 @@ disk() {
 }
 
 start_qemu() {
-  local accel threads=multi level=5 cmdline
+  local accel threads=multi level=5 shift=0 cmdline
   disks=() clock=()
-  # The guest's clock counts its instructions, 2 ns each, and leaps to the next timer when all its CPUs sleep. One thread
+  # The guest's clock counts its instructions, 2^shift ns each, and leaps to the next timer when all its CPUs sleep. One thread
   # runs all CPUs in turn: QEMU refuses to count otherwise.
   # shellcheck disable=SC2054 # commas of QEMU's
-  if [ "$LAB_VIRTUAL_TIME" = 1 ]; then threads=single clock=(-icount shift=1,sleep=off); fi
+  if [ "$LAB_VIRTUAL_TIME" = 1 ]; then
+    while [ $((1 << shift)) -lt "$LAB_INSTRUCTION_NS" ]; do shift=$((shift + 1)); done
+    threads=single clock=(-icount "shift=$shift,sleep=off")
+  fi
   disk "$LAB_DISK" scratch
   disk "$LAB_SWAP" swap
   # shellcheck disable=SC2054 # commas of QEMU's
