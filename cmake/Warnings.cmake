@@ -16,3 +16,11 @@ if(FLYBALL_WERROR)
       -Wno-error=stringop-overflow -Wno-error=stringop-overread)
   endif()
 endif()
+
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(flyball_warnings INTERFACE
+    # libbpf's LIBBPF_OPTS() is a GNU statement expression around a C99 compound literal.
+    -Wno-gnu-statement-expression-from-macro-expansion -Wno-c99-extensions
+    # std::stable_sort of libstdc++ calls std::get_temporary_buffer(), which C++17 deprecated.
+    -Wno-deprecated-declarations)
+endif()

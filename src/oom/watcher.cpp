@@ -86,11 +86,11 @@ struct Watcher::State {
 // What was removed a minute ago has had its verdicts.
 void Watcher::State::forget(std::uint64_t now_ns)
 {
-    constexpr std::uint64_t kMinute = 60'000'000'000;
+    constexpr std::uint64_t kForgetAfterNs = 60'000'000'000;
     if (now_ns < next_forget_ns || !asked.empty())
         return;
-    next_forget_ns = now_ns + kMinute / 4;
-    for (const std::string& path : feed.forget_removed(now_ns - std::min(now_ns, kMinute))) {
+    next_forget_ns = now_ns + kForgetAfterNs / 4;
+    for (const std::string& path : feed.forget_removed(now_ns - std::min(now_ns, kForgetAfterNs))) {
         told.forget(path);
         first.erase(path);
         std::erase_if(written_off, [&](const auto& entry) { return entry.first.starts_with(path + "/memory."); });

@@ -17,16 +17,16 @@ namespace workload {
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1U << 20U;
+constexpr std::uint64_t kMebibyte = 1U << 20U;
 // A limit that does not hold (or is not there) must not cost the machine its memory.
 constexpr std::uint64_t kMostMiB = 512;
 
 bool take_memory(std::uint64_t mib)
 {
-    void* area = mmap(nullptr, mib * kMiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* area = mmap(nullptr, mib * kMebibyte, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (area == MAP_FAILED)
         return false;
-    std::memset(area, 1, mib * kMiB);
+    std::memset(area, 1, mib * kMebibyte);
     return true;
 }
 
