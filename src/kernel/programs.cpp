@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/kernel/programs.hpp"
 
+#include <linux/bpf.h>
+
 #include <algorithm>
 #include <array>
 
@@ -102,6 +104,23 @@ std::string_view kind_name(ProgramKind kind)
         return "raw_tp";
     }
     return "?";
+}
+
+unsigned attach_type(ProgramKind kind)
+{
+    switch (kind) {
+    case TpBtf:
+        return BPF_TRACE_RAW_TP;
+    case Fentry:
+        return BPF_TRACE_FENTRY;
+    case Fexit:
+        return BPF_TRACE_FEXIT;
+    case Iter:
+        return BPF_TRACE_ITER;
+    case RawTp:
+        break;
+    }
+    return 0;
 }
 
 std::string section(const Program& program)

@@ -73,23 +73,6 @@ Trial verify(std::span<const bpf_insn> program)
     return fd.valid() ? Trial{.ok = true, .why = {}} : refused(error, log.data());
 }
 
-bpf_attach_type attach_type(ProgramKind kind)
-{
-    switch (kind) {
-    case ProgramKind::TpBtf:
-        return BPF_TRACE_RAW_TP;
-    case ProgramKind::Fentry:
-        return BPF_TRACE_FENTRY;
-    case ProgramKind::Fexit:
-        return BPF_TRACE_FEXIT;
-    case ProgramKind::Iter:
-        return BPF_TRACE_ITER;
-    case ProgramKind::RawTp:
-        break;
-    }
-    return BPF_CGROUP_INET_INGRESS;  // 0: none
-}
-
 struct BtfFree {
     void operator()(btf* b) const { btf__free(b); }
 };
@@ -101,7 +84,8 @@ Loaded load(const Program& program, std::uint32_t attach_id)
     if (program.kind == ProgramKind::RawTp)
         return load_plain();
     std::array<char, 4096> log{};
-    LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach_type(program.kind),
+    LIBBPF_OPTS(bpf_prog_load_opts, options,
+                .expected_attach_type = static_cast<bpf_attach_type>(attach_type(program.kind)),
                 .attach_btf_id = attach_id, .log_size = log.size(), .log_buf = log.data());
     UniqueFd fd(
         bpf_prog_load(BPF_PROG_TYPE_TRACING, kName, kLicense, kReturnZero.data(), kReturnZero.size(), &options));

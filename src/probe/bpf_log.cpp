@@ -12,6 +12,8 @@ namespace {
 // The callback carries no context: the active guard of this thread is the only way to reach it.
 thread_local BpfLog* active = nullptr;
 
+}  // namespace
+
 std::string last_verdict(std::string_view log)
 {
     // The verifier ends with "processed N insns": the line before it is the complaint.
@@ -26,7 +28,6 @@ std::string last_verdict(std::string_view log)
     }
     return best;
 }
-}  // namespace
 
 BpfLog::BpfLog(bool verbose) : verbose_(verbose), previous_(libbpf_set_print(&BpfLog::print))
 {
@@ -70,7 +71,6 @@ void BpfLog::take(const std::string& line)
     const auto end = line.find('\'', begin);
     if (end == std::string::npos)
         return;
-    const std::string name = line.substr(begin, end - begin);
     const std::string_view rest = std::string_view(line).substr(end);
     if (rest.find("BEGIN PROG LOAD LOG") != std::string_view::npos) {
         reason_ = last_verdict(rest);
@@ -79,7 +79,6 @@ void BpfLog::take(const std::string& line)
                rest.find("failed to find kernel BTF type ID") != std::string_view::npos ||
                rest.find("failed to create BPF link") != std::string_view::npos ||
                rest.find("failed to attach") != std::string_view::npos) {
-        failed_program_ = name;
         if (reason_.empty()) {
             const auto colon = rest.find(": ");
             reason_ = std::string(rest.substr(colon == std::string_view::npos ? 0 : colon + 2));

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // libbpf has one print callback for the whole process. This guard takes it for a scope, keeps
-// what matters of a failed load (which program, why) and puts the old one back.
+// why a load failed and puts the old one back.
 #pragma once
 
 #include <bpf/libbpf.h>
 
 #include <string>
+#include <string_view>
 
 namespace flyball::probe {
+
+// The line of a verifier's log that says why; empty where there is none.
+[[nodiscard]] std::string last_verdict(std::string_view log);
 
 class BpfLog {
 public:
@@ -16,8 +20,6 @@ public:
     BpfLog(const BpfLog&) = delete;
     BpfLog& operator=(const BpfLog&) = delete;
 
-    // Name of the program whose load failed, empty when none did.
-    [[nodiscard]] const std::string& failed_program() const { return failed_program_; }
     // The verifier's last line of substance, or libbpf's own.
     [[nodiscard]] const std::string& reason() const { return reason_; }
 
@@ -27,7 +29,6 @@ private:
 
     bool verbose_;
     libbpf_print_fn_t previous_;
-    std::string failed_program_;
     std::string reason_;
 };
 

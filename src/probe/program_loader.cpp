@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program_loader.hpp"
 
+#include "bpf_log.hpp"
 #include "flyball/kernel/programs.hpp"
 
 #include <bpf/bpf.h>
@@ -32,39 +33,10 @@ constexpr std::array<bpf_insn, 2> kNothing{
     bpf_insn{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
 };
 
+constexpr bpf_attach_type kNeverAttached{};
+
 // libbpf's own bound. Kernels before v6.4 keep the begin of a log that is longer, not its end.
 constexpr std::size_t kLogBytes = (std::size_t{1} << 24) - 1;
-
-bpf_attach_type attach_type(ProgramKind kind)
-{
-    switch (kind) {
-    case ProgramKind::TpBtf:
-        return BPF_TRACE_RAW_TP;
-    case ProgramKind::Fentry:
-        return BPF_TRACE_FENTRY;
-    case ProgramKind::Fexit:
-        return BPF_TRACE_FEXIT;
-    case ProgramKind::Iter:
-        return BPF_TRACE_ITER;
-    case ProgramKind::RawTp:
-        break;
-    }
-    return BPF_CGROUP_INET_INGRESS;  // 0: none
-}
-
-// The verifier ends with its statistics: the line before them is the complaint.
-std::string complaint(std::string_view log)
-{
-    std::string last;
-    while (!log.empty()) {
-        const auto end = log.find('\n');
-        const std::string_view line = log.substr(0, end);
-        log = end == std::string_view::npos ? std::string_view{} : log.substr(end + 1);
-        if (!line.empty() && !line.starts_with("processed "))
-            last = line;
-    }
-    return last;
-}
 
 }  // namespace
 
@@ -76,8 +48,8 @@ int ProgramLoader::register_handlers()
         LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = &ProgramLoader::take);
         for (const char* section : kSections) {
             // Whatever a program is, what libbpf is left with is a raw tracepoint's, which every kernel takes.
-            const int handler = libbpf_register_prog_handler(section, BPF_PROG_TYPE_RAW_TRACEPOINT,
-                                                             attach_type(ProgramKind::RawTp), &options);
+            const int handler =
+                libbpf_register_prog_handler(section, BPF_PROG_TYPE_RAW_TRACEPOINT, kNeverAttached, &options);
             if (handler <= 0)
                 return handler < 0 ? -handler : EINVAL;
         }
@@ -132,7 +104,7 @@ void ProgramLoader::load_one(const bpf_program* program, const bpf_prog_load_opt
     }
     bpf_prog_load_opts options = prepared;
     options.sz = std::min(options.sz, sizeof options);  // a newer libbpf's has more at its end
-    options.expected_attach_type = attach_type(known->kind);
+    options.expected_attach_type = static_cast<bpf_attach_type>(kernel::attach_type(known->kind));
     if (const auto hook = facts_.hooks.find(name); hook != facts_.hooks.end())
         options.attach_btf_id = hook->second.btf_id;
     const bpf_prog_type type = known->kind == ProgramKind::RawTp ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_TRACING;
@@ -160,7 +132,7 @@ void ProgramLoader::load_one(const bpf_program* program, const bpf_prog_load_opt
         loaded_.emplace(name, std::move(fd));
         return;
     }
-    if (const std::string said = complaint(log.get()); !said.empty())
+    if (const std::string said = last_verdict(log.get()); !said.empty())
         reason += ": " + said;
     refused_.push_back({name, std::move(reason)});
 }

@@ -53,6 +53,9 @@ struct Program {
 
 [[nodiscard]] std::string_view kind_name(ProgramKind kind);  // "tp_btf", "fentry", ...
 
+// What the kernel calls it: enum bpf_attach_type of <linux/bpf.h>; 0 for one that is never attached.
+[[nodiscard]] unsigned attach_type(ProgramKind kind);
+
 // As in SEC(): "tp_btf/sched_switch", "raw_tp".
 [[nodiscard]] std::string section(const Program& program);
 
