@@ -51,7 +51,7 @@ Trial refused(int error, std::string_view log = {})
 {
     std::string why = std::strerror(error);
     // The verifier's last line says more than the number, except for a plain refusal.
-    const auto from = log.find_first_not_of("\n");
+    const auto from = log.find_first_not_of('\n');
     if (error != EPERM && from != std::string_view::npos)
         why += ": " + std::string(log.substr(from, log.find('\n', from) - from));
     return {.ok = false, .why = std::move(why)};
