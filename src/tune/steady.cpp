@@ -124,9 +124,13 @@ std::optional<Course> drifting(std::span<const double> values, const Sums& sums,
                                const std::vector<std::size_t>& changes, const SteadyOptions& options)
 {
     const std::size_t n = values.size(), length = std::max(options.least_flat, n / 2);
-    const auto all = slope_of(values, options.confidence), end = slope_of(values.last(length), options.confidence);
-    if (!all || !matters(end, length, sums.mean(n - length, n), options.tolerance) || all->slope * end->slope <= 0 ||
+    const auto end = slope_of(values.last(length), options.confidence);
+    if (!matters(end, length, sums.mean(n - length, n), options.tolerance) ||
         !one_way(sums, changes, n - length, n, end->slope > 0))
+        return std::nullopt;
+    // That of all the values takes four times as long, and is asked for last.
+    const auto all = slope_of(values, options.confidence);
+    if (!all || all->slope * end->slope <= 0)
         return std::nullopt;
     return end->slope > 0 ? Course::Growing : Course::Falling;
 }

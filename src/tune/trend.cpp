@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 namespace flyball::tune {
@@ -53,9 +54,18 @@ std::optional<Trend> theil_sen(std::span<const double> x, std::span<const double
     const double low = std::floor((n - reach) / 2), high = std::ceil((n + reach) / 2);
     if (low < 1 || high >= n)
         return std::nullopt;
-    std::ranges::sort(slopes);
-    return Trend{median_of_sorted(slopes),
-                 {slopes[static_cast<std::size_t>(low) - 1], slopes[static_cast<std::size_t>(high)]}};
+    // Three ranks of n are wanted, each right of the one before: to sort all would take four times as long.
+    auto rank = [&slopes, from = slopes.begin()](std::size_t index) mutable {
+        const auto at = slopes.begin() + static_cast<std::ptrdiff_t>(index);
+        std::ranges::nth_element(from, at, slopes.end());
+        from = at;
+        return *at;
+    };
+    const std::size_t middle = slopes.size() / 2;
+    const double lowest = rank(static_cast<std::size_t>(low) - 1);
+    const double below = rank((slopes.size() - 1) / 2), above = rank(middle);
+    const double highest = rank(static_cast<std::size_t>(high));
+    return Trend{std::midpoint(below, above), {lowest, highest}};
 }
 
 }  // namespace flyball::tune

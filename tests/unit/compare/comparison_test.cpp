@@ -163,7 +163,7 @@ TEST_CASE("A/A: wrong verdicts are as rare as promised", "[compare]")
 {
     std::mt19937_64 random(1);
     for (const test::Noise noise : test::kNoises) {
-        for (const std::size_t runs : {5, 20}) {
+        for (const std::size_t runs : {5U, 20U}) {
             int wrong = 0;
             constexpr int kTrials = 200;
             for (int trial = 0; trial < kTrials; ++trial) {

@@ -149,7 +149,7 @@ TEST_CASE("watcher: what is counted and not yet assembled is no disagreement")
 
 TEST_CASE("watcher: the cgroup is gone: what it had counted at its removal counts")
 {
-    for (const std::uint64_t last : {8, 9}) {
+    for (const std::uint64_t last : {8U, 9U}) {
         Run run;
         run.begin(20);
         run.around.events.clear();

@@ -113,7 +113,7 @@ void check_well_formed(const std::vector<Json>& events)
         } else if (phase == "e") {
             auto& stack = open[e["cat"].get<std::string>() + e["id"].get<std::string>()];
             REQUIRE(!stack.empty());
-            CHECK(stack.back() == e["name"]);
+            CHECK(stack.back() == e["name"].get<std::string>());
             stack.pop_back();
         } else {
             CHECK(phase == "i");

@@ -98,7 +98,7 @@ TEST_CASE("io weight: the least one for a share, by hand")
 TEST_CASE("io tuner: what it proposes keeps throughput and latency, over seeds, where that is possible")
 {
     int limits = 0;
-    for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+    for (const std::uint64_t seed : {1U, 2U, 3U, 4U, 5U, 6U}) {
         const DiskOptions setting{.servers = 32, .load = 0.3, .seed = seed};
         SimulatedDisk disk(setting);
         const auto found = tune_io(disk, options_for(cost_control(setting), &disk));
