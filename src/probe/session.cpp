@@ -5,6 +5,7 @@
 #include "flyball.skel.h"
 #include "flyball/base/fd.hpp"
 #include "flyball/kernel/programs.hpp"
+#include "open_options.hpp"
 #include "program_loader.hpp"
 
 #include <bpf/bpf.h>
@@ -198,7 +199,7 @@ Result<> Session::State::load()
     const auto names = wanted();
     const BpfLog log(options.verbose);
     ProgramLoader loader(plan.facts);
-    skeleton.reset(flyball_bpf__open());
+    skeleton.reset(flyball_bpf__open_opts(&kOpenOptions));
     if (!skeleton)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "opening the BPF object", errno));
     configure({names.begin(), names.end()});

@@ -4,6 +4,7 @@
 #include "bpf_log.hpp"
 #include "flyball/abi/config.h"
 #include "flyball/base/fd.hpp"
+#include "open_options.hpp"
 #include "stacks.skel.h"
 
 #include <bpf/bpf.h>
@@ -63,7 +64,7 @@ struct StackSampler::State {
 
 Result<> StackSampler::State::load(const kernel::Plan& plan, BpfLog& log)
 {
-    skeleton.reset(stacks_bpf__open());
+    skeleton.reset(stacks_bpf__open_opts(&kOpenOptions));
     if (!skeleton)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "--stacks: opening its BPF object", errno));
     const std::uint64_t ring = std::bit_ceil(std::min(kRingBytesPerCpu * possible_cpus, kMostRingBytes));

@@ -8,7 +8,9 @@
 #include "flyball/probe/stack_sampler.hpp"
 #include "support/recorder.hpp"
 
+#include <bpf/libbpf.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -62,7 +64,7 @@ probe::Session opened(kernel::Plan plan)
 kernel::Plan wanted()
 {
     require_root();
-    auto facts = kernel::gather();
+    static const auto facts = kernel::gather();  // a second on an emulated machine
     REQUIRE(facts);
     kernel::Plan plan = kernel::decide(*facts);
     if (plan.nothing)
@@ -183,6 +185,35 @@ TEST_CASE("programs: a kernel that takes no program that is vital is said to sho
         CHECK_FALSE(metric.available);
 }
 
+TEST_CASE("programs: a user with the capabilities that README names sees what root sees", "[kernel][programs]")
+{
+    const std::string release = wanted().facts.release;
+    if (access("/usr/bin/setpriv", X_OK) != 0)
+        FB_SKIP("needs setpriv");
+    const auto record_with = [](const std::string& capabilities) {
+        return Process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                        "--inh-caps=" + capabilities, "--ambient-caps=" + capabilities, flyball_binary(), "record",
+                        "-j", "-d", "100ms"})
+            .wait();
+    };
+    const auto coverage = [](const Outcome& outcome) {
+        INFO(outcome.err);
+        REQUIRE(outcome.status == 0);
+        return nlohmann::json::parse(outcome.out).at("coverage");
+    };
+    const auto as_root = coverage(run_flyball({"record", "-j", "-d", "100ms"}));
+    CHECK(coverage(record_with("+bpf,+perfmon,+sys_admin")) == as_root);
+    const bool lacks_a_function = release.starts_with("6.1.") || release.starts_with("6.12.");
+    const bool old_libbpf = libbpf_major_version() < 1 || (libbpf_major_version() == 1 && libbpf_minor_version() < 3);
+    const Outcome without = record_with("+bpf,+perfmon");
+    if (lacks_a_function && old_libbpf) {
+        CHECK(without.status == 3);
+        CHECK_THAT(without.err, ContainsSubstring("CAP_SYS_ADMIN"));
+    } else {
+        CHECK(coverage(without) == as_root);
+    }
+}
+
 // ---- what the documents say of this kernel --------------------------------------------------------------------------
 
 namespace {
@@ -197,6 +228,13 @@ std::vector<std::string> cells(const std::string& line)
         row.push_back(from == std::string::npos ? "" : cell.substr(from, to - from + 1));
     }
     return row;
+}
+
+// Once for the tests that only read it: it loads and attaches everything.
+const kernel::Plan& confirmed()
+{
+    static const kernel::Plan plan = probe::confirm(wanted());
+    return plan;
 }
 
 // The rows of the first table whose header begins with this cell, the header first.
@@ -235,7 +273,7 @@ std::string cell(const kernel::MetricPlan& metric)
 
 TEST_CASE("programs: docs/kernel-support.md says of this kernel what is so", "[kernel][programs]")
 {
-    const kernel::Plan plan = probe::confirm(wanted());
+    const kernel::Plan& plan = confirmed();
     const auto rows = table("kernel-support.md", "metric");
     REQUIRE(rows.size() == plan.metrics.size() + 2);
     const auto& releases = rows[0];
@@ -255,7 +293,7 @@ TEST_CASE("programs: docs/kernel-support.md says of this kernel what is so", "[k
 
 TEST_CASE("programs: docs/kernel-differences.md counts this kernel's metrics as they are", "[kernel][programs]")
 {
-    const kernel::Plan plan = probe::confirm(wanted());
+    const kernel::Plan& plan = confirmed();
     if (!in_lab())
         FB_SKIP("it speaks of the lab's kernels");
     std::map<std::string, int> count;
