@@ -154,7 +154,7 @@ for room in "${rooms[@]}"; do
     "$(grep -E "^(include/flyball|src)/$room/" "$all")"
 done
 # The tests link all rooms.
-tests=(unit:flyball_unit_tests host:flyball_kernel_tests fuzz:'fuzz_\$\{name\}')
+tests=(unit:'\$\{target\}' host:flyball_kernel_tests fuzz:'fuzz_\$\{name\}')
 for test in "${tests[@]}"; do
   dir=${test%%:*} target=${test#*:}
   linked "tests/$dir" "$(call target_link_libraries "$target" tests/CMakeLists.txt)" "$(includes "tests/$dir" | grep -vE ':(flyball|fmt)/')"
