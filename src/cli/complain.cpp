@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/cli/verbs.hpp"
-
-#include <fmt/core.h>
+#include "say.hpp"
 
 namespace flyball::cli {
 
 int complain(const Error& error)
 {
     if (error.hint.empty())
-        fmt::print(stderr, "flyball: {}\n", error.what);
+        say("{}", error.what);
     else
-        fmt::print(stderr, "flyball: {} ({})\n", error.what, error.hint);
-    return exit_code(error.kind);
+        say("{} ({})", error.what, error.hint);
+    return exit_code(error);
 }
 
 }  // namespace flyball::cli

@@ -3,16 +3,17 @@
 
 #include "flyball/abi/config.h"
 #include "flyball/base/version.hpp"
+#include "flyball/cli/verbs.hpp"
 #include "flyball/kernel/facts.hpp"
 #include "flyball/kernel/plan.hpp"
 #include "flyball/kernel/programs.hpp"
 #include "flyball/probe/confirm.hpp"
+#include "output.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <string>
 #include <string_view>
@@ -343,19 +344,14 @@ Json json(const Plan& plan)
 int run_doctor(const DoctorOptions& options)
 {
     const auto facts = kernel::gather();
-    if (!facts) {
-        fmt::print(stderr, "flyball: {}{}\n", facts.error().what,
-                   facts.error().hint.empty() ? "" : " (" + facts.error().hint + ")");
-        return exit_code(facts.error().kind);
-    }
+    if (!facts)
+        return complain(facts.error());
     const Plan plan = probe::confirm(kernel::decide(*facts));
     // error_handler_t::replace: a kernel's message may hold any byte
     const std::string out =
         options.json ? json(plan).dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text(plan);
-    if (std::fputs(out.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
-        fmt::print(stderr, "flyball: writing to the standard output failed\n");
-        return exit_code(ErrorKind::Io);
-    }
+    if (const auto printed = print(out); !printed)
+        return complain(printed.error());
     return plan.nothing ? kNothing : kOk;
 }
 

@@ -6,8 +6,8 @@
 #include "flyball/base/units.hpp"
 #include "flyball/report/model.hpp"
 #include "recorder.hpp"
+#include "say.hpp"
 
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,7 +51,7 @@ int tell_saved(const Recorded& recorded, const RecordOptions& options)
         return 1;
     }
     if (!options.output.empty() && !options.quiet && options.output != "-")
-        fmt::print(stderr, "flyball: saved {} ({})\n", options.output, format_bytes(recorded.file_bytes));
+        say("saved {} ({})", options.output, format_bytes(recorded.file_bytes));
     return 0;
 }
 

@@ -3,10 +3,9 @@
 
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
+#include "say.hpp"
 
-#include <fmt/core.h>
-
-#include <cstdio>
+#include <fmt/format.h>
 
 namespace flyball::cli {
 
@@ -20,7 +19,7 @@ void Progress::clear()
 {
     if (!shown_)
         return;
-    fmt::print(stderr, "\r\x1b[K");
+    write_to_stderr("\r\x1b[K");
     shown_ = false;
 }
 
@@ -29,7 +28,7 @@ void Progress::say(std::string_view line)
     if (quiet_)
         return;
     clear();
-    fmt::print(stderr, "flyball: {}\n", line);
+    cli::say("{}", line);
 }
 
 void Progress::update(std::uint64_t elapsed_ns, std::uint64_t duration_ns, std::uint64_t events)
@@ -37,11 +36,9 @@ void Progress::update(std::uint64_t elapsed_ns, std::uint64_t duration_ns, std::
     if (quiet_ || !tty_)
         return;
     constexpr std::uint64_t kSecond = 1'000'000'000;
-    fmt::print(stderr, "\r\x1b[K{} s", elapsed_ns / kSecond);
-    if (duration_ns != 0)
-        fmt::print(stderr, " of {} s", (duration_ns + kSecond - 1) / kSecond);
-    fmt::print(stderr, ", {} events", format_count(events));
-    std::fflush(stderr);
+    write_to_stderr(fmt::format("\r\x1b[K{} s{}, {} events", elapsed_ns / kSecond,
+                                duration_ns == 0 ? "" : fmt::format(" of {} s", (duration_ns + kSecond - 1) / kSecond),
+                                format_count(events)));
     shown_ = true;
 }
 

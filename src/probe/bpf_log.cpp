@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf_log.hpp"
 
+#include "flyball/base/standard_streams.hpp"
+
 #include <array>
 #include <cstdarg>
 #include <cstdio>
@@ -54,7 +56,7 @@ int BpfLog::print(enum libbpf_print_level level, const char* format, va_list arg
     std::vsnprintf(text.data(), text.size(), format, args);
     text.pop_back();
     if (active->verbose_)
-        std::fputs(text.c_str(), stderr);
+        write_to_stderr(text);
     if (level != LIBBPF_DEBUG)
         active->take(text);
     return 0;

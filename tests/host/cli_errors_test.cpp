@@ -212,6 +212,56 @@ TEST_CASE("report refuses what is no whole recording, and says where", "[kernel]
     check_complaint(run_flyball({"report", bad.path()}), kUsage, "at byte");
 }
 
+TEST_CASE("whatever becomes of standard error, each verb ends as ever", "[kernel][cli][user_space]")
+{
+    require_root();
+    const Scratch recorded("recorded"), file("file");
+    REQUIRE(run_flyball({"record", "-d", "100ms", "-f", "none", "-o", recorded.path()}).status == 0);
+    const std::vector<std::string> verbs = {
+        "doctor",
+        "record -d 100ms",
+        "record -d 100ms -o " + file.path(),
+        "record -v -d 100ms",
+        "explain -d 100ms -- sleep 0.1",
+        "report " + recorded.path(),
+        "report /no/such/file",
+        "compare " + recorded.path() + " " + recorded.path(),
+        "oom test --list",
+        "oom watch -d 100ms",
+        "tune pids --warm-up 0 -d 1s -- sleep 1.5",
+        "load -d 500ms -- true",
+        "calibrate /no/such/file",
+        "no-such-verb",
+        "--version",
+    };
+    for (const std::string& verb : verbs) {
+        const auto status_with = [&](const std::string& redirection) {
+            // The status of flyball, not that of what reads.
+            const Outcome outcome =
+                Process({"bash", "-c", "set -o pipefail; " + flyball_binary() + " " + verb + " " + redirection}).wait();
+            std::filesystem::remove(file.path());
+            return outcome.status;
+        };
+        const int as_ever = status_with("2>/dev/null >/dev/null");
+        for (const char* redirection : {"2>/dev/full >/dev/null", "2>&- >/dev/null", "2>&1 >/dev/null | true"}) {
+            INFO(verb << " " << redirection);
+            CHECK(status_with(redirection) == as_ever);
+        }
+    }
+}
+
+TEST_CASE("record: SIGINT ends it also where a script started it in the background", "[kernel][cli][any_kernel]")
+{
+    require_root();
+    const Outcome outcome =
+        Process({"sh", "-c",
+                 flyball_binary() +
+                     " record -f none & sleep 1; while kill -INT $! 2>/dev/null; do sleep 0.2; done; wait $!; echo $?"})
+            .wait(patience(30));
+    INFO(outcome.err);
+    CHECK(outcome.out == "0\n");
+}
+
 TEST_CASE("without root: what is lacking, and exit code 3", "[kernel][cli][any_kernel]")
 {
     require_root();
