@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
+#include <string>
 
 namespace flyball {
 
@@ -14,15 +16,16 @@ namespace {
 
 constexpr std::array kStops{SIGINT, SIGTERM, SIGHUP};
 
-// Those not ignored. The kernel queues a blocked signal even where its disposition is to ignore it
-// (kernel/signal.c, sig_ignored), so that nohup would not protect if SIGHUP were blocked here.
+// The kernel queues a blocked signal even where its disposition is to ignore it (kernel/signal.c, sig_ignored). So
+// nohup would not protect if SIGHUP were blocked here; and SIGINT, which a shell without job control lets what it
+// starts in the background ignore, is heard when somebody sends it on purpose.
 sigset_t stop_signals()
 {
     sigset_t set;
     sigemptyset(&set);
     for (const int number : kStops) {
         struct sigaction action{};
-        if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
+        if (number != SIGHUP || (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN))
             sigaddset(&set, number);
     }
     return set;
@@ -81,6 +84,15 @@ bool StopSignal::requested()
             return count_ > 0;
         }
     }
+}
+
+Error StopSignal::interrupted() const
+{
+    const char* const name = ::sigabbrev_np(last_);
+    return {.kind = ErrorKind::Interrupted,
+            .what = std::string("stopped by SIG") + (name != nullptr ? name : "?"),
+            .hint = {},
+            .signal = last_};
 }
 
 bool StopSignal::wait_ms(int timeout_ms)

@@ -5,6 +5,7 @@
 #include "directory_store.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
+#include "flyball/base/signals.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/base/version.hpp"
@@ -16,6 +17,7 @@
 #include "output.hpp"
 #include "progress.hpp"
 #include "put_back.hpp"
+#include "say.hpp"
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -47,7 +49,7 @@ std::optional<Loaded> load(const CalibrateOptions& options)
     if (spec)
         return Loaded{std::move(*text), std::move(*spec)};
     for (const calibrate::Problem& problem : spec.error())
-        fmt::print(stderr, "flyball: {}\n", calibrate::text(problem, options.spec));
+        say("{}", calibrate::text(problem, options.spec));
     return std::nullopt;
 }
 
@@ -180,7 +182,7 @@ private:
 };
 
 Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, DirectoryStore& store,
-                     calibrate::Machine& machine, Progress& progress)
+                     calibrate::Machine& machine, Progress& progress, StopSignal* stop = nullptr)
 {
     calibrate::Calibration calibration = this_calibration(options, loaded.spec);
     const std::uint64_t begin_ns = monotonic_ns();
@@ -192,6 +194,8 @@ Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, Dire
         return std::unexpected(std::move(components.error()));
     calibration.components = std::move(*components);
     calibration.took_ns = monotonic_ns() - begin_ns;
+    if (stop != nullptr && stop->requested())
+        return std::unexpected(stop->interrupted());
     if (auto written = write_deliverables(calibration, loaded, store, options.spec); !written)
         return std::unexpected(std::move(written.error()));
     if (auto printed = print_result(calibration, loaded, options.json); !printed)
@@ -230,13 +234,18 @@ int run_calibrate(const CalibrateOptions& options)
     const auto reaper = cgroup::Reaper::start(*layout);
     if (!reaper)
         return complain(reaper.error());
+    // Whoever measures has one of his own, for as long as that takes. With this one about, what comes between two waits
+    // for the next.
+    auto stop = StopSignal::install();
+    if (!stop)
+        return complain(stop.error());
     LiveMachine machine(std::move(*layout), {.without = options.without,
                                              .disturbance = *disturbance,
                                              .verbose = options.verbose,
                                              .directory = store->directory(),
                                              .say = [&](std::string_view text) { progress.say(text); },
                                              .components = loaded->spec.components});
-    const auto code = conclude(options, *loaded, *store, machine, progress);
+    const auto code = conclude(options, *loaded, *store, machine, progress, &*stop);
     return code ? *code : complain(code.error());
 }
 

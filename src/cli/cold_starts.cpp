@@ -32,7 +32,7 @@ public:
             return std::unexpected(std::move(released.error()));
         while (monotonic_ns() - begin_ns < kStartPatienceNs) {
             if (stop_.requested())
-                return fail(ErrorKind::Stopped, "stopped by a signal");
+                return std::unexpected(stop_.interrupted());
             auto ended = command_.child.wait_ms(kStartTickMs);
             if (!ended)
                 return std::unexpected(std::move(ended.error()));

@@ -76,7 +76,7 @@ Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& compon
     if (auto ran = run_and_add(options, layout, source, behaviour); !ran)
         return std::unexpected(std::move(ran.error()));
     if (stop->requested())
-        return fail(ErrorKind::Stopped, "stopped by a signal");
+        return std::unexpected(stop->interrupted());
     return behaviour;
 }
 

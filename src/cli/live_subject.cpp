@@ -46,7 +46,7 @@ struct LiveSubject::State {
     std::optional<HealthCheck> health;
     std::optional<tune::Guard> guard;
     std::uint64_t next_guard_ns = 0;
-    std::optional<std::string> why_stopped;
+    std::optional<Error> why_stopped;
     tune::Window seen;  // see seen_so_far()
 
     void remember(const tune::Window& window);
@@ -62,7 +62,9 @@ struct LiveSubject::State {
     [[nodiscard]] std::optional<std::string> reclaims_in() const;   // the directory, where that is possible
     [[nodiscard]] std::optional<std::uint64_t> memory_use() const;  // bytes
     Result<std::uint64_t> reclaim(const std::string& directory, std::uint64_t bytes);
-    std::unexpected<Error> stopped(const std::string& why);
+    // Puts back what was changed; the error is that of every later call.
+    std::unexpected<Error> over(Error why);
+    std::unexpected<Error> guarded(std::string why) { return over({ErrorKind::Stopped, std::move(why)}); }
 };
 
 Result<> LiveSubject::State::find_cgroup()
@@ -134,13 +136,13 @@ Result<> LiveSubject::State::look_for_end()
     return {};
 }
 
-std::unexpected<Error> LiveSubject::State::stopped(const std::string& why)
+std::unexpected<Error> LiveSubject::State::over(Error why)
 {
     for (const std::string& said : limits->revert())
         options.say(said);
     if (!why_stopped)
         why_stopped = why;
-    return fail(ErrorKind::Stopped, why);
+    return std::unexpected(std::move(why));
 }
 
 Result<> LiveSubject::State::check(std::uint64_t now_ns)
@@ -151,12 +153,12 @@ Result<> LiveSubject::State::check(std::uint64_t now_ns)
     if (!options.guarded)
         return {};
     if (auto why = guard->check(cgroup::read_counters(layout, path), limits->allowed() && limits->touched()))
-        return stopped(*why);
+        return guarded(*why);
     if (auto ours = limits->verify(); !ours)
-        return stopped(ours.error().what);
+        return guarded(ours.error().what);
     if (health) {
         if (auto why = health->tick(now_ns))
-            return stopped(*why);
+            return guarded(*why);
     }
     return {};
 }
@@ -167,7 +169,7 @@ Result<> LiveSubject::State::tick(std::uint64_t now_ns)
     if (auto drained = tap->drain(); !drained)
         return drained;
     if (stop->requested())
-        return stopped("stopped by a signal");
+        return over(stop->interrupted());
     return check(now_ns);
 }
 
@@ -282,7 +284,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
 {
     State& state = *state_;
     if (state.limits->over())
-        return fail(ErrorKind::Stopped, state.why_stopped.value_or("the experiment is over"));
+        return std::unexpected(state.why_stopped.value_or(Error{ErrorKind::Stopped, "the experiment is over", {}}));
     if (state.status)
         return fail(ErrorKind::Finished, "the command has ended");
     tune::Window window;
@@ -350,7 +352,7 @@ Result<> LiveSubject::set(std::string_view file, std::string_view value)
         return room;
     auto set = state_->limits->set(file, value);
     // Whoever has changed it, or whatever the kernel refused: nothing half done stays.
-    return set ? set : state_->stopped(set.error().what);
+    return set ? set : state_->guarded(set.error().what);
 }
 
 std::optional<std::string> LiveSubject::State::reclaims_in() const
@@ -421,7 +423,7 @@ void LiveSubject::say(std::string_view what)
 Result<> LiveSubject::spend(double lost_s)
 {
     if (auto why = state_->guard->spend(lost_s))
-        return state_->stopped(*why);
+        return state_->guarded(*why);
     return {};
 }
 
@@ -430,16 +432,11 @@ std::vector<std::string> LiveSubject::revert()
     return state_->limits->revert();
 }
 
-const std::optional<std::string>& LiveSubject::stopped() const
-{
-    return state_->why_stopped;
-}
-
 Result<> LiveSubject::apply(const tune::Proposal& proposal)
 {
     if (state_->why_stopped)
         return fail(ErrorKind::Stopped,
-                    fmt::format("nothing is written after it was stopped: {}", *state_->why_stopped));
+                    fmt::format("nothing is written after it was stopped: {}", state_->why_stopped->what));
     for (const tune::Value& value : proposal.values) {
         // Lines after the first are of single devices.
         const std::string now = state_->limits->read(value.file).value_or("");

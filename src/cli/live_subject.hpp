@@ -70,8 +70,6 @@ public:
 
     // Puts back what experiments have changed, and says what could not be. After it set() fails.
     [[nodiscard]] std::vector<std::string> revert();
-    // A guard, a signal or a foreign writer has ended the experiments: which.
-    [[nodiscard]] const std::optional<std::string>& stopped() const;
     // Writes values to stay; only after revert(). All of them or, when one fails, none. Not where it was stopped, or a
     // file is not what it was when the value was found.
     [[nodiscard]] Result<> apply(const tune::Proposal& proposal);

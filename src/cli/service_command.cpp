@@ -2,6 +2,7 @@
 #include "service_command.hpp"
 
 #include "flyball/base/clock.hpp"
+#include "flyball/base/signals.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/child.hpp"
 #include "live_limits.hpp"
@@ -15,7 +16,8 @@
 namespace flyball::cli {
 namespace {
 
-constexpr int kPatienceMs = 60'000;
+constexpr std::uint64_t kPatienceNs = 60'000'000'000;
+constexpr int kCommandTickMs = 50;
 constexpr std::chrono::milliseconds kBetween{100};
 
 }  // namespace
@@ -36,6 +38,9 @@ Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, co
 
 Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
 {
+    auto stop = StopSignal::install();
+    if (!stop)
+        return std::unexpected(std::move(stop.error()));
     cgroup::SpawnOptions spawn;
     spawn.output_to(output_fd);
     auto child = cgroup::Child::spawn(command, nullptr, spawn);
@@ -43,10 +48,16 @@ Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
         return std::unexpected(std::move(child.error()));
     if (auto released = child->release(); !released)
         return std::unexpected(std::move(released.error()));
-    auto ended = child->wait_ms(kPatienceMs);
-    if (!ended)
-        return std::unexpected(std::move(ended.error()));
-    return *ended && (*ended)->shell_code() == 0;
+    for (const std::uint64_t until_ns = monotonic_ns() + kPatienceNs; monotonic_ns() < until_ns;) {
+        auto ended = child->wait_ms(kCommandTickMs);
+        if (!ended)
+            return std::unexpected(std::move(ended.error()));
+        if (*ended)
+            return (*ended)->shell_code() == 0;
+        if (stop->requested())
+            return std::unexpected(stop->interrupted());
+    }
+    return false;
 }
 
 Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health,

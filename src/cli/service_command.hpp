@@ -22,6 +22,7 @@ namespace flyball::cli {
                                                     const cgroup::SpawnOptions& spawn);
 
 // Runs it outside of all cgroups that are measured, its output to output_fd. True: it ended with 0 within a minute.
+// Interrupted: by a signal meanwhile.
 [[nodiscard]] Result<bool> succeeds(const std::vector<std::string>& command, int output_fd);
 
 // Runs `restart`, then `health` until that succeeds; without a health command the end of `restart` will do. Io: it

@@ -111,6 +111,11 @@ Result<TuneRequest> parse(const TuneOptions& o)
     return request;
 }
 
+struct Found {
+    std::vector<tune::Proposal> proposals;
+    std::optional<Error> interrupted;  // before the rest was looked at: what there is was found before
+};
+
 class Tuning {
 public:
     Tuning(const TuneOptions& options, TuneRequest request, Progress& progress)
@@ -118,7 +123,7 @@ public:
     {
     }
 
-    Result<std::vector<tune::Proposal>> run()
+    Result<Found> run()
     {
         auto subject = open();
         if (!subject)
@@ -128,7 +133,8 @@ public:
         auto notes = warm_up(*subject, request_.settings);
         if (!notes && notes.error().kind != ErrorKind::Stopped)
             return std::unexpected(std::move(notes.error()));
-        std::vector<tune::Proposal> proposals;
+        Found found;
+        std::vector<tune::Proposal>& proposals = found.proposals;
         for (const Resource resource : request_.resources) {
             progress_.say(fmt::format("{} of {}", tune::name(resource), subject->cgroup()));
             if (!notes) {
@@ -138,6 +144,10 @@ public:
             TunerSettings settings = request_.settings;
             settings.longest_ns = left_ns() / looks(std::span(request_.resources).subspan(proposals.size()));
             auto proposal = tune_resource(*subject, resource, settings);
+            if (!proposal && proposal.error().kind == ErrorKind::Interrupted) {
+                found.interrupted = std::move(proposal.error());
+                break;
+            }
             // What was found for the others is worth having.
             if (!proposal && request_.resources.size() > 1)
                 proposal = without_answer(*subject, resource, tune::Answer::Refused, proposal.error());
@@ -150,9 +160,9 @@ public:
             progress_.say(wrong);
         for (const std::string& said : subject->revert())
             progress_.say(said);
-        if (options_.apply)
+        if (options_.apply && !found.interrupted)
             apply(*subject, proposals);
-        return proposals;
+        return found;
     }
 
 private:
@@ -205,7 +215,7 @@ private:
     std::uint64_t begin_ns_ = monotonic_ns();
 };
 
-bool found(const tune::Proposal& proposal)
+bool has_answer(const tune::Proposal& proposal)
 {
     return proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit;
 }
@@ -247,16 +257,21 @@ int run_tune(const TuneOptions& options)
     put_back(progress);
     report::TuneRun run = this_run(options);
     const std::uint64_t begin_ns = monotonic_ns();
-    auto proposals = Tuning(options, std::move(*request), progress).run();
-    if (!proposals)
-        return complain(proposals.error());
+    auto tuned = Tuning(options, std::move(*request), progress).run();
+    if (!tuned)
+        return complain(tuned.error());
+    const auto& [proposals, interrupted] = *tuned;
+    if (interrupted && proposals.empty())
+        return complain(*interrupted);
     run.took_ns = monotonic_ns() - begin_ns;
-    const std::string text = options.json ? report::render_proposals_json(*proposals, run)
-                                          : report::render_proposals_text(*proposals, text_options(run));
+    const std::string text = options.json ? report::render_proposals_json(proposals, run)
+                                          : report::render_proposals_text(proposals, text_options(run));
     if (auto printed = print(text); !printed)
         return complain(printed.error());
-    const bool all = std::ranges::all_of(*proposals, [&](const tune::Proposal& p) {
-        return found(p) && (!options.apply || p.applied || p.answer == tune::Answer::NoLimit);
+    if (interrupted)
+        return complain(*interrupted);
+    const bool all = std::ranges::all_of(proposals, [&](const tune::Proposal& p) {
+        return has_answer(p) && (!options.apply || p.applied || p.answer == tune::Answer::NoLimit);
     });
     return all ? 0 : 1;
 }

@@ -127,9 +127,9 @@ void check_kept(const std::map<std::string, fs::file_time_type>& before,
     }
 }
 
-void kill_at(const Files& files, const char* step)
+void end_at(const Files& files, const char* step, int signal)
 {
-    INFO("killed at " << step);
+    INFO("signal " << signal << " at " << step);
     const auto before = files.measured();
     Process calibration = files.start();
     if (!calibration.wait_for_text(step, patience(120)))
@@ -139,11 +139,15 @@ void kill_at(const Files& files, const char* step)
         sleep_ms(10);
     CHECK_FALSE(runs_of(pid).empty());
     sleep_ms(500);
-    calibration.signal(SIGKILL);
-    CHECK(calibration.wait().status == 128 + SIGKILL);
+    const auto until_then = files.measured();
+    calibration.signal(signal);
+    CHECK(calibration.wait(patience(10)).status == 128 + signal);
     INFO(calibration.err());
     CHECK(cleared_up(pid));
     check_kept(before, files.measured());
+    // What it was about is no answer, and not kept as one.
+    CHECK(files.measured() == until_then);
+    CHECK_FALSE(fs::exists(files.home.path() + "/known.calibrated.json"));
 }
 
 std::string limit(const Json& calibrated, std::size_t index, const char* file)
@@ -169,12 +173,16 @@ double bytes(const std::string& text)
 
 }  // namespace
 
-TEST_CASE("calibrate: known needs come out, and a SIGKILL in each phase costs nothing", "[kernel][calibrate]")
+TEST_CASE("calibrate: known needs come out, and a signal in each phase costs nothing but that", "[kernel][calibrate]")
 {
     require_root();
     const Files files;
-    for (const char* step : {"pool: baseline, start", "pool: tuning pids", "pool: validate-1, steady"})
-        kill_at(files, step);
+    for (const int signal : {SIGINT, SIGTERM, SIGKILL})
+        end_at(files, "pool: baseline, start", signal);
+    for (const int signal : {SIGINT, SIGTERM, SIGKILL})
+        end_at(files, "pool: tuning pids", signal);
+    for (const int signal : {SIGINT, SIGTERM, SIGKILL})
+        end_at(files, "pool: validate-1, steady", signal);
     const auto before = files.measured();
     Process last = files.start();
     const pid_t pid = last.pid();

@@ -17,7 +17,8 @@ enum class ErrorKind {
     Usage,        // the request is wrong: bad option, unknown cgroup, a file that is no recording
     Unavailable,  // this kernel or these privileges cannot do it
     Io,           // a file or disk failed
-    Stopped,      // a signal or a guard ended it before its time
+    Stopped,      // a guard ended it before its time: an answer, of an experiment
+    Interrupted,  // a person or a service manager ended it, by a signal: no answer, and nothing of it is kept
     Finished,     // what was looked at has ended by itself
     Internal,     // our own fault
 };
@@ -26,6 +27,7 @@ struct Error {
     ErrorKind kind = ErrorKind::Internal;
     std::string what;  // what failed and where, without a trailing full stop
     std::string hint;  // what to do about it; may be empty
+    int signal = 0;    // Interrupted: which
 
     // Puts what the caller was doing in front: "reading /x: No such file or directory".
     [[nodiscard]] Error context(std::string_view doing) &&
@@ -46,7 +48,7 @@ using Result = std::expected<T, Error>;
 // errno, spelled out, after what was being done.
 [[nodiscard]] Error errno_error(ErrorKind kind, std::string_view doing, int errnum, std::string hint = {});
 
-// Exit code of a verb that ends with this error: 2 usage, 3 unavailable, 1 otherwise.
+// Exit code of a verb that ends with this error: 2 usage, 3 unavailable, 128 and the signal, 1 otherwise.
 [[nodiscard]] constexpr int exit_code(ErrorKind kind)
 {
     switch (kind) {
@@ -57,6 +59,11 @@ using Result = std::expected<T, Error>;
     default:
         return 1;
     }
+}
+
+[[nodiscard]] constexpr int exit_code(const Error& error)
+{
+    return error.kind == ErrorKind::Interrupted && error.signal > 0 ? 128 + error.signal : exit_code(error.kind);
 }
 
 }  // namespace flyball

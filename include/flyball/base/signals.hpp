@@ -11,10 +11,10 @@ namespace flyball {
 
 // While one lives, SIGINT, SIGTERM and SIGHUP are blocked in the thread that made it (and in threads
 // it starts afterwards) and arrive at a signalfd. Its destruction eats what is still pending of them
-// and restores the thread's mask as it was. A signal that was ignored at the start (nohup, a shell's
-// background job) stays ignored: blocked, it would arrive all the same. Make it before starting threads,
-// destroy it in the thread that made it. Children inherit the mask; cgroup::Child unblocks these signals
-// before exec. Not thread-safe, except fd().
+// and restores the thread's mask as it was. SIGHUP that was ignored at the start (nohup) stays ignored;
+// SIGINT and SIGTERM are heard all the same, as a script's background job has SIGINT ignored, and `kill -INT` is meant.
+// Make it before starting threads, destroy it in the thread that made it. Children inherit the mask; cgroup::Child
+// unblocks these signals before exec. Not thread-safe, except fd().
 class StopSignal {
 public:
     [[nodiscard]] static Result<StopSignal> install();
@@ -32,6 +32,8 @@ public:
     [[nodiscard]] int count() const { return count_; }
     // The last one, 0: none.
     [[nodiscard]] int signal_number() const { return last_; }
+    // What a verb that it ends, ends with.
+    [[nodiscard]] Error interrupted() const;
     // Waits until a stop is asked for or the time is over. True: asked for.
     [[nodiscard]] bool wait_ms(int timeout_ms);
 

@@ -46,7 +46,7 @@ using KeepUp = std::function<Result<>()>;
 [[nodiscard]] Result<std::optional<Bandwidth>> least_bandwidth(const Replay& replay, const BandwidthBounds& bounds,
                                                                double quantile, const KeepUp& keep_up);
 
-// Errors: those of the subject; Stopped is told as Answer::Aborted.
+// Errors: those of the subject; Stopped is told as Answer::Aborted; Interrupted is none of its answers.
 [[nodiscard]] Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options);
 
 // What the demand of a window needs.

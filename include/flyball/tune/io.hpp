@@ -48,7 +48,7 @@ struct IoOptions {
     Antagonist* antagonist = nullptr;  // nullptr: the weight is not tried out
 };
 
-// Errors: those of the subject; Stopped is told as Answer::Aborted.
+// Errors: those of the subject; Stopped is told as Answer::Aborted; Interrupted is none of its answers.
 [[nodiscard]] Result<Proposal> tune_io(Subject& subject, const IoOptions& options);
 
 // ---- its parts, pure

@@ -36,7 +36,7 @@ struct MemoryOptions {
     ExperimentOptions trial{.most_pairs = 16, .settle_ns = 4'000'000'000};
 };
 
-// Errors: those of the subject; Stopped is told as Answer::Aborted.
+// Errors: those of the subject; Stopped is told as Answer::Aborted; Interrupted is none of its answers.
 [[nodiscard]] Result<Proposal> tune_memory(Subject& subject, const MemoryOptions& options = {});
 
 }  // namespace flyball::tune

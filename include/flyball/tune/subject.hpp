@@ -60,9 +60,9 @@ public:
 
     [[nodiscard]] virtual Result<Reading> read() = 0;
 
-    // Lets it go on for so long. Stopped: a guard or a signal ended the experiment, and the error says which;
-    // everything is restored by then. A command that ends cuts the window short (`finished`); to go on after that is
-    // Finished.
+    // Lets it go on for so long. Stopped: a guard ended the experiment, Interrupted: a signal did; the error says
+    // which, and everything is restored by then. A command that ends cuts the window short (`finished`); to go on after
+    // that is Finished.
     [[nodiscard]] virtual Result<Window> run(std::uint64_t length_ns) = 0;
 
     // Whether set() and reclaim() may be called: the user has allowed experiments.

@@ -50,13 +50,43 @@ TEST_CASE("a stop signal arrives at the fd and nowhere else, and the mask comes 
         CHECK(stop->signal_number() == SIGTERM);
         CHECK(stop->count() == 1);
         CHECK(stop->requested());
+        const Error error = stop->interrupted();
+        CHECK(error.kind == ErrorKind::Interrupted);
+        CHECK(error.what == "stopped by SIGTERM");
+        CHECK(exit_code(error) == 128 + SIGTERM);
         ::kill(::getpid(), SIGINT);  // left pending: must not kill at the end
     }
     CHECK_FALSE(blocked(SIGTERM));
     CHECK_FALSE(blocked(SIGINT));
 }
 
-TEST_CASE("an ignored signal stays ignored", "[base][signals]")
+TEST_CASE("what an inner stop has not taken is there for the outer one", "[base][signals]")
+{
+    auto outer = StopSignal::install();
+    REQUIRE(outer);
+    {
+        const auto inner = StopSignal::install();
+        REQUIRE(inner);
+        ::kill(::getpid(), SIGINT);
+    }
+    CHECK(outer->requested());
+    CHECK(outer->signal_number() == SIGINT);
+}
+
+TEST_CASE("Ctrl-C is heard by what a script started in the background", "[base][signals]")
+{
+    const auto before = ::signal(SIGINT, SIG_IGN);
+    {
+        auto stop = StopSignal::install();
+        REQUIRE(stop);
+        ::kill(::getpid(), SIGINT);
+        CHECK(stop->wait_ms(1000));
+    }
+    ::kill(::getpid(), SIGINT);  // is ignored again
+    ::signal(SIGINT, before);
+}
+
+TEST_CASE("SIGHUP that is ignored stays ignored", "[base][signals]")
 {
     const auto before = ::signal(SIGHUP, SIG_IGN);
     {

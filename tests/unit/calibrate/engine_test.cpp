@@ -281,6 +281,29 @@ TEST_CASE("calibrate: after a crash at any step it goes on, measures nothing twi
     }
 }
 
+TEST_CASE("calibrate: a signal while it tunes is no answer: nothing of it is kept, and it is tuned the next time")
+{
+    SimulatedMachine whole;
+    const ComponentResult wanted = one(spec(), whole);
+    REQUIRE(whole.tunings == 3);
+    for (std::size_t at = 1; at <= 3; ++at) {
+        SimulatedMachine machine;
+        machine.interrupted_at = at;
+        FragileStore store;
+        const auto ended = go(spec(), machine, store);
+        REQUIRE_FALSE(ended);
+        CHECK(ended.error().kind == ErrorKind::Interrupted);
+        std::size_t proposals = 0;
+        for (const auto& [name, text] : store.texts)
+            proposals += name.find("tune-") != std::string::npos ? 1 : 0;
+        CHECK(proposals == at - 1);
+        const auto again = go(spec(), machine, store);
+        REQUIRE(again);
+        CHECK(machine.tunings == 4);
+        CHECK(same(again->front(), wanted));
+    }
+}
+
 TEST_CASE("calibrate: a run under other limits is not taken for this one, nor is a damaged file")
 {
     SimulatedMachine machine;

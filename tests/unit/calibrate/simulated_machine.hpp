@@ -26,6 +26,7 @@ public:
     double start_memory = 0;         // of a cold start
     bool tells_start_memory = true;  // what it took is measured
     std::size_t runs = 0, tunings = 0, ooms = 0;
+    std::size_t interrupted_at = 0;               // the tuning during which a signal comes, counted from one
     std::map<std::string, std::size_t> measured;  // how often, by file
 
     // The specifications have a rate of 10 at a load of 1.
@@ -80,6 +81,8 @@ public:
                                 const calibrate::Limits&) override
     {
         ++tunings;
+        if (tunings == interrupted_at)
+            return fail(ErrorKind::Interrupted, "stopped by SIGINT");
         tune::Proposal proposal{
             .resource = resource, .cgroup = component.name, .answer = tune::Answer::Limit, .summary = "simulated"};
         if (leaks && resource == tune::Resource::Memory) {
