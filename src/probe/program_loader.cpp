@@ -75,11 +75,12 @@ Result<ProgramLoader::Programs> ProgramLoader::load(bpf_object_skeleton& skeleto
     if (registration_error_ != 0)
         return std::unexpected(errno_error(ErrorKind::Internal, "registering with libbpf", registration_error_));
     if (const int error = bpf_object__load_skeleton(&skeleton); error != 0) {
-        // It searches the modules for a kernel function that is there on newer kernels only, and may not read their
-        // BTF.
-        if (error == -EPERM && facts_.caps.bpf && facts_.caps.perfmon && !facts_.caps.sys_admin)
-            return std::unexpected(errno_error(ErrorKind::Unavailable, "loading the BPF object", -error,
-                                               "on this kernel libbpf before 1.3 needs CAP_SYS_ADMIN as well"));
+        // It searches the modules for a kernel function that only newer kernels have, may not read their BTF, and says
+        // that something is invalid.
+        if (facts_.caps.bpf && facts_.caps.perfmon && !facts_.caps.sys_admin)
+            return std::unexpected(
+                errno_error(ErrorKind::Unavailable, "loading the BPF object", -error,
+                            "run it as root: libbpf before 1.3 needs CAP_SYS_ADMIN as well on kernels before 6.14"));
         return std::unexpected(errno_error(ErrorKind::Unavailable, "loading the BPF object", -error,
                                            "run `flyball doctor`, or as root with CAP_BPF and CAP_PERFMON"));
     }
