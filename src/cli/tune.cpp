@@ -180,7 +180,7 @@ private:
 
     Result<LiveSubject> open()
     {
-        LiveSubjectOptions o{.cgroup = options_.cgroup,
+        const LiveSubjectOptions o{.cgroup = options_.cgroup,
                              .command = options_.command,
                              .limits = request_.limits,
                              // A command's cgroup is flyball's own.
