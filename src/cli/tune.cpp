@@ -180,20 +180,21 @@ private:
 
     Result<LiveSubject> open()
     {
-        const LiveSubjectOptions o{.cgroup = options_.cgroup,
-                             .command = options_.command,
-                             .limits = request_.limits,
-                             // A command's cgroup is flyball's own.
-                             .may_experiment = options_.try_out || options_.apply || !options_.command.empty(),
-                             .metrics_file = options_.metrics,
-                             .metrics_patterns = options_.metrics_regex,
-                             .health = options_.health.empty() ? std::vector<std::string>{}
-                                                               : std::vector<std::string>{"sh", "-c", options_.health},
-                             .guard = {.regret_budget_s = request_.regret_s},
-                             .io = std::ranges::find(request_.resources, Resource::Io) != request_.resources.end(),
-                             .without = options_.without,
-                             .verbose = options_.verbose,
-                             .say = [this](std::string_view text) { progress_.say(text); }};
+        const LiveSubjectOptions o{
+            .cgroup = options_.cgroup,
+            .command = options_.command,
+            .limits = request_.limits,
+            // A command's cgroup is flyball's own.
+            .may_experiment = options_.try_out || options_.apply || !options_.command.empty(),
+            .metrics_file = options_.metrics,
+            .metrics_patterns = options_.metrics_regex,
+            .health = options_.health.empty() ? std::vector<std::string>{}
+                                              : std::vector<std::string>{"sh", "-c", options_.health},
+            .guard = {.regret_budget_s = request_.regret_s},
+            .io = std::ranges::find(request_.resources, Resource::Io) != request_.resources.end(),
+            .without = options_.without,
+            .verbose = options_.verbose,
+            .say = [this](std::string_view text) { progress_.say(text); }};
         return LiveSubject::open(o);
     }
 
