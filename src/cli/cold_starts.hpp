@@ -29,7 +29,7 @@ struct ColdStarts {
     std::optional<double> peak_bytes, peak_tasks;  // the most that one of them took
 };
 
-// Stopped: by a signal. Io: a start that did not come to its end within a minute, or failed.
+// Interrupted: by a signal. Io: a start that did not come to its end within a minute, or failed.
 [[nodiscard]] Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout,
                                              const std::function<void(std::string_view)>& say);
 
