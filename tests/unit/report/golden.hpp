@@ -17,7 +17,7 @@ inline void check_golden(const std::string& name, const std::string& text)
     const std::string path = std::string(FLYBALL_SOURCE_DIR) + "/tests/golden/" + name;
     if (const char* update = std::getenv("UPDATE_GOLDEN"); update != nullptr && *update == '1')
         std::ofstream(path, std::ios::binary) << text;
-    std::ifstream file(path, std::ios::binary);
+    const std::ifstream file(path, std::ios::binary);
     std::ostringstream have;
     have << file.rdbuf();
     INFO(path);

@@ -135,7 +135,7 @@ inline ledger::Books sample_books()
     books.window_ns = 10'000 * kMs;
     ledger::Account root = make_account("/", 40, {{Run, 420 * kMs}, {Displaced, 2 * kMs}});
     root.displaced_by = {make_blame("/build.slice", {{2, 2 * kMs}})};
-    ledger::Account backup = make_account("/backup.slice", 1, {{Run, 70 * kMs}, {IoDevice, 6'000 * kMs}});
+    const ledger::Account backup = make_account("/backup.slice", 1, {{Run, 70 * kMs}, {IoDevice, 6'000 * kMs}});
     ledger::Account build = make_account("/build.slice", 2, {{Run, 9'000 * kMs}, {Displaced, 600 * kMs}});
     build.waits = 2'200;
     build.longest_wait_ns = 12 * kMs;

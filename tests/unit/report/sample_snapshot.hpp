@@ -173,7 +173,7 @@ inline profile::OomEpisode sample_group_kill()
         v.comm = i == 0 ? "hog" : "helper";
         v.cgroup = "/test/greedy";
         v.rss_bytes = i == 0 ? 61U << 20U : 1U << 20U;
-        v.marked_ns = e.ts_ns + 14'000 + i * 9'000;
+        v.marked_ns = e.ts_ns + 14'000 + std::uint64_t{i} * 9'000;
         v.sigkill_ns = *v.marked_ns - 3'000;
         v.exit_ns = e.ts_ns + (3 + i) * kMs;
         v.usage_after_bytes = (60 - 29 * i) * std::uint64_t{1 << 20};
@@ -206,7 +206,7 @@ inline std::vector<profile::CounterWindow> sample_counters(const profile::Cgroup
     k.pids_peak = 64;
     k.pids_max_events = 12;
     k.io_rbytes = k.io_wbytes = k.io_rios = k.io_wios = 0;
-    profile::CounterWindow kube_web = sample_window("/kube/web", k);
+    const profile::CounterWindow kube_web = sample_window("/kube/web", k);
 
     profile::KernelCounters io;
     io.io_rbytes = 65'536 * 128;
@@ -215,7 +215,7 @@ inline std::vector<profile::CounterWindow> sample_counters(const profile::Cgroup
     io.io_wios = 912;
     io.throttled_ns = 5 * kMs;
     io.memory_events = {{"oom", 0}, {"oom_kill", 0}};
-    profile::CounterWindow database = sample_window("/system.slice/postgresql@16-main.service", io);
+    const profile::CounterWindow database = sample_window("/system.slice/postgresql@16-main.service", io);
 
     profile::KernelCounters end{.at_ns = kStart + 5'000 * kMs};
     end.throttled_ns = 0;
