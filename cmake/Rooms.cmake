@@ -31,7 +31,7 @@ endfunction()
 
 # Rooms whose tests play thousands of runs through: only they are optimised where sanitizers are built in. With all
 # but the cold ones optimised the build took 1.2 times as long; with none, tests of these up to 14 times.
-set(FLYBALL_STATISTICAL compare tune)
+set(FLYBALL_STATISTICAL compare stats tune)
 
 function(flyball_room name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "COLD" "" "USES;LINKS")

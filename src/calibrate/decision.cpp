@@ -23,7 +23,7 @@ std::optional<double> figure(const Measurements& measured, const std::string& me
     const auto found = measured.metrics.find(metric);
     if (found == measured.metrics.end() || found->second.runs.empty())
         return std::nullopt;
-    return tune::median(found->second.runs);
+    return stats::median(found->second.runs);
 }
 
 double total(const Measurements& measured, const std::string& metric)
@@ -37,8 +37,8 @@ double total(const Measurements& measured, const std::string& metric)
 }
 
 // Order statistics of both medians, each at the root of the confidence, give an interval of their ratio.
-std::optional<tune::Interval> ratio_interval(const Measurements& before, const Measurements& after,
-                                             const std::string& metric, double confidence)
+std::optional<stats::Interval> ratio_interval(const Measurements& before, const Measurements& after,
+                                              const std::string& metric, double confidence)
 {
     const auto sorted = [&](const Measurements& measured) {
         const auto found = measured.metrics.find(metric);
@@ -49,11 +49,11 @@ std::optional<tune::Interval> ratio_interval(const Measurements& before, const M
         return values;
     };
     const auto a = sorted(before), b = sorted(after);
-    const auto was = tune::quantile_interval(a, 0.5, std::sqrt(confidence)),
-               is = tune::quantile_interval(b, 0.5, std::sqrt(confidence));
+    const auto was = stats::quantile_interval(a, 0.5, std::sqrt(confidence)),
+               is = stats::quantile_interval(b, 0.5, std::sqrt(confidence));
     if (!was || !is || was->low <= 0)
         return std::nullopt;
-    return tune::Interval{is->low / was->high, is->high / was->low};
+    return stats::Interval{is->low / was->high, is->high / was->low};
 }
 
 bool smaller_is_better(const Component& component)

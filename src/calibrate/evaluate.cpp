@@ -12,7 +12,7 @@
 namespace flyball::calibrate {
 namespace {
 
-using tune::Interval;
+using stats::Interval;
 
 bool upward(const Target& target)
 {
@@ -60,9 +60,9 @@ double required_share(const Target& target)
 Outcome outcome_of(const Within& count, double share, double confidence)
 {
     const auto n = static_cast<double>(count.n);
-    if (share_interval(static_cast<double>(count.surely), n, confidence).low >= share)
+    if (stats::share_interval(static_cast<double>(count.surely), n, confidence).low >= share)
         return Outcome::Met;
-    if (share_interval(static_cast<double>(count.perhaps), n, confidence).high < share)
+    if (stats::share_interval(static_cast<double>(count.perhaps), n, confidence).high < share)
         return Outcome::Missed;
     return Outcome::Inconclusive;
 }
@@ -118,7 +118,7 @@ Judgement judge_observed(const Target& target, const Estimate& found, double con
     if (judgement.outcome == Outcome::Met && target.of.empty())
         judgement.reason +=
             fmt::format("; a run passes the bound with a probability below {:.2g} at {:.4g}% confidence",
-                        tune::upper_bound_of_none(found.n, confidence), confidence * 100);
+                        stats::upper_bound_of_none(found.n, confidence), confidence * 100);
     return judgement;
 }
 

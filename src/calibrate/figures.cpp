@@ -11,7 +11,7 @@
 namespace flyball::calibrate {
 namespace {
 
-using tune::Interval;
+using stats::Interval;
 
 // More events than this narrow no interval that matters; the ranks of so many are taken instead, which is wider.
 constexpr std::size_t kMostRanks = 100'000;
@@ -140,12 +140,12 @@ double Figures::quantile(double q) const
 std::optional<Interval> Figures::quantile_interval(double q, double confidence) const
 {
     if (events_.empty())
-        return tune::quantile_interval(values_, q, confidence);
+        return stats::quantile_interval(values_, q, confidence);
     // The interval of the ranks themselves, then what stands there.
     const auto n = std::min(static_cast<std::size_t>(merged_.count()), kMostRanks);
     std::vector<double> ranks(n);
     std::iota(ranks.begin(), ranks.end(), 1.0);
-    const auto found = tune::quantile_interval(ranks, q, confidence);
+    const auto found = stats::quantile_interval(ranks, q, confidence);
     if (!found)
         return std::nullopt;
     const double scale = static_cast<double>(merged_.count()) / static_cast<double>(n);
@@ -166,7 +166,7 @@ Estimate Figures::variation(double confidence) const
         result.lacking = fmt::format("n too small: {} of {} for a variation", values_.size(), kLeast);
         return result;
     }
-    tune::ConfidenceSequence pseudo(1 - confidence, n);
+    stats::ConfidenceSequence pseudo(1 - confidence, n);
     for (const double value : values_)
         pseudo.add(n * *result.value - (n - 1) * coefficient_of_variation(n - 1, sum - value, squares - value * value));
     const auto interval = pseudo.interval();
@@ -195,7 +195,7 @@ Estimate Figures::estimate(double confidence) const
         if (all_ > 0) {
             result.n = static_cast<std::size_t>(all_);
             result.value = good_ / all_ / divisor_;
-            const Interval share = share_interval(good_, all_, confidence);
+            const Interval share = stats::share_interval(good_, all_, confidence);
             result.interval = Interval{share.low / divisor_, share.high / divisor_};
             return result;
         }
@@ -204,10 +204,10 @@ Estimate Figures::estimate(double confidence) const
     case Statistic::Quantile:
         result.value = quantile(quantile_);
         result.interval = quantile_interval(quantile_, confidence);
-        result.lacking = fmt::format("n too small: {} of {}", count(), tune::least_samples(quantile_, confidence));
+        result.lacking = fmt::format("n too small: {} of {}", count(), stats::least_samples(quantile_, confidence));
         return result;
     case Statistic::Mean: {
-        tune::ConfidenceSequence mean(1 - confidence, static_cast<double>(values_.size()));
+        stats::ConfidenceSequence mean(1 - confidence, static_cast<double>(values_.size()));
         for (const double value : values_)
             mean.add(value);
         result.value = mean.mean();

@@ -21,7 +21,7 @@ struct Within {
 struct Estimate {
     std::optional<double> value;
     // Of the value; of what is only counted or a peak, the value itself.
-    std::optional<tune::Interval> interval;
+    std::optional<stats::Interval> interval;
     std::size_t n = 0;
     std::string lacking;  // why there is no interval
 };
@@ -34,7 +34,7 @@ public:
     [[nodiscard]] bool empty() const;
     [[nodiscard]] Within within(double bound, Comparison comparison) const;
     [[nodiscard]] double quantile(double q) const;
-    [[nodiscard]] std::optional<tune::Interval> quantile_interval(double q, double confidence) const;
+    [[nodiscard]] std::optional<stats::Interval> quantile_interval(double q, double confidence) const;
     // By the target's statistic.
     [[nodiscard]] Estimate estimate(double confidence) const;
     // Each run by itself; empty where the figures are not of single events of several runs.

@@ -22,16 +22,16 @@ Enum enumerator(const Json& json)
     return static_cast<Enum>(json.get<int>());
 }
 
-Json of(const std::optional<tune::Interval>& interval)
+Json of(const std::optional<stats::Interval>& interval)
 {
     return interval ? Json{interval->low, interval->high} : Json(nullptr);
 }
 
-std::optional<tune::Interval> interval_of(const Json& json)
+std::optional<stats::Interval> interval_of(const Json& json)
 {
     if (json.is_null())
         return std::nullopt;
-    return tune::Interval{json.at(0).get<double>(), json.at(1).get<double>()};
+    return stats::Interval{json.at(0).get<double>(), json.at(1).get<double>()};
 }
 
 Json of(const tune::Value& v)

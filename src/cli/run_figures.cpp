@@ -138,7 +138,7 @@ std::map<std::string, calibrate::Series> RunFigures::take(bool fresh)
         // A rate of a run is its mean, so that bursts count for what they were; a declared figure is its median.
         const bool declared =
             std::ranges::find(component_.metrics, name, &calibrate::Metric::name) != component_.metrics.end();
-        const double figure = declared ? tune::median(values) : mean(values);
+        const double figure = declared ? stats::median(values) : mean(values);
         all[name] = {.runs = {figure}, .samples = std::move(values), .events = {}};
     }
     if (!latency_ns_.empty())

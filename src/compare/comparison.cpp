@@ -4,7 +4,7 @@
 #include "flyball/base/strings.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/compare/table.hpp"
-#include "flyball/tune/two_sample.hpp"
+#include "flyball/stats/two_sample.hpp"
 #include "parts.hpp"
 
 #include <fmt/format.h>
@@ -42,7 +42,7 @@ std::size_t correct(std::vector<Row>& rows)
         if (row.p)
             p.push_back(*row.p);
     }
-    const std::vector<double> adjusted = tune::holm(p);
+    const std::vector<double> adjusted = stats::holm(p);
     auto next = adjusted.begin();
     for (Row& row : rows) {
         if (row.p)
@@ -189,7 +189,7 @@ Result<Comparison> compare(const Side& a, const Side& b, const Options& options)
         result.rows.push_back(measure(a, b, key, result.basis, options));
     result.tested = correct(result.rows);
     const double alpha = 1 - options.confidence;
-    result.runs_needed = tune::least_runs(alpha / static_cast<double>(std::max<std::size_t>(1, result.tested)));
+    result.runs_needed = stats::least_runs(alpha / static_cast<double>(std::max<std::size_t>(1, result.tested)));
     for (Row& row : result.rows) {
         row.threshold = threshold_for(row.key, options);
         judge(row, result.basis, alpha, result.tested);

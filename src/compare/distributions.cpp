@@ -6,7 +6,7 @@
 // over clusters, its variance is estimated between them, and what it allows is read off the distribution (Woodruff
 // 1952, "Confidence intervals for medians and other position measures"; Cochran, Sampling Techniques, 6.4 for the
 // ratio).
-#include "flyball/tune/two_sample.hpp"
+#include "flyball/stats/two_sample.hpp"
 #include "parts.hpp"
 
 #include <algorithm>
@@ -73,10 +73,10 @@ std::optional<Interval> quantile_interval(const std::vector<const Histogram*>& c
     if (clusters.size() < 2)
         return std::nullopt;
     const double error = share_error(clusters, whole, whole.quantile(q), q);
-    const double radius = error * tune::student_quantile(confidence, static_cast<double>(clusters.size() - 1));
+    const double radius = error * stats::student_quantile(confidence, static_cast<double>(clusters.size() - 1));
     // Beyond the last sample nothing is known.
     const double independent = q * (1 - q) / (error * error);
-    if (q - radius <= 0 || q + radius >= 1 || independent < static_cast<double>(tune::least_samples(q, confidence)))
+    if (q - radius <= 0 || q + radius >= 1 || independent < static_cast<double>(stats::least_samples(q, confidence)))
         return std::nullopt;
     return Interval{static_cast<double>(whole.quantile(q - radius)), static_cast<double>(whole.quantile(q + radius))};
 }
@@ -84,7 +84,7 @@ std::optional<Interval> quantile_interval(const std::vector<const Histogram*>& c
 void add_difference(QuantileRow& row)
 {
     if (row.of_a && row.of_b)
-        row.difference = tune::difference_interval(row.a, *row.of_a, row.b, *row.of_b);
+        row.difference = stats::difference_interval(row.a, *row.of_a, row.b, *row.of_b);
 }
 
 // Both have the same buckets: their shares are compared at the end of each. Between ends of buckets, samples are where
@@ -204,8 +204,8 @@ DistributionRow of_values(std::vector<double> a, std::vector<double> b, const Ro
     for (const double q : kRowQuantiles) {
         QuantileRow quantile{.q = q, .a = raw_quantile(a, q), .b = raw_quantile(b, q)};
         if (of.batch_a == 1 && of.batch_b == 1) {  // independent of each other
-            quantile.of_a = tune::quantile_interval(a, q, confidence);
-            quantile.of_b = tune::quantile_interval(b, q, confidence);
+            quantile.of_a = stats::quantile_interval(a, q, confidence);
+            quantile.of_b = stats::quantile_interval(b, q, confidence);
         }
         add_difference(quantile);
         row.quantiles.push_back(quantile);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From numbers to a verdict: docs/compare.md has the rules in words.
-#include "flyball/tune/two_sample.hpp"
+#include "flyball/stats/two_sample.hpp"
 #include "parts.hpp"
 
 #include <fmt/format.h>
@@ -64,15 +64,15 @@ std::string too_few(const Row& row, Basis basis, double alpha, std::size_t teste
     if (basis != Basis::Runs || !row.p)
         return {};
     const std::size_t m = row.n_a / row.batch_a, n = row.n_b / row.batch_b;
-    const double least = tune::least_mann_whitney_p(m, n);
+    const double least = stats::least_mann_whitney_p(m, n);
     const double confidence = (1 - alpha) * 100;
     if (least > alpha) {
-        const std::size_t needed = tune::least_runs(alpha);
+        const std::size_t needed = stats::least_runs(alpha);
         return fmt::format("n too small: {} against {} can never be significant at {:g} %: at least {} and {}", m, n,
                            confidence, needed, needed);
     }
     if (least * static_cast<double>(tested) > alpha * (1 + 1e-9)) {
-        const std::size_t needed = tune::least_runs(alpha / static_cast<double>(tested));
+        const std::size_t needed = stats::least_runs(alpha / static_cast<double>(tested));
         return fmt::format("n too small: {} against {} can never be significant at {:g} % with {} metrics: at least {} "
                            "and {}, or choose "
                            "with --metric",

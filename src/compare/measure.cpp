@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One metric: how far A and B are apart.
-#include "flyball/tune/two_sample.hpp"
+#include "flyball/stats/two_sample.hpp"
 #include "parts.hpp"
 
 #include <algorithm>
@@ -37,14 +37,14 @@ bool all_the_same(const std::vector<double>& a, const std::vector<double>& b)
 
 void by_runs(Row& row, const std::vector<double>& a, const std::vector<double>& b, double confidence)
 {
-    const tune::Batches in_a = tune::batches(a), in_b = tune::batches(b);
+    const stats::Batches in_a = stats::batches(a), in_b = stats::batches(b);
     row.batch_a = in_a.size;
     row.batch_b = in_b.size;
-    const tune::Shift shift = tune::hodges_lehmann(in_a.values, in_b.values, confidence);
+    const stats::Shift shift = stats::hodges_lehmann(in_a.values, in_b.values, confidence);
     row.difference = shift.estimate;
     if (row.a != 0)
         row.change = row.difference / std::abs(row.a);
-    const auto ratio = tune::hodges_lehmann_ratio(in_a.values, in_b.values, confidence);
+    const auto ratio = stats::hodges_lehmann_ratio(in_a.values, in_b.values, confidence);
     if (ratio)
         row.change = ratio->estimate - 1;
     if (!in_a.independent || !in_b.independent) {
@@ -52,7 +52,7 @@ void by_runs(Row& row, const std::vector<double>& a, const std::vector<double>& 
         return;
     }
     row.interval = shift.interval;
-    row.p = tune::mann_whitney_p(in_a.values, in_b.values);
+    row.p = stats::mann_whitney_p(in_a.values, in_b.values);
     if (ratio && ratio->interval)
         row.change_interval = Interval{ratio->interval->low - 1, ratio->interval->high - 1};
     else if (row.interval && row.a != 0 && !ratio)
@@ -60,7 +60,7 @@ void by_runs(Row& row, const std::vector<double>& a, const std::vector<double>& 
 }
 
 // The jackknife of one recording, on the scale of the values or of their logarithms.
-std::optional<tune::Blocks> blocks_of(const Side& side, const Key& key, bool logarithms, bool quantile)
+std::optional<stats::Blocks> blocks_of(const Side& side, const Key& key, bool logarithms, bool quantile)
 {
     const double whole = side.runs.front().values.at(key).value;
     std::vector<double> left_out = values_of(side.without_slice, key);
@@ -71,7 +71,7 @@ std::optional<tune::Blocks> blocks_of(const Side& side, const Key& key, bool log
             return std::nullopt;
         std::ranges::transform(left_out, left_out.begin(), [](double value) { return std::log(value); });
     }
-    tune::Blocks blocks = tune::jackknife(logarithms ? std::log(whole) : whole, left_out);
+    stats::Blocks blocks = stats::jackknife(logarithms ? std::log(whole) : whole, left_out);
     if (quantile)
         blocks.standard_error = std::hypot(blocks.standard_error, kBucketDeviation * (logarithms ? 1 : whole));
     return blocks;
@@ -84,10 +84,10 @@ void by_slices(Row& row, const Side& a, const Side& b, double confidence)
         row.change = row.difference / std::abs(row.a);
     const bool quantile =
         (row.unit == Unit::Nanoseconds || row.unit == Unit::Bytes) && !row.key.name.ends_with(".mean");
-    const auto of = [&](bool logarithms) -> std::optional<tune::Difference> {
+    const auto of = [&](bool logarithms) -> std::optional<stats::Difference> {
         const auto in_a = blocks_of(a, row.key, logarithms, quantile),
                    in_b = blocks_of(b, row.key, logarithms, quantile);
-        return in_a && in_b ? tune::difference(*in_a, *in_b, confidence) : std::nullopt;
+        return in_a && in_b ? stats::difference(*in_a, *in_b, confidence) : std::nullopt;
     };
     const auto plain = of(false), ratio = of(true);
     if (!plain)
@@ -129,8 +129,8 @@ Row measure(const Side& a, const Side& b, const Key& key, Basis basis, const Opt
         row.good = Good::Lower;
     if (named(options.higher, key))
         row.good = Good::Higher;
-    row.a = tune::median(in_a);
-    row.b = tune::median(in_b);
+    row.a = stats::median(in_a);
+    row.b = stats::median(in_b);
     row.difference = row.b - row.a;
     const bool repeated = in_a.size() > 1 && in_b.size() > 1;
     if (all_the_same(in_a, in_b) && (repeated || (basis == Basis::Slices && same_in_slices(a, b, key)))) {

@@ -4,7 +4,7 @@
 
 #include "flyball/base/units.hpp"
 #include "flyball/load/quantiles.hpp"
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 #include "numbers.hpp"
 
 #include <fmt/format.h>
@@ -206,7 +206,7 @@ std::uint64_t requests_needed(std::span<const Objective> objectives)
     std::uint64_t most = 0;
     for (const Objective& objective : objectives)
         if (objective.measure == Measure::Quantile)
-            most = std::max<std::uint64_t>(most, tune::least_samples(objective.q, kConfidence));
+            most = std::max<std::uint64_t>(most, stats::least_samples(objective.q, kConfidence));
     return most;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/load/quantiles.hpp"
 
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -36,7 +36,7 @@ double at_rank(const profile::Histogram& histogram, std::uint64_t rank)
 
 std::optional<Ranks> quantile_ranks(std::uint64_t n, double q, double confidence)
 {
-    if (n < tune::least_samples(q, confidence))
+    if (n < stats::least_samples(q, confidence))
         return std::nullopt;
     const double tail = (1 - confidence) / 2, mean = static_cast<double>(n) * q;
     // The largest i with P(B < i) <= tail, the smallest j with P(B >= j) <= tail.
@@ -63,7 +63,7 @@ Quantile quantile_of(const profile::Histogram& histogram, std::uint64_t endless,
 {
     Quantile quantile{.q = q,
                       .samples = histogram.count() + endless,
-                      .needed = tune::least_samples(q, kConfidence),
+                      .needed = stats::least_samples(q, kConfidence),
                       .value = {},
                       .low = {},
                       .high = {}};

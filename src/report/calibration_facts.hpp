@@ -25,8 +25,8 @@ struct LimitChange {
     std::string file;
     std::string before, after;  // as written; empty: the file is not among the limits
     tune::Unit unit = tune::Unit::None;
-    std::optional<double> was, is;           // in `unit`; nullopt: no limit
-    std::optional<tune::Interval> interval;  // where the least sufficient value lies, in `unit`
+    std::optional<double> was, is;            // in `unit`; nullopt: no limit
+    std::optional<stats::Interval> interval;  // where the least sufficient value lies, in `unit`
     double confidence = 0;
     const tune::Proposal* proposal = nullptr;  // of the file's resource; not owned
     const tune::Value* value = nullptr;        // of the proposal; not owned
@@ -75,7 +75,7 @@ struct MetricChange {
 // "812/s"; "n/a".
 [[nodiscard]] std::string figure_words(const calibrate::Judgement& figure, calibrate::Unit unit);
 // "790/s to 835/s", "11.8 to 12.3 ms"; empty.
-[[nodiscard]] std::string interval_words(const std::optional<tune::Interval>& interval, calibrate::Unit unit);
+[[nodiscard]] std::string interval_words(const std::optional<stats::Interval>& interval, calibrate::Unit unit);
 
 // What is left of the performance, against the floor.
 enum class Retention : std::uint8_t {

@@ -48,7 +48,7 @@ std::optional<double> number_of(std::string_view file, std::string_view text)
 }
 
 // Tuners give the quota in nanoseconds, whatever the period.
-std::optional<tune::Interval> interval_of(const tune::Value& value)
+std::optional<stats::Interval> interval_of(const tune::Value& value)
 {
     if (!value.interval || std::isnan(value.interval->low) || std::isnan(value.interval->high))
         return std::nullopt;
@@ -58,7 +58,7 @@ std::optional<tune::Interval> interval_of(const tune::Value& value)
     if (!quota)
         return std::nullopt;
     const double period_ns = static_cast<double>(quota->period_us) * kNsOfUs;
-    return tune::Interval{value.interval->low / period_ns, value.interval->high / period_ns};
+    return stats::Interval{value.interval->low / period_ns, value.interval->high / period_ns};
 }
 
 void find_value(LimitChange& limit, const calibrate::ComponentResult& component)

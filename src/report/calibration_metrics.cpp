@@ -181,7 +181,7 @@ std::string figure_words(const calibrate::Judgement& figure, calibrate::Unit uni
     return figure.estimate && std::isfinite(*figure.estimate) ? calibrate::format(*figure.estimate, unit) : "n/a";
 }
 
-std::string interval_words(const std::optional<tune::Interval>& interval, calibrate::Unit unit)
+std::string interval_words(const std::optional<stats::Interval>& interval, calibrate::Unit unit)
 {
     if (!interval || !std::isfinite(interval->low) || !std::isfinite(interval->high))
         return {};

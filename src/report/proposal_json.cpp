@@ -17,7 +17,7 @@ Json json_unit(tune::Unit unit)
     return unit == tune::Unit::None ? Json(nullptr) : Json(name(unit));
 }
 
-Json json_interval(const std::optional<tune::Interval>& interval, NumberForm number)
+Json json_interval(const std::optional<stats::Interval>& interval, NumberForm number)
 {
     if (!interval || std::isnan(interval->low) || std::isnan(interval->high))
         return nullptr;

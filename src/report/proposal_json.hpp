@@ -16,7 +16,7 @@ using NumberForm = Json (*)(const std::optional<double>&);
 // null: empty.
 [[nodiscard]] Json json_text(const std::string& text);
 [[nodiscard]] Json json_unit(tune::Unit unit);
-[[nodiscard]] Json json_interval(const std::optional<tune::Interval>& interval, NumberForm number);
+[[nodiscard]] Json json_interval(const std::optional<stats::Interval>& interval, NumberForm number);
 [[nodiscard]] Json json_evidence(const tune::Evidence& evidence, NumberForm number);
 [[nodiscard]] Json json_refusal(const tune::Refusal& refusal);
 

@@ -66,7 +66,7 @@ std::string positive(double value, TuneUnit unit)
 }
 
 template <class Words>
-std::string range_in(const std::optional<tune::Interval>& interval, Words words)
+std::string range_in(const std::optional<stats::Interval>& interval, Words words)
 {
     if (!interval || std::isnan(interval->low) || std::isnan(interval->high))
         return std::string(kNotKnown);
@@ -123,12 +123,12 @@ std::string quantity(double value, TuneUnit unit)
     return value < 0 ? "-" + positive(-value, unit) : positive(value, unit);
 }
 
-std::string range(const std::optional<tune::Interval>& interval, TuneUnit unit)
+std::string range(const std::optional<stats::Interval>& interval, TuneUnit unit)
 {
     return range_in(interval, [&](double value) { return quantity(value, unit); });
 }
 
-std::string ratio_range(const std::optional<tune::Interval>& interval)
+std::string ratio_range(const std::optional<stats::Interval>& interval)
 {
     return range_in(interval, [](double value) { return fmt::format("{:.3g}", value); });
 }
@@ -171,7 +171,7 @@ std::string interval_words(const tune::Value& value)
         return words;
     const double period_ns = static_cast<double>(quota->period_us) * 1000;
     return words + "\n= " +
-           range(tune::Interval{value.interval->low / period_ns, value.interval->high / period_ns}, TuneUnit::Cpus);
+           range(stats::Interval{value.interval->low / period_ns, value.interval->high / period_ns}, TuneUnit::Cpus);
 }
 
 }  // namespace flyball::report

@@ -25,11 +25,11 @@ struct Quota {
 // 0.204 -> "0.204 CPUs", 135 -> "135 tasks", 0.05 -> "5.0%", 12.3 s, 48.2 MiB, "2.10 per s".
 [[nodiscard]] std::string quantity(double value, tune::Unit unit);
 // "18.9 to 20.4 ms".
-[[nodiscard]] std::string range(const std::optional<tune::Interval>& interval, tune::Unit unit);
+[[nodiscard]] std::string range(const std::optional<stats::Interval>& interval, tune::Unit unit);
 // "18.9 ms" and "20.4 ms" as "18.9 to 20.4 ms"; "900 KiB to 1.10 MiB" where the units differ.
 [[nodiscard]] std::string joined(const std::string& low, const std::string& high);
 // Of a ratio: "0.981 to 1.02".
-[[nodiscard]] std::string ratio_range(const std::optional<tune::Interval>& interval);
+[[nodiscard]] std::string ratio_range(const std::optional<stats::Interval>& interval);
 
 // 0.95 -> "95%". Never rounded up to certainty.
 [[nodiscard]] std::string confidence_words(double confidence);

@@ -19,9 +19,9 @@ constexpr double kLeastRatio = 0.01;
 constexpr double kTerrible = 0.5;
 constexpr std::size_t kTerriblePairs = 2;
 
-std::optional<Interval> inverse(const std::optional<Interval>& of)
+std::optional<stats::Interval> inverse(const std::optional<stats::Interval>& of)
 {
-    return of ? std::optional(Interval{1 / of->high, 1 / of->low}) : std::nullopt;
+    return of ? std::optional(stats::Interval{1 / of->high, 1 / of->low}) : std::nullopt;
 }
 
 }  // namespace
@@ -37,8 +37,8 @@ void Comparison::begin(const LatencyPair& p50, const LatencyPair& p99)
     const double each = bounds_.alpha / static_cast<double>(wanted.size());
     for (const char* one : wanted) {
         const double bound = one == kRate ? bounds_.rate : 1 / bounds_.latency;
-        metrics_.push_back({one, bound, NonInferiority(bound, bounds_.alpha, bounds_.most_pairs),
-                            NonInferiority(bound, each, bounds_.most_pairs)});
+        metrics_.push_back({one, bound, stats::NonInferiority(bound, bounds_.alpha, bounds_.most_pairs),
+                            stats::NonInferiority(bound, each, bounds_.most_pairs)});
     }
 }
 
@@ -66,7 +66,7 @@ void Comparison::add(RatePair rate, LatencyPair p50, LatencyPair p99)
 
 void Comparison::decide()
 {
-    using Sure = NonInferiority::Answer;
+    using Sure = stats::NonInferiority::Answer;
     if (terrible_ >= kTerriblePairs) {
         verdict_ = Verdict::Rejected;
         note_ = fmt::format("stopped early: less than {:.0f} % of the rate was left in {} pairs in a row",

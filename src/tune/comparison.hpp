@@ -3,8 +3,8 @@
 // thread-safe.
 #pragma once
 
+#include "flyball/stats/statistics.hpp"
 #include "flyball/tune/proposal.hpp"
-#include "flyball/tune/statistics.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -48,7 +48,7 @@ private:
         std::string name;
         double bound;  // of B over A: a rate, or one over a latency
         // The first decides on acceptance, the second on rejection.
-        NonInferiority accepts, rejects;
+        stats::NonInferiority accepts, rejects;
     };
     void begin(const LatencyPair& p50, const LatencyPair& p99);
     void decide();

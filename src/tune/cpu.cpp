@@ -181,7 +181,7 @@ void add_advice(Proposal& proposal, const DemandTrace& trace, const Bandwidth& l
         proposal.notes.push_back(fmt::format("its jobs come in bursts: the quota is {:.1f} times what it uses on "
                                              "average, so that cpu.weight alone may serve it better",
                                              cpus_of(limit) / mean));
-    if (const std::size_t least = least_samples(0.99, 0.9); trace.jobs.size() < least)
+    if (const std::size_t least = stats::least_samples(0.99, 0.9); trace.jobs.size() < least)
         proposal.notes.push_back(
             fmt::format("{} jobs are too few for their p99 (at least {}): profile for longer to be sure of the tail",
                         trace.jobs.size(), least));

@@ -17,7 +17,7 @@ std::string cpu_max_of(const Bandwidth& limit)
     return cgroup::cpu_max_text({limit.quota_ns / kNsOfUs, limit.period_ns / kNsOfUs});
 }
 
-std::vector<Value> cpu_values(const Bandwidth& limit, Subject& subject, const Interval& quota_interval,
+std::vector<Value> cpu_values(const Bandwidth& limit, Subject& subject, const stats::Interval& quota_interval,
                               double confidence, const std::string& method)
 {
     std::vector<Value> values{{.file = "cpu.max",

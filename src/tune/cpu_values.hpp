@@ -20,8 +20,9 @@ namespace flyball::tune {
     return 2 * confidence - 1;
 }
 
-[[nodiscard]] std::vector<Value> cpu_values(const Bandwidth& limit, Subject& subject, const Interval& quota_interval,
-                                            double confidence, const std::string& method);
+[[nodiscard]] std::vector<Value> cpu_values(const Bandwidth& limit, Subject& subject,
+                                            const stats::Interval& quota_interval, double confidence,
+                                            const std::string& method);
 
 // What to write to get there from anywhere. The burst goes to 0 first: the kernel refuses a quota below it (EINVAL,
 // since v5.14), and some divide it by 1000 when the quota is written (v5.14 to v6.9, mended by 49217ea147df).

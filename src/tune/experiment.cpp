@@ -63,7 +63,7 @@ private:
     Result<> pairs()
     {
         std::mt19937_64 random(options_.seed);
-        if (!time_for(kLeastForSpread))
+        if (!time_for(stats::kLeastForSpread))
             spoilt_ = "too little time is left to try it";
         while (spoilt_.empty() && !comparison_.decided()) {
             const Side first = random() % 2 == 0 ? Side::A : Side::B;

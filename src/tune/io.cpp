@@ -115,7 +115,7 @@ bool settled_without(Proposal& proposal, Subject& subject, const IoProfile& prof
     } else if (!seen.interval) {
         set_answer(proposal, Answer::Inconclusive,
                    fmt::format("{} windows of 100 ms are too few for a p99 with an interval: {} are the least",
-                               seen.steps, least_samples(0.99, 1 - options.alpha)));
+                               seen.steps, stats::least_samples(0.99, 1 - options.alpha)));
     } else if (seen.interval->high < kHardly) {
         set_answer(proposal, Answer::NoLimit,
                    fmt::format("no weight: it wants {:.2f} % of {} at p99, which the least of shares leaves it",
@@ -155,7 +155,7 @@ void add_value(Proposal& proposal, const Occupancy& seen, const Competition& riv
          .before = before,
          .estimate = static_cast<double>(high.weight),
          .unit = Unit::None,
-         .interval = Interval{static_cast<double>(low.weight), static_cast<double>(high.weight)},
+         .interval = stats::Interval{static_cast<double>(low.weight), static_cast<double>(high.weight)},
          .confidence = 1 - options.alpha,
          .method = fmt::format("least weight for {:.1f} % of the device (p99 of its windows, upper end, with {:.0f} % "
                                "headroom, {:.0f} % at most); {}",

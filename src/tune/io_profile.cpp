@@ -82,7 +82,7 @@ Occupancy occupancy(const IoProfile& profile, const cgroup::IoControl& control, 
     for (const double share : shares)
         result.mean += share / static_cast<double>(shares.size());
     result.p99 = at_rank(shares, kQuantile);
-    result.interval = quantile_interval(shares, kQuantile, confidence);
+    result.interval = stats::quantile_interval(shares, kQuantile, confidence);
     return result;
 }
 

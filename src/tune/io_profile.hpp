@@ -3,9 +3,9 @@
 #pragma once
 
 #include "flyball/cgroup/io_control.hpp"
+#include "flyball/stats/statistics.hpp"
 #include "flyball/tune/io.hpp"
 #include "flyball/tune/io_trace.hpp"
-#include "flyball/tune/statistics.hpp"
 
 #include <optional>
 #include <string>
@@ -27,7 +27,7 @@ struct IoProfile {
 
 struct Occupancy {
     double p99 = 0, mean = 0;
-    std::optional<Interval> interval;  // of p99
+    std::optional<stats::Interval> interval;  // of p99
     std::size_t steps = 0;
     std::string source;  // in words: by iocost's model, or by time in the device
 };

@@ -2,8 +2,8 @@
 // A weight tried out: the subject alone, then with an antagonist, block by block in turn.
 #pragma once
 
+#include "flyball/stats/statistics.hpp"
 #include "flyball/tune/io.hpp"
-#include "flyball/tune/statistics.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -34,7 +34,7 @@ struct Tried {
     std::uint64_t weight = 0;
     Verdict verdict = Verdict::Inconclusive;
     std::size_t rounds = 0;
-    std::optional<Interval> throughput, latency;  // with the antagonist / alone
+    std::optional<stats::Interval> throughput, latency;  // with the antagonist / alone
     Seen alone, contended;
     std::string note;
     std::uint64_t took_ns = 0;

@@ -116,7 +116,7 @@ std::uint64_t MemoryTuner::add_high()
          .before = original_high_,
          .estimate = static_cast<double>(value),
          .unit = Unit::Bytes,
-         .interval = Interval{static_cast<double>(low), static_cast<double>(value)},
+         .interval = stats::Interval{static_cast<double>(low), static_cast<double>(value)},
          .confidence = 1 - options_.trial.alpha,
          .method =
              raised
@@ -152,7 +152,7 @@ void MemoryTuner::add_max(std::uint64_t above, const std::string& what)
          .before = subject_.limit("memory.max").value_or(""),
          .estimate = static_cast<double>(value),
          .unit = Unit::Bytes,
-         .interval = Interval{static_cast<double>(std::min(seen_.kept_peak, value)), static_cast<double>(value)},
+         .interval = stats::Interval{static_cast<double>(std::min(seen_.kept_peak, value)), static_cast<double>(value)},
          .confidence = n / (n + 1),
          .method = fmt::format("{}, and {} for its growth within {}; another window of {} exceeds the peak of {} with "
                                "a probability of at "

@@ -81,7 +81,7 @@ std::uint64_t growth_envelope(std::span<const MemoryUse> use, std::uint64_t with
     return most;
 }
 
-std::optional<Trend> memory_leak(std::span<const MemoryUse> kept, const LeakOptions& options)
+std::optional<stats::Trend> memory_leak(std::span<const MemoryUse> kept, const LeakOptions& options)
 {
     if (kept.size() < 2 * kStretches)
         return std::nullopt;
@@ -92,7 +92,7 @@ std::optional<Trend> memory_leak(std::span<const MemoryUse> kept, const LeakOpti
         at_s.push_back(static_cast<double>(least->at_ns - kept.front().at_ns) / kNsPerS);
         low.push_back(static_cast<double>(least->bytes));
     }
-    const auto trend = theil_sen(at_s, low, options.confidence);
+    const auto trend = stats::theil_sen(at_s, low, options.confidence);
     if (!trend)
         return std::nullopt;
     const double seen_s = static_cast<double>(kept.back().at_ns - kept.front().at_ns) / kNsPerS;

@@ -2,7 +2,7 @@
 // memory.high tried out, against the limit as it is.
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/limits.hpp"
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 #include "memory_tuner.hpp"
 #include "units.hpp"
 
@@ -79,7 +79,7 @@ std::uint64_t MemoryTuner::trial_settle_ns() const
 
 std::uint64_t MemoryTuner::least_trial_ns() const
 {
-    return kLeastForSpread * 2 * (trial_settle_ns() + options_.trial.block_ns);
+    return stats::kLeastForSpread * 2 * (trial_settle_ns() + options_.trial.block_ns);
 }
 
 Result<Trial> MemoryTuner::attempt(std::uint64_t bytes)

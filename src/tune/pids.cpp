@@ -5,7 +5,7 @@
 #include "flyball/base/strings.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/limits.hpp"
-#include "flyball/tune/trend.hpp"
+#include "flyball/stats/trend.hpp"
 
 #include <fmt/format.h>
 
@@ -40,7 +40,7 @@ std::vector<double> peaks_by_second(const Window& window)
 }
 
 // Tasks a second, when that is surely more than nothing and adds up to something.
-std::optional<Trend> leak(const std::vector<double>& peaks, double peak, double confidence)
+std::optional<stats::Trend> leak(const std::vector<double>& peaks, double peak, double confidence)
 {
     const std::size_t each = peaks.size() / kMostTrendPoints + 1;
     std::vector<double> x, y;
@@ -48,7 +48,7 @@ std::optional<Trend> leak(const std::vector<double>& peaks, double peak, double 
         x.push_back(static_cast<double>(i));
         y.push_back(peaks[i]);
     }
-    const auto trend = theil_sen(x, y, confidence);
+    const auto trend = stats::theil_sen(x, y, confidence);
     if (!trend)
         return std::nullopt;
     const double surely = trend->interval.low * static_cast<double>(peaks.size());
@@ -152,7 +152,7 @@ Proposal propose_pids(const Window& window, Subject& subject, const PidsOptions&
          .before = subject.limit("pids.max").value_or(""),
          .estimate = value,
          .unit = Unit::Tasks,
-         .interval = Interval{peak, value},
+         .interval = stats::Interval{peak, value},
          .confidence = windows / (windows + 1),
          .method = fmt::format(
              "the peak of {} seconds over {:.3g}; another second exceeds that peak with a probability of at most 1/{}",

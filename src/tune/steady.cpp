@@ -91,15 +91,15 @@ std::size_t last_level(const Sums& sums, const std::vector<std::size_t>& changes
     return begin;
 }
 
-std::optional<Trend> slope_of(std::span<const double> values, double confidence)
+std::optional<stats::Trend> slope_of(std::span<const double> values, double confidence)
 {
     std::vector<double> places(values.size());
     std::iota(places.begin(), places.end(), 0.0);
-    return theil_sen(places, values, confidence);
+    return stats::theil_sen(places, values, confidence);
 }
 
 // A slope that is surely one, and that over the stretch moves more than what levels may differ by.
-bool matters(const std::optional<Trend>& slope, std::size_t length, double level, double tolerance)
+bool matters(const std::optional<stats::Trend>& slope, std::size_t length, double level, double tolerance)
 {
     return slope && !slope->interval.contains(0) &&
            std::abs(slope->slope) * static_cast<double>(length) > tolerance * std::abs(level);

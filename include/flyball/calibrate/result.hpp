@@ -25,7 +25,7 @@ struct ScenarioResult {
     std::vector<TargetResult> targets;
     // Of the component's performance metric: after / before, larger is better (latencies the other way round).
     std::optional<double> retention;
-    std::optional<tune::Interval> retention_interval;
+    std::optional<stats::Interval> retention_interval;
     std::vector<std::string> troubles;
 };
 

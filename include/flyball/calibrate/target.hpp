@@ -10,7 +10,7 @@
 #include "flyball/base/result.hpp"
 #include "flyball/calibrate/metric.hpp"
 #include "flyball/profile/histogram.hpp"
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 
 #include <cstdint>
 #include <map>
@@ -74,7 +74,7 @@ struct Judgement {
     Outcome outcome = Outcome::Inconclusive;
     std::string reason;  // one clause, with the figures
     std::optional<double> estimate;
-    std::optional<tune::Interval> interval;  // of the estimate, in its unit; nullopt: none can be given
+    std::optional<stats::Interval> interval;  // of the estimate, in its unit; nullopt: none can be given
     double confidence = 0;
     std::size_t n = 0;  // figures that it rests on
 };
@@ -82,8 +82,5 @@ struct Judgement {
 // confidence: of the interval, 0 < confidence < 1.
 [[nodiscard]] Judgement evaluate(const Target& target, const Measurements& measured, const References& references,
                                  double confidence = 0.95);
-
-// Clopper and Pearson 1934: the share that `good` of `all` came from, at this confidence at least.
-[[nodiscard]] tune::Interval share_interval(double good, double all, double confidence);
 
 }  // namespace flyball::calibrate

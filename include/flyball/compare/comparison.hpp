@@ -4,7 +4,7 @@
 #pragma once
 
 #include "flyball/compare/run.hpp"
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -14,7 +14,7 @@
 
 namespace flyball::compare {
 
-using tune::Interval;
+using stats::Interval;
 
 // A difference up to this is none. Relative to A, or in the metric's own unit.
 struct Threshold {

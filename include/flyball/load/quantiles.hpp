@@ -14,7 +14,7 @@ inline constexpr double kConfidence = 0.95;
 
 // Ranks i <= j, from 1, such that the q-quantile lies between the i-th and the j-th of n samples at this confidence at
 // least: P(i <= B < j), B binomial(n, q), equal tails (David and Nagaraja, Order Statistics, 7.1). nullopt: n is too
-// small. The same as tune::quantile_interval(), without an array of n.
+// small. The same as stats::quantile_interval(), without an array of n.
 struct Ranks {
     std::uint64_t low = 0, high = 0;
 };

@@ -54,7 +54,7 @@ struct QuotaPrediction {
     Replay replay;
     BandwidthBounds bounds;
     std::optional<Bandwidth> limit;  // nullopt: none below all CPUs, or the window cannot be used
-    Interval interval;               // of its quota
+    stats::Interval interval;        // of its quota
 };
 
 // The parts that only think: from a window in which nothing was changed to a quota, and from there to a proposal that

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "flyball/cgroup/memory_state.hpp"
+#include "flyball/stats/trend.hpp"
 #include "flyball/tune/subject.hpp"
-#include "flyball/tune/trend.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -43,6 +43,6 @@ struct LeakOptions {
 
 // Bytes a second by which it surely grows; nullopt: it does not, or not by what matters. Of the lowest use in each of
 // 12 stretches, since what is taken and given back is no leak, and since samples in a row say the same thing.
-[[nodiscard]] std::optional<Trend> memory_leak(std::span<const MemoryUse> kept, const LeakOptions& options = {});
+[[nodiscard]] std::optional<stats::Trend> memory_leak(std::span<const MemoryUse> kept, const LeakOptions& options = {});
 
 }  // namespace flyball::tune

@@ -2,7 +2,7 @@
 // What a tuner found out: values with their evidence, or why there are none. Plain values.
 #pragma once
 
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -35,7 +35,7 @@ struct Value {
     double estimate = 0;  // the same as a number
     Unit unit = Unit::None;
     // Where the least sufficient value lies, at this confidence; nullopt: cannot be said, and `method` says why.
-    std::optional<Interval> interval;
+    std::optional<stats::Interval> interval;
     double confidence = 0;
     std::string method;  // how it was worked out, in one line
 };
@@ -44,7 +44,7 @@ struct Evidence {
     std::string name;  // snake_case: "peak_demand", "refaults"
     double value = 0;
     Unit unit = Unit::None;
-    std::optional<Interval> interval;
+    std::optional<stats::Interval> interval;
     std::string source;  // "sched_switch", "memory.stat", ...
 };
 
@@ -59,7 +59,7 @@ struct Trial {
     std::size_t pairs = 0;  // A/B blocks compared
     std::string judged_by;  // "the workload's throughput", "time not lost to cpu.max", ...
     // Of B / A.
-    std::optional<Interval> throughput, latency_p50, latency_p99;
+    std::optional<stats::Interval> throughput, latency_p50, latency_p99;
     std::string note;  // what decided
 };
 

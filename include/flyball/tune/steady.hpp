@@ -8,9 +8,9 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/stats/trend.hpp"
 #include "flyball/tune/experiment.hpp"
 #include "flyball/tune/subject.hpp"
-#include "flyball/tune/trend.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -42,10 +42,10 @@ struct SteadyOptions {
 
 struct Steadiness {
     Course course = Course::TooShort;
-    std::size_t steady_from = 0;       // index; of the last stretch when it is not steady
-    double level = 0;                  // mean since then
-    std::optional<Trend> slope;        // since then, per value
-    std::vector<std::size_t> changes;  // indices at which a new mean begins, also those that do not matter
+    std::size_t steady_from = 0;        // index; of the last stretch when it is not steady
+    double level = 0;                   // mean since then
+    std::optional<stats::Trend> slope;  // since then, per value
+    std::vector<std::size_t> changes;   // indices at which a new mean begins, also those that do not matter
     [[nodiscard]] bool steady() const
     {
         return course == Course::Flat || course == Course::WarmUp || course == Course::Slowdown;

@@ -95,7 +95,7 @@ public:
                                        .text = text,
                                        .before = "",
                                        .estimate = 1,
-                                       .interval = tune::Interval{0.5, 2},
+                                       .interval = stats::Interval{0.5, 2},
                                        .confidence = 0.95,
                                        .method = "simulated"});
         };
@@ -111,7 +111,7 @@ public:
                                    .took_ns = 1,
                                    .pairs = 8,
                                    .judged_by = "y",
-                                   .throughput = tune::Interval{0.9, 1.1}});
+                                   .throughput = stats::Interval{0.9, 1.1}});
         return proposal;
     }
 

@@ -219,19 +219,19 @@ TEST_CASE("targets: success is a share of attempts")
 
 TEST_CASE("share interval: closed forms, published values and coverage")
 {
-    CHECK(share_interval(3, 3, 0.95).low == Approx(std::pow(0.025, 1.0 / 3)));
-    CHECK(share_interval(3, 3, 0.95).high == 1);
-    CHECK(share_interval(0, 20, 0.95).high == Approx(1 - std::pow(0.025, 1.0 / 20)));
+    CHECK(flyball::stats::share_interval(3, 3, 0.95).low == Approx(std::pow(0.025, 1.0 / 3)));
+    CHECK(flyball::stats::share_interval(3, 3, 0.95).high == 1);
+    CHECK(flyball::stats::share_interval(0, 20, 0.95).high == Approx(1 - std::pow(0.025, 1.0 / 20)));
     // Clopper and Pearson's chart: 8 of 10.
-    CHECK(share_interval(8, 10, 0.95).low == Approx(0.4439).margin(5e-4));
-    CHECK(share_interval(8, 10, 0.95).high == Approx(0.9748).margin(5e-4));
+    CHECK(flyball::stats::share_interval(8, 10, 0.95).low == Approx(0.4439).margin(5e-4));
+    CHECK(flyball::stats::share_interval(8, 10, 0.95).high == Approx(0.9748).margin(5e-4));
     std::mt19937_64 random(3);
     std::binomial_distribution<int> draw(200, 0.93);
     int covered = 0;
     for (int i = 0; i < 2000; ++i)
-        covered += share_interval(draw(random), 200, 0.95).contains(0.93) ? 1 : 0;
+        covered += flyball::stats::share_interval(draw(random), 200, 0.95).contains(0.93) ? 1 : 0;
     CHECK(covered >= 1890);
-    const auto large = share_interval(5e6, 1e7, 0.95);  // 0.5 +- 1.96 / 2 / sqrt(n)
+    const auto large = flyball::stats::share_interval(5e6, 1e7, 0.95);  // 0.5 +- 1.96 / 2 / sqrt(n)
     CHECK(large.low == Approx(0.5 - 0.98 / std::sqrt(1e7)).margin(1e-6));
 }
 

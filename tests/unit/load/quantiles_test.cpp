@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/load/quantiles.hpp"
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 #include "support/catch.hpp"
 
 #include <cmath>
@@ -16,7 +16,7 @@ TEST_CASE("ranks are those that the whole binomial gives", "[load]")
         for (const std::size_t n : {5UL, 6UL, 40UL, 367UL, 368UL, 1000UL, 3686UL, 3687UL, 20000UL}) {
             std::vector<double> ranks(n);
             std::iota(ranks.begin(), ranks.end(), 1.0);
-            const auto expected = tune::quantile_interval(ranks, q, 0.95);
+            const auto expected = stats::quantile_interval(ranks, q, 0.95);
             const auto found = quantile_ranks(n, q, 0.95);
             INFO("q " << q << ", n " << n);
             REQUIRE(found.has_value() == expected.has_value());

@@ -158,7 +158,7 @@ TEST_CASE("dots are where the figures are", "[calibration][html]")
                                        .after = {},
                                        .targets = {},
                                        .retention = 0.9,
-                                       .retention_interval = tune::Interval{0.85, 0.95},
+                                       .retention_interval = stats::Interval{0.85, 0.95},
                                        .troubles = {}};
     component.scenarios = {scenario};
     const std::string page = page_of({component});

@@ -155,10 +155,10 @@ TEST_CASE("P4.2's criterion: held, likely held and below", "[calibration]")
     calibrate::ScenarioResult& scenario = component.scenarios[0];
     const auto text = [&] { return render_performance_comparison(sample::of({component})); };
     scenario.retention = 0.9;
-    scenario.retention_interval = tune::Interval{0.85, 0.95};
+    scenario.retention_interval = stats::Interval{0.85, 0.95};
     CHECK_THAT(text(),
                ContainsSubstring("[✓] at least 80.0% of the baseline's throughput: 90.0% (85.0% to 95.0%), held"));
-    scenario.retention_interval = tune::Interval{0.75, 0.95};
+    scenario.retention_interval = stats::Interval{0.75, 0.95};
     CHECK_THAT(text(), ContainsSubstring("[?] at least") && ContainsSubstring("95.0%), likely"));
     scenario.retention = 0.7999;
     CHECK_THAT(text(), ContainsSubstring("[✗] at least") && ContainsSubstring("below its floor in 1 of 1 scenario"));

@@ -127,7 +127,7 @@ inline ComponentResult agent_loop()
                     {"pids.max", "290"}};
     auto cpu = tune_sample::cpu_limit();
     cpu.values[0] = {"cpu.max", "160000 1000000",        "200000 1000000",
-                     160e6,     tune::Unit::Nanoseconds, tune::Interval{148e6, 171e6},
+                     160e6,     tune::Unit::Nanoseconds, stats::Interval{148e6, 171e6},
                      0.95,      cpu.values[0].method};
     cpu.values.pop_back();
     auto memory = tune_sample::memory_limit();
@@ -136,7 +136,7 @@ inline ComponentResult agent_loop()
                         "max",
                         496 * kMiB,
                         tune::Unit::Bytes,
-                        tune::Interval{470 * kMiB, 496 * kMiB},
+                        stats::Interval{470 * kMiB, 496 * kMiB},
                         0.95,
                         memory.values[0].method};
     memory.values[1] = {"memory.max",
@@ -144,14 +144,14 @@ inline ComponentResult agent_loop()
                         "671088640",
                         512 * kMiB,
                         tune::Unit::Bytes,
-                        tune::Interval{488 * kMiB, 512 * kMiB},
+                        stats::Interval{488 * kMiB, 512 * kMiB},
                         0.95,
                         memory.values[1].method};
     auto pids = tune_sample::pids_limit();
-    pids.values[0] = {"pids.max",           "290", "400", 290, tune::Unit::Tasks, tune::Interval{224, 290}, 0.98361,
+    pids.values[0] = {"pids.max",           "290", "400", 290, tune::Unit::Tasks, stats::Interval{224, 290}, 0.98361,
                       pids.values[0].method};
     auto io = tune_sample::io_limit();
-    io.values[0] = {"io.weight", "94", "100", 94, tune::Unit::None, tune::Interval{88, 97}, 0.9, io.values[0].method};
+    io.values[0] = {"io.weight", "94", "100", 94, tune::Unit::None, stats::Interval{88, 97}, 0.9, io.values[0].method};
     result.proposals = {cpu, memory, pids, io};
     Limits first = result.after;
     first["cpu.max"] = "160000 1000000";
@@ -279,7 +279,7 @@ inline ComponentResult hostile()
                            .oom = {}};
     result.proposals = {tune_sample::io_aborted(), tune_sample::memory_limit()};
     result.proposals[1].values = {{"memory.max", "1073741824", "max", 1024 * kMiB, tune::Unit::Bytes,
-                                   tune::Interval{1000 * kMiB, INFINITY}, 0.9, kHostile}};
+                                   stats::Interval{1000 * kMiB, INFINITY}, 0.9, kHostile}};
     result.attempts = {{1, result.after, true, {kHostile}}};
     ScenarioResult one{.name = kHostile + std::string(60, 's'),
                        .before = {},

@@ -94,7 +94,7 @@ TEST_CASE("what is not known is not shown as zero", "[tune]")
                ContainsSubstring("took n/a; no experiment was made. Nothing was written."));
     CHECK_THAT(text_of(sample::cpu_limit()), ContainsSubstring("0.99 to 1.03  n/a"));
     tune::Proposal none = sample::cpu_limit();
-    none.values[0].interval = tune::Interval{std::numeric_limits<double>::quiet_NaN(), 1};
+    none.values[0].interval = stats::Interval{std::numeric_limits<double>::quiet_NaN(), 1};
     none.values[0].before = "";
     CHECK_THAT(text_of(none), ContainsSubstring("cpu.max        n/a   20.4 ms / 100 ms  n/a\n"));
     // No time was taken, that is: none is known.
@@ -146,7 +146,7 @@ TEST_CASE("units are said once where they are the same", "[tune]")
 {
     tune::Proposal p = sample::cpu_none();
     const auto with = [&](double low, double high, tune::Unit unit) {
-        p.evidence = {{"x", low, unit, tune::Interval{low, high}, ""}};
+        p.evidence = {{"x", low, unit, stats::Interval{low, high}, ""}};
         return text_of(p);
     };
     CHECK_THAT(with(9e8, 1.1e9, tune::Unit::Nanoseconds), ContainsSubstring("(900 ms to 1.10 s)"));

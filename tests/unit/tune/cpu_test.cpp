@@ -261,7 +261,7 @@ TEST_CASE("tune cpu: what comes by chance is looked at for longer, what repeats 
         const Proposal proposal = tuned(subject, {.precision = precision, .longest_ns = longest_s * 1000 * kMs});
         INFO(proposal.summary);
         REQUIRE(proposal.answer == Answer::Limit);
-        const Interval& interval = proposal.values.front().interval.value();
+        const stats::Interval& interval = proposal.values.front().interval.value();
         return std::pair(subject.looked_ns / (1000 * kMs), interval.high / interval.low);
     };
     const auto [once_s, wide] = by_chance(1, 1200);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flyball/tune/trend.hpp"
+#include "flyball/stats/trend.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>
 
-namespace flyball::tune {
+namespace flyball::stats {
 namespace {
 
 // The standard normal quantile, by Newton's method on erfc; it is asked for between 0.5 and 0.9999.
@@ -68,4 +68,4 @@ std::optional<Trend> theil_sen(std::span<const double> x, std::span<const double
     return Trend{std::midpoint(below, above), {lowest, highest}};
 }
 
-}  // namespace flyball::tune
+}  // namespace flyball::stats

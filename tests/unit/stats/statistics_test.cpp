@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Coverage by simulation: an interval that promises 95 % holds in 95 % of many trials, also when one looks all the
 // time.
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-using namespace flyball::tune;
+using namespace flyball::stats;
 
 TEST_CASE("quantile interval: covers as it promises, whatever the distribution")
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Clopper-Pearson interval, by the regularized incomplete beta function, inverted by bisection.
-#include "flyball/calibrate/target.hpp"
-#include "flyball/tune/beta.hpp"
+#include "flyball/stats/beta.hpp"
+#include "flyball/stats/statistics.hpp"
 
-namespace flyball::calibrate {
+namespace flyball::stats {
 namespace {
 
 double beta_quantile(double a, double b, double p)
@@ -11,14 +11,14 @@ double beta_quantile(double a, double b, double p)
     double low = 0, high = 1;
     for (int i = 0; i < 60; ++i) {
         const double middle = (low + high) / 2;
-        (tune::incomplete_beta(a, b, middle) < p ? low : high) = middle;
+        (incomplete_beta(a, b, middle) < p ? low : high) = middle;
     }
     return (low + high) / 2;
 }
 
 }  // namespace
 
-tune::Interval share_interval(double good, double all, double confidence)
+Interval share_interval(double good, double all, double confidence)
 {
     if (all <= 0)
         return {.low = 0, .high = 1};
@@ -27,4 +27,4 @@ tune::Interval share_interval(double good, double all, double confidence)
             .high = good >= all ? 1 : beta_quantile(good + 1, all - good, 1 - tail)};
 }
 
-}  // namespace flyball::calibrate
+}  // namespace flyball::stats

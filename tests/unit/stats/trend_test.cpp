@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flyball/tune/trend.hpp"
+#include "flyball/stats/trend.hpp"
 #include "support/catch.hpp"
 
 #include <cmath>
 #include <random>
 #include <vector>
 
-using namespace flyball::tune;
+using namespace flyball::stats;
 
 TEST_CASE("Theil-Sen: the slope of a line, also when a quarter of the points lie")
 {

@@ -6,12 +6,12 @@
 // is sampled faster than it forgets has to be thinned first.
 #pragma once
 
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 
 #include <optional>
 #include <span>
 
-namespace flyball::tune {
+namespace flyball::stats {
 
 struct Trend {
     double slope = 0;   // y per x
@@ -21,4 +21,4 @@ struct Trend {
 // nullopt: sizes differ, or too few points for that confidence (5 for 95 %). O(n^2 log n): thin to some hundreds.
 [[nodiscard]] std::optional<Trend> theil_sen(std::span<const double> x, std::span<const double> y, double confidence);
 
-}  // namespace flyball::tune
+}  // namespace flyball::stats

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Estimates from blocks of one series, and Student's distribution for their few degrees of freedom.
-#include "flyball/tune/beta.hpp"
-#include "flyball/tune/two_sample.hpp"
+#include "flyball/stats/beta.hpp"
+#include "flyball/stats/two_sample.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-namespace flyball::tune {
+namespace flyball::stats {
 namespace {
 
 // Fewer batches than this say too little of each other.
@@ -123,4 +123,4 @@ Batches batches(std::span<const double> series)
     }
 }
 
-}  // namespace flyball::tune
+}  // namespace flyball::stats

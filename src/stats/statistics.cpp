@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-namespace flyball::tune {
+namespace flyball::stats {
 namespace {
 
 // P(X = k), k = 0 ... n, of a binomial: by logarithms, since n may be large.
@@ -132,4 +132,4 @@ std::optional<Interval> NonInferiority::ratio() const
     return Interval{std::exp(interval->low), std::exp(interval->high)};
 }
 
-}  // namespace flyball::tune
+}  // namespace flyball::stats

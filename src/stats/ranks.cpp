@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What ranks tell about two groups.
-#include "flyball/tune/two_sample.hpp"
+#include "flyball/stats/two_sample.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -11,7 +11,7 @@
 #include <numeric>
 #include <utility>
 
-namespace flyball::tune {
+namespace flyball::stats {
 namespace {
 
 std::vector<double> sorted(std::span<const double> values)
@@ -234,4 +234,4 @@ std::vector<double> holm(std::span<const double> p)
     return adjusted;
 }
 
-}  // namespace flyball::tune
+}  // namespace flyball::stats

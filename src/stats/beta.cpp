@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flyball/tune/beta.hpp"
+#include "flyball/stats/beta.hpp"
 
 #include <cmath>
 
-namespace flyball::tune {
+namespace flyball::stats {
 namespace {
 
 constexpr double kTiny = 1e-300;
@@ -50,4 +50,4 @@ double incomplete_beta(double a, double b, double x)
     return 1 - front * beta_fraction(b, a, 1 - x) / b;
 }
 
-}  // namespace flyball::tune
+}  // namespace flyball::stats

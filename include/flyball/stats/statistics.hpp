@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-namespace flyball::tune {
+namespace flyball::stats {
 
 struct Interval {
     double low = 0, high = 0;
@@ -33,6 +33,9 @@ struct Interval {
 
 // No event in n trials: its probability is below this, at this confidence (1 - (1 - c)^(1/n)).
 [[nodiscard]] double upper_bound_of_none(std::size_t trials, double confidence);
+
+// Clopper and Pearson 1934: the share that `good` of `all` came from, at this confidence at least.
+[[nodiscard]] Interval share_interval(double good, double all, double confidence);
 
 // Fewer samples have no interval: their spread is not known.
 inline constexpr std::size_t kLeastForSpread = 8;
@@ -75,4 +78,4 @@ private:
     ConfidenceSequence sequence_;
 };
 
-}  // namespace flyball::tune
+}  // namespace flyball::stats

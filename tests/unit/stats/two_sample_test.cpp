@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against every way to deal the values out (brute force), against simulation, and against values worked out by hand.
-#include "flyball/tune/two_sample.hpp"
+#include "flyball/stats/two_sample.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <random>
 #include <vector>
 
-using namespace flyball::tune;
+using namespace flyball::stats;
 
 namespace {
 

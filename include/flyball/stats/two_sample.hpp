@@ -7,14 +7,14 @@
 // for estimates that come from blocks. Nothing here takes NaN.
 #pragma once
 
-#include "flyball/tune/statistics.hpp"
+#include "flyball/stats/statistics.hpp"
 
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <vector>
 
-namespace flyball::tune {
+namespace flyball::stats {
 
 // Up to so many measurements in both groups together, ranks are counted exactly, ties included; above it the normal
 // approximation with corrections for ties and continuity takes over.
@@ -84,4 +84,4 @@ struct Batches {
 };
 [[nodiscard]] Batches batches(std::span<const double> series);
 
-}  // namespace flyball::tune
+}  // namespace flyball::stats
