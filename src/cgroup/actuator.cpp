@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/cgroup/actuator.hpp"
 
+#include "flyball/process/watchdog.hpp"
 #include "journal.hpp"
 #include "limit_file.hpp"
 #include "restore.hpp"
-#include "watchdog.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -38,7 +38,7 @@ struct Actuator::State {
     Result<> record_companion(const std::string& directory, std::uint64_t inode, std::string_view file);
 
     detail::Journal journal;
-    std::optional<detail::Watchdog> watchdog;
+    std::optional<process::Watchdog> watchdog;
     std::vector<JournalEntry> entries;
     bool ended = false;
 };
@@ -92,7 +92,8 @@ Result<Actuator> Actuator::open(const ActuatorOptions& options)
         return std::unexpected(std::move(journal.error()));
     auto state = std::make_unique<State>(std::move(*journal));
     if (options.watchdog) {
-        auto watchdog = detail::Watchdog::start(state->journal.path(), options.lease);
+        auto watchdog =
+            process::Watchdog::start(options.lease, [journal = state->journal.path()] { detail::undo(journal); });
         if (!watchdog) {
             (void)::unlink(state->journal.path().c_str());
             return std::unexpected(std::move(watchdog.error()));

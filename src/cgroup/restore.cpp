@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
@@ -141,6 +142,13 @@ RestoreReport restore(const std::vector<JournalEntry>& entries)
         left = std::move(again);
     }
     return report;
+}
+
+void undo(const std::string& journal)
+{
+    const auto file = read_journal(journal);
+    if (file && restore(file->entries).complete())
+        (void)::unlink(journal.c_str());
 }
 
 void add(RestoreReport& to, RestoreReport from)

@@ -18,6 +18,9 @@ namespace flyball::cgroup::detail {
 
 [[nodiscard]] RestoreReport restore(const std::vector<JournalEntry>& entries);
 
+// Restores what a journal says, and removes it if that was done in full.
+void undo(const std::string& journal);
+
 // Adds up.
 void add(RestoreReport& to, RestoreReport from);
 

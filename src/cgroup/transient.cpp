@@ -89,7 +89,7 @@ struct TransientCgroup::State {
     std::vector<std::string> notes;
     std::vector<std::string> enabled;  // in the v2 root's subtree_control, by us
     std::vector<UniqueFd> fds;
-    std::vector<ProcsFd> procs;
+    std::vector<process::Place::Procs> procs;
     int unified_fd = -1;
     TransientOptions options;
     bool destroyed = false;
@@ -256,13 +256,9 @@ const std::vector<std::string>& TransientCgroup::notes() const
 {
     return state_->notes;
 }
-int TransientCgroup::unified_directory_fd() const
+process::Place TransientCgroup::place() const
 {
-    return state_->unified_fd;
-}
-const std::vector<TransientCgroup::ProcsFd>& TransientCgroup::procs_fds() const
-{
-    return state_->procs;
+    return {.unified_fd = state_->unified_fd, .procs = state_->procs};
 }
 
 Result<> TransientCgroup::attach(pid_t pid) const

@@ -57,10 +57,10 @@ bool inherited(int number)
     return flags >= 0 && (flags & FD_CLOEXEC) == 0;
 }
 
-int number_for_child(const SpawnOptions& options, int otherwise)
+int number_for_child(const process::SpawnOptions& options, int otherwise)
 {
     for (int number = 9; number >= 3; --number) {
-        const auto taken = [number](const SpawnOptions::Descriptor& other) {
+        const auto taken = [number](const process::SpawnOptions::Descriptor& other) {
             return (other.as < 0 ? other.fd : other.as) == number;
         };
         if (!inherited(number) && std::ranges::none_of(options.descriptors, taken))
@@ -96,7 +96,7 @@ std::size_t WorkloadPipe::capacity() const
     return static_cast<std::size_t>(std::max(::fcntl(read_.get(), F_GETPIPE_SZ), 0));
 }
 
-void WorkloadPipe::give_metrics(SpawnOptions& options) const
+void WorkloadPipe::give_metrics(process::SpawnOptions& options) const
 {
     const int number = number_for_child(options, write_.get());
     options.descriptors.push_back({.fd = write_.get(), .as = number});

@@ -6,6 +6,7 @@
 #include "flyball/base/strings.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/io_control.hpp"
+#include "flyball/process/birth.hpp"
 #include "scratch_file.hpp"
 
 #include <dirent.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <new>
@@ -41,10 +43,9 @@ constexpr useconds_t kRemovalPauseUs = 10'000;
 constexpr std::size_t kStack = 64 << 10;
 
 struct Readers {
-    int fd = -1, procs = -1;
+    int fd = -1;
     std::uint64_t blocks = 0, block_bytes = 0;
     unsigned count = 0;
-    pid_t parent = 0;
 };
 
 struct Reader {
@@ -78,10 +79,7 @@ void live_on(int)
 // Threads of one process, and not processes: a fork copies all page tables of flyball.
 [[noreturn]] void read_in_threads(const Readers& all)
 {
-    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)::prctl(PR_SET_NAME, "fb-antagonist");
-    if (::getppid() != all.parent || ::write(all.procs, "0", 1) != 1)
-        ::_exit(1);
     (void)::signal(SIGALRM, SIG_DFL);
     (void)::signal(SIGCONT, live_on);
     sigset_t none;
@@ -241,17 +239,18 @@ Result<> DiskAntagonist::fork_readers(const std::string& path)
     if (size < static_cast<off_t>(options_.block_bytes))
         return fail(ErrorKind::Usage, fmt::format("{}: too small for an antagonist to read", path));
     const Readers all{.fd = target->get(),
-                      .procs = procs->get(),
                       .blocks = static_cast<std::uint64_t>(size) / options_.block_bytes,
                       .block_bytes = options_.block_bytes,
-                      .count = options_.readers,
-                      .parent = ::getpid()};
-    const pid_t pid = ::fork();
-    if (pid < 0)
-        return std::unexpected(errno_error(ErrorKind::Io, "fork", errno));
-    if (pid == 0)
+                      .count = options_.readers};
+    const std::array places{process::Place::Procs{.fd = procs->get()}};
+    auto born = process::start({.place = {.procs = places}}, "the antagonist", [&all](int errnum) {
+        if (errnum != 0)
+            return 1;
         read_in_threads(all);
-    readers_ = pid;
+    });
+    if (!born)
+        return std::unexpected(std::move(born.error()));
+    readers_ = born->pid;
     return {};
 }
 

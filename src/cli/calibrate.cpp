@@ -11,8 +11,8 @@
 #include "flyball/base/version.hpp"
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/calibrate/write.hpp"
-#include "flyball/cgroup/reaper.hpp"
 #include "flyball/cgroup/transient.hpp"
+#include "flyball/process/reaper.hpp"
 #include "flyball/report/calibration.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -231,7 +231,8 @@ int run_calibrate(const CalibrateOptions& options)
     (void)cgroup::sweep_leftovers(*layout);
     if (store->goes_on())
         progress.say(fmt::format("{} is there already: what it has is not measured again", store->directory()));
-    const auto reaper = cgroup::Reaper::start(*layout);
+    const auto reaper =
+        process::Reaper::start([&layout, owner = ::getpid()] { (void)cgroup::end_runs_of(*layout, owner); });
     if (!reaper)
         return complain(reaper.error());
     // Whoever measures has one of his own, for as long as that takes. With this one about, what comes between two waits

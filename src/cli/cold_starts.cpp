@@ -46,7 +46,7 @@ public:
     }
 
 private:
-    using Ended = std::optional<cgroup::ExitStatus>;
+    using Ended = std::optional<process::ExitStatus>;
 
     // nullopt: not yet.
     Result<std::optional<double>> look(const Ended& ended, std::uint64_t passed_ns)
@@ -101,7 +101,7 @@ Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::La
         auto listener = WorkloadListener::start({.file = {}, .patterns = {}, .output_fd = request.output_fd});
         if (!listener)
             return std::unexpected(std::move(listener.error()));
-        cgroup::SpawnOptions spawn = listener->spawn_options();
+        process::SpawnOptions spawn = listener->spawn_options();
         spawn.output_to(request.output_fd);
         spawn.environment.insert(spawn.environment.end(), request.environment.begin(), request.environment.end());
         auto command = command_under(request.limits, request.command, layout, say, spawn);

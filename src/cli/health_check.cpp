@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health_check.hpp"
 
-#include <fcntl.h>
+#include "flyball/process/launch.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +29,8 @@ std::optional<std::string> HealthCheck::verdict(int status) const
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return std::nullopt;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == process::kExitNotFound)
+        return fmt::format("the health command '{}' is not found", shown());
     if (WIFSIGNALED(status))
         return fmt::format("the health command '{}' was killed by signal {}", shown(), WTERMSIG(status));
     return fmt::format("the health command '{}' ended with {}", shown(), WEXITSTATUS(status));
@@ -44,31 +46,14 @@ HealthCheck::~HealthCheck()
 
 std::optional<std::string> HealthCheck::start(std::uint64_t now_ns)
 {
-    posix_spawnattr_t attributes;
-    ::posix_spawnattr_init(&attributes);
-    // A group of its own, so that all of it can be ended; and the signals that we have blocked.
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    sigset_t none;
-    sigemptyset(&none);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawn_file_actions_t files;
-    ::posix_spawn_file_actions_init(&files);
-    // Standard output is for our data.
-    ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
-    std::vector<char*> arguments;
-    for (std::string& word : command_)
-        arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    const int errnum = ::posix_spawnp(&running_, arguments[0], &files, &attributes, arguments.data(), environ);
-    ::posix_spawn_file_actions_destroy(&files);
-    ::posix_spawnattr_destroy(&attributes);
+    // A group of its own, so that all of it can be ended. Standard output is for our data.
+    auto born = process::launch({.words = command_, .out = STDERR_FILENO, .own_group = true});
     started_ns_ = now_ns;
     next_ns_ = now_ns + kEveryNs;
-    if (errnum == 0)
-        return std::nullopt;
-    running_ = -1;
-    return errno_error(ErrorKind::Io, fmt::format("starting the health command '{}'", shown()), errnum).what;
+    if (!born)
+        return std::move(born.error()).context("the health command").what;
+    running_ = born->pid;
+    return std::nullopt;
 }
 
 std::optional<std::string> HealthCheck::tick(std::uint64_t now_ns)

@@ -38,8 +38,8 @@ struct LiveSubject::State {
     std::optional<StopSignal> stop;
     std::optional<WorkloadListener> listener;
     std::optional<CommandInCgroup> command;
-    std::optional<cgroup::Child> load;
-    std::optional<cgroup::ExitStatus> status;
+    std::optional<process::Child> load;
+    std::optional<process::ExitStatus> status;
     std::vector<std::string> not_written;
     std::optional<EventTap> tap;
     std::optional<LiveLimits> limits;
@@ -55,7 +55,7 @@ struct LiveSubject::State {
     Result<> write_limits();
     Result<> look_for_end();
     // Whose end ends it.
-    [[nodiscard]] cgroup::Child* teller() { return load ? &*load : command ? &command->child : nullptr; }
+    [[nodiscard]] process::Child* teller() { return load ? &*load : command ? &command->child : nullptr; }
     Result<> tick(std::uint64_t now_ns);
     Result<> check(std::uint64_t now_ns);
     Result<> make_room(std::string_view file, std::string_view value);
@@ -91,10 +91,10 @@ Result<> LiveSubject::State::find_cgroup()
 
 Result<> LiveSubject::State::spawn()
 {
-    cgroup::SpawnOptions told = listener->spawn_options();
+    process::SpawnOptions told = listener->spawn_options();
     told.output_to(options.output_fd);
     told.environment.insert(told.environment.end(), options.environment.begin(), options.environment.end());
-    cgroup::SpawnOptions plain{.environment = options.environment, .descriptors = {}};
+    process::SpawnOptions plain{.environment = options.environment, .descriptors = {}};
     plain.output_to(options.output_fd);
     if (!options.command.empty()) {
         auto made = CommandInCgroup::make(options.command, layout, options.limits, options.say,
@@ -105,7 +105,7 @@ Result<> LiveSubject::State::spawn()
         path = command->home.path();
     }
     if (!options.load.empty()) {
-        auto child = cgroup::Child::spawn(options.load, nullptr, told);
+        auto child = process::Child::spawn(options.load, {}, told);
         if (!child)
             return std::unexpected(std::move(child.error()));
         load.emplace(std::move(*child));
@@ -126,7 +126,7 @@ Result<> LiveSubject::State::write_limits()
 
 Result<> LiveSubject::State::look_for_end()
 {
-    cgroup::Child* const child = teller();
+    process::Child* const child = teller();
     if (child == nullptr || status)
         return {};
     auto ended = child->wait_ms(0);
@@ -204,7 +204,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     if (options.command.empty()) {
         if (auto found = state->find_cgroup(); !found)
             return std::unexpected(std::move(found.error()));
-    } else if (auto r = cgroup::check_command(options.command); !r)
+    } else if (auto r = process::check_command(options.command); !r)
         return std::unexpected(std::move(r.error()));
     auto stop = StopSignal::install();
     if (!stop)
@@ -243,7 +243,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
 
 Result<> LiveSubject::start()
 {
-    for (cgroup::Child* child :
+    for (process::Child* child :
          {state_->command ? &state_->command->child : nullptr, state_->load ? &*state_->load : nullptr}) {
         if (child == nullptr)
             continue;
@@ -457,7 +457,7 @@ const cgroup::Layout& LiveSubject::layout() const
     return state_->layout;
 }
 
-std::optional<cgroup::ExitStatus> LiveSubject::status() const
+std::optional<process::ExitStatus> LiveSubject::status() const
 {
     return state_->status;
 }

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
-#include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/limits.hpp"
+#include "flyball/process/child.hpp"
 #include "flyball/tune/guard.hpp"
 #include "flyball/tune/proposal.hpp"
 #include "flyball/tune/subject.hpp"
@@ -76,7 +76,7 @@ public:
 
     [[nodiscard]] const cgroup::Layout& layout() const;
     // Of the command whose end ends it: the load where there is one. nullopt: it runs.
-    [[nodiscard]] std::optional<cgroup::ExitStatus> status() const;
+    [[nodiscard]] std::optional<process::ExitStatus> status() const;
     // Limits of LiveSubjectOptions::writes that this machine has not.
     [[nodiscard]] const std::vector<std::string>& not_written() const;
 

@@ -6,9 +6,9 @@
 #include "flyball/base/signals.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/version.hpp"
-#include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/load/experiment.hpp"
+#include "flyball/process/child.hpp"
 #include "flyball/report/load.hpp"
 #include "flyball/tune/workload.hpp"
 #include "load_bench.hpp"
@@ -59,7 +59,7 @@ Result<Setup> parse(const LoadOptions& given)
         return std::unexpected(std::move(limits.error()));
     // A placeholder in the command's own name is filled in later: it cannot be looked for.
     if (request.command.front().find('{') == std::string::npos)
-        if (auto found = cgroup::check_command(request.command); !found)
+        if (auto found = process::check_command(request.command); !found)
             return std::unexpected(std::move(found.error()));
     if (!given.metrics_regex.empty() && !plan->generator)
         return fail(ErrorKind::Usage, "--metrics-regex is for a generator: the output of requests is not read",

@@ -2,7 +2,7 @@
 #include "load_generator.hpp"
 
 #include "flyball/base/clock.hpp"
-#include "flyball/cgroup/child.hpp"
+#include "flyball/process/child.hpp"
 #include "workload_listener.hpp"
 
 #include <fmt/format.h>
@@ -40,7 +40,7 @@ std::string told_wrong(const Understanding& told)
 
 class Generator {
 public:
-    Generator(WorkloadListener listener, cgroup::Child child, const GeneratorOptions& options, StopSignal& stop)
+    Generator(WorkloadListener listener, process::Child child, const GeneratorOptions& options, StopSignal& stop)
         : listener_(std::move(listener)), child_(std::move(child)), options_(options), stop_(stop)
     {
     }
@@ -54,7 +54,7 @@ private:
     Result<> end();
 
     WorkloadListener listener_;
-    cgroup::Child child_;
+    process::Child child_;
     const GeneratorOptions& options_;
     StopSignal& stop_;
     std::uint64_t begin_ns_ = 0;
@@ -149,12 +149,12 @@ Result<load::Level> run_generator(const load::Command& command, const load::Leve
     auto listener = WorkloadListener::start({.file = {}, .patterns = options.patterns, .output_fd = STDERR_FILENO});
     if (!listener)
         return std::unexpected(std::move(listener.error()));
-    cgroup::SpawnOptions spawn = listener->spawn_options();
+    process::SpawnOptions spawn = listener->spawn_options();
     if (spawn.stdout_fd < 0)
         spawn.stdout_fd = STDERR_FILENO;
     for (const auto& [name, value] : command.environment)
         spawn.environment.push_back(name + "=" + load::expand(value, spec.parameters));
-    auto child = cgroup::Child::spawn(command.words_for(spec.parameters), &cgroup, spawn);
+    auto child = process::Child::spawn(command.words_for(spec.parameters), cgroup.place(), spawn);
     if (!child)
         return std::unexpected(std::move(child.error()));
     return Generator(*std::move(listener), *std::move(child), options, stop).run(spec);

@@ -24,7 +24,7 @@ Result<> Neighbours::add(const calibrate::Component& component, const cgroup::La
     if (!commands)
         return std::unexpected(std::move(commands.error()));
     const LiveSubjectOptions subject = subject_options(component, *commands, component.limits);
-    cgroup::SpawnOptions spawn{.environment = subject.environment, .descriptors = {}};
+    process::SpawnOptions spawn{.environment = subject.environment, .descriptors = {}};
     spawn.output_to(output_fd);
     if (!subject.command.empty()) {
         auto made = command_under(subject.writes, subject.command, layout, say, spawn);
@@ -35,7 +35,7 @@ Result<> Neighbours::add(const calibrate::Component& component, const cgroup::La
             return released;
     }
     if (!subject.load.empty()) {
-        auto child = cgroup::Child::spawn(subject.load, nullptr, spawn);
+        auto child = process::Child::spawn(subject.load, {}, spawn);
         if (!child)
             return std::unexpected(std::move(child.error()));
         load_.push_back(std::move(*child));

@@ -5,7 +5,7 @@
 
 #include "flyball/base/result.hpp"
 #include "flyball/calibrate/spec.hpp"
-#include "flyball/cgroup/child.hpp"
+#include "flyball/process/child.hpp"
 #include "setup.hpp"
 
 #include <functional>
@@ -29,7 +29,7 @@ private:
                  int output_fd, const std::function<void(std::string_view)>& say);
 
     std::vector<CommandInCgroup> inside_;  // of what flyball starts itself
-    std::vector<cgroup::Child> load_;      // from outside, of services
+    std::vector<process::Child> load_;     // from outside, of services
 };
 
 }  // namespace flyball::cli

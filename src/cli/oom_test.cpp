@@ -5,11 +5,11 @@
 #include "flyball/base/signals.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
-#include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/oom/testing.hpp"
+#include "flyball/process/child.hpp"
 #include "flyball/report/oom.hpp"
 #include "lab.hpp"
 #include "live_source.hpp"
@@ -80,7 +80,7 @@ Result<oom::TestOptions> parse(const OomTestOptions& given)
         return std::unexpected(std::move(fault.error()));
     options.fault = *fault;
     if (!options.command.empty()) {
-        if (auto r = cgroup::check_command(options.command); !r)
+        if (auto r = process::check_command(options.command); !r)
             return std::unexpected(std::move(r.error()));
         if (options.scenarios.empty())
             options.scenarios = {"trigger"};

@@ -61,7 +61,7 @@ private:
     cgroup::Layout layout_;
     std::optional<StopSignal> stop_;
     std::optional<CommandInCgroup> command_;
-    std::optional<cgroup::ExitStatus> status_;
+    std::optional<process::ExitStatus> status_;
     std::optional<OomLive> live_;
 };
 
@@ -88,7 +88,7 @@ Result<> Watch::prepare()
     if (!limits)
         return std::unexpected(limits.error());
     if (!options_.command.empty()) {
-        if (auto r = cgroup::check_command(options_.command); !r)
+        if (auto r = process::check_command(options_.command); !r)
             return r;
     }
     if (auto r = outlets_.open(); !r)

@@ -154,7 +154,7 @@ private:
     std::optional<profile::RecordingFile> file_;  // until the writer has it
     std::optional<StopSignal> stop_;
     std::optional<CommandInCgroup> command_;
-    std::optional<cgroup::ExitStatus> command_status_;
+    std::optional<process::ExitStatus> command_status_;
     std::optional<probe::Session> session_;
     std::optional<stream::Reader> reader_;
     std::optional<StackRecording> stacks_;
@@ -171,7 +171,7 @@ private:
 Result<> RecordingRun::check()
 {
     if (!options_.command.empty()) {
-        if (auto r = cgroup::check_command(options_.command); !r)
+        if (auto r = process::check_command(options_.command); !r)
             return r;
     }
     if (!options_.output.empty()) {

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
-#include "flyball/cgroup/child.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/process/child.hpp"
 #include "flyball/profile/recording.hpp"
 #include "flyball/profile/snapshot.hpp"
 
@@ -18,7 +18,7 @@ struct Recorded {
     profile::Snapshot snapshot;
     std::optional<Error> file_error;  // the recording could not be written whole
     std::uint64_t file_bytes = 0;
-    std::optional<cgroup::ExitStatus> command;  // of -- CMD, when it ended by itself
+    std::optional<process::ExitStatus> command;  // of -- CMD, when it ended by itself
 };
 
 // Records until the duration, the command's end or a stop signal.

@@ -4,7 +4,7 @@
 #include "flyball/base/clock.hpp"
 #include "flyball/base/signals.hpp"
 #include "flyball/base/units.hpp"
-#include "flyball/cgroup/child.hpp"
+#include "flyball/process/child.hpp"
 #include "live_limits.hpp"
 
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kBetween{100};
 
 Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, const std::vector<std::string>& command,
                                       const cgroup::Layout& layout, const std::function<void(std::string_view)>& note,
-                                      const cgroup::SpawnOptions& spawn)
+                                      const process::SpawnOptions& spawn)
 {
     auto made = CommandInCgroup::make(command, layout, {}, note, spawn);
     if (!made)
@@ -41,9 +41,9 @@ Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
     auto stop = StopSignal::install();
     if (!stop)
         return std::unexpected(std::move(stop.error()));
-    cgroup::SpawnOptions spawn;
+    process::SpawnOptions spawn;
     spawn.output_to(output_fd);
-    auto child = cgroup::Child::spawn(command, nullptr, spawn);
+    auto child = process::Child::spawn(command, {}, spawn);
     if (!child)
         return std::unexpected(std::move(child.error()));
     if (auto released = child->release(); !released)

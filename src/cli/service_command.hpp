@@ -19,7 +19,7 @@ namespace flyball::cli {
                                                     const std::vector<std::string>& command,
                                                     const cgroup::Layout& layout,
                                                     const std::function<void(std::string_view)>& note,
-                                                    const cgroup::SpawnOptions& spawn);
+                                                    const process::SpawnOptions& spawn);
 
 // Runs it outside of all cgroups that are measured, its output to output_fd. True: it ended with 0 within a minute.
 // Interrupted: by a signal meanwhile.

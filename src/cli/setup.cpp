@@ -100,14 +100,14 @@ Result<cgroup::Limits> parse_limits(const LimitOptions& given, const std::vector
 Result<CommandInCgroup> CommandInCgroup::make(const std::vector<std::string>& command, const cgroup::Layout& layout,
                                               const cgroup::Limits& limits,
                                               const std::function<void(std::string_view)>& note,
-                                              const cgroup::SpawnOptions& spawn)
+                                              const process::SpawnOptions& spawn)
 {
     auto home = cgroup::TransientCgroup::create(layout, limits);
     if (!home)
         return std::unexpected(std::move(home.error()));
     for (const std::string& text : home->notes())
         note(text);
-    auto child = cgroup::Child::spawn(command, &*home, spawn);
+    auto child = process::Child::spawn(command, home->place(), spawn);
     if (!child)
         return std::unexpected(std::move(child.error()));
     return CommandInCgroup{std::move(*home), std::move(*child)};
@@ -116,7 +116,7 @@ Result<CommandInCgroup> CommandInCgroup::make(const std::vector<std::string>& co
 Result<> CommandInCgroup::end()
 {
     {
-        const cgroup::Child killed = std::move(child);
+        const process::Child killed = std::move(child);
     }
     return home.destroy();
 }

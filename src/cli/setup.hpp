@@ -4,7 +4,6 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
-#include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/cgroup/transient.hpp"
@@ -12,6 +11,7 @@
 #include "flyball/kernel/plan.hpp"
 #include "flyball/kernel/programs.hpp"
 #include "flyball/probe/session.hpp"
+#include "flyball/process/child.hpp"
 #include "flyball/profile/accumulator.hpp"
 #include "flyball/profile/snapshot.hpp"
 #include "flyball/stream/reader.hpp"
@@ -52,13 +52,13 @@ void keep_only(kernel::Plan& plan, const std::function<bool(kernel::ProgramGroup
 // A command that waits at its gate, in a cgroup made for it. Both are gone with the value: the command first.
 struct CommandInCgroup {
     cgroup::TransientCgroup home;
-    cgroup::Child child;
+    process::Child child;
 
     // note: told what the cgroup could not have. Errors as those of TransientCgroup::create() and Child::spawn().
     [[nodiscard]] static Result<CommandInCgroup> make(const std::vector<std::string>& command,
                                                       const cgroup::Layout& layout, const cgroup::Limits& limits,
                                                       const std::function<void(std::string_view)>& note,
-                                                      const cgroup::SpawnOptions& spawn = {});
+                                                      const process::SpawnOptions& spawn = {});
     // Kills and reaps the command, then removes the cgroup with whatever else is in it. For the error that the
     // destructor would keep to itself; child is not to be asked any more.
     [[nodiscard]] Result<> end();

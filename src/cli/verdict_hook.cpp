@@ -3,10 +3,8 @@
 
 #include "flyball/base/clock.hpp"
 #include "flyball/base/fd.hpp"
+#include "flyball/process/launch.hpp"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,26 +41,12 @@ Result<pid_t> VerdictHook::start(std::string_view json) const
     auto input = memory_file(json);
     if (!input)
         return std::unexpected(std::move(input.error()));
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, input->get(), STDIN_FILENO);
-    // Standard output is for verdicts: what the command says goes to stderr.
-    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    sigset_t none;
-    sigemptyset(&none);  // ours are blocked for the signalfd
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    std::string shell = "sh", flag = "-c", command = command_;
-    char* argv[] = {shell.data(), flag.data(), command.data(), nullptr};
-    pid_t pid = -1;
-    const int error = ::posix_spawn(&pid, "/bin/sh", &actions, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0)
-        return std::unexpected(errno_error(ErrorKind::Io, "--exec", error));
-    return pid;
+    // Standard output is for verdicts: what the command says goes to stderr. It may outlive us.
+    auto born = process::launch(
+        {.words = {"/bin/sh", "-c", command_}, .in = input->get(), .out = STDERR_FILENO, .dies_with_us = false});
+    if (!born)
+        return std::unexpected(std::move(born.error()).context("--exec"));
+    return born->pid;
 }
 
 void VerdictHook::run(std::string_view json)

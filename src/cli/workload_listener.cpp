@@ -180,9 +180,9 @@ Result<WorkloadListener> WorkloadListener::start(const ListenerOptions& options)
     return WorkloadListener(std::move(state));
 }
 
-cgroup::SpawnOptions WorkloadListener::spawn_options() const
+process::SpawnOptions WorkloadListener::spawn_options() const
 {
-    cgroup::SpawnOptions options;
+    process::SpawnOptions options;
     state_->metrics->give_metrics(options);
     if (state_->output)
         state_->output->give_output(options);

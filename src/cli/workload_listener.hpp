@@ -6,8 +6,8 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
-#include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/workload_channel.hpp"
+#include "flyball/process/child.hpp"
 #include "flyball/tune/workload.hpp"
 
 #include <cstdint>
@@ -39,7 +39,7 @@ public:
 
     // What a command needs to tell: its metrics' pipe, and its output's where there are patterns. For several in turn
     // too.
-    [[nodiscard]] cgroup::SpawnOptions spawn_options() const;
+    [[nodiscard]] process::SpawnOptions spawn_options() const;
 
     // Ends a stretch, with all that has arrived by now, and begins the next.
     [[nodiscard]] tune::Performance take();

@@ -3,8 +3,8 @@
 
 #include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
+#include "flyball/process/launch.hpp"
 #include "numbers.hpp"
-#include "spawn.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -25,11 +25,6 @@ namespace {
 constexpr std::uint64_t kTimer = ~std::uint64_t{0}, kStop = kTimer - 1, kWordsRead = kTimer - 2;
 constexpr std::size_t kMostWords = 512;  // bytes that are kept
 
-struct Process {
-    pid_t pid = -1;
-    UniqueFd pidfd;
-};
-
 Result<> watch(int epoll, int fd, std::uint64_t data)
 {
     epoll_event event{};
@@ -40,7 +35,7 @@ Result<> watch(int epoll, int fd, std::uint64_t data)
     return {};
 }
 
-void kill_group(const Process& request)
+void kill_group(const process::Born& request)
 {
     // Its group may not be made yet.
     ::kill(-request.pid, SIGKILL);
@@ -57,7 +52,7 @@ struct ProcessLauncher::State {
     bool own_rate = false, changes = false;
     std::vector<std::string> words, environment;  // of the last request
     UniqueFd epoll, timer, null, words_read, words_write;
-    std::map<std::uint64_t, Process> running;
+    std::map<std::uint64_t, process::Born> running;
     std::string first_words;
 
     Result<> open();
@@ -163,12 +158,17 @@ std::uint64_t ProcessLauncher::now_ns() const
 Result<> ProcessLauncher::start(const Start& request)
 {
     state_->prepare(request);
-    auto spawned = spawn(state_->words, state_->environment, *state_->cgroup,
-                         {.in = state_->null.get(), .out = state_->null.get(), .err = state_->words_write.get()});
-    if (!spawned)
-        return std::unexpected(std::move(spawned.error()));
-    const int pidfd = spawned->pidfd.get();
-    state_->running[request.number] = {.pid = spawned->pid, .pidfd = std::move(spawned->pidfd)};
+    auto born = process::launch({.words = state_->words,
+                                 .environment = &state_->environment,
+                                 .place = state_->cgroup->place(),
+                                 .in = state_->null.get(),
+                                 .out = state_->null.get(),
+                                 .err = state_->words_write.get(),
+                                 .own_group = true});
+    if (!born)
+        return std::unexpected(std::move(born.error()));
+    const int pidfd = born->pidfd.get();
+    state_->running[request.number] = *std::move(born);
     return watch(state_->epoll.get(), pidfd, request.number);
 }
 

@@ -3,6 +3,7 @@
 
 #include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
+#include "flyball/process/birth.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -112,20 +113,14 @@ int share_memory(void*)
 // What the child may need, made before the fork.
 struct Plan {
     const Job& job;
-    int procs = -1, gate = -1, sign = -1, adj = -1;
+    int gate = -1, sign = -1, adj = -1;
     std::array<char, 16> adj_text{};
     std::vector<char*> argv;
-    pid_t parent = 0;
 };
 
 [[noreturn]] void run(const Plan& plan)
 {
-    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != plan.parent)
-        ::_exit(5);
     (void)::prctl(PR_SET_NAME, plan.job.name.c_str());
-    if (::write(plan.procs, "0", 1) != 1)
-        ::_exit(6);
     if (plan.job.oom_score_adj != 0 && ::write(plan.adj, plan.adj_text.data(), std::strlen(plan.adj_text.data())) < 0)
         ::_exit(7);
     sigset_t none;
@@ -157,20 +152,22 @@ Result<Process> Process::start(const Job& job, const std::string& procs_file)
     auto procs = open_fd(procs_file, O_WRONLY);
     if (!procs)
         return std::unexpected(std::move(procs.error()));
-    Plan plan{.job = job, .procs = procs->get(), .gate = gate_out.get(), .sign = sign_in.get(), .parent = ::getpid()};
+    Plan plan{.job = job, .gate = gate_out.get(), .sign = sign_in.get()};
     std::string adj = std::to_string(job.oom_score_adj);
     std::copy(adj.begin(), adj.end(), plan.adj_text.begin());
     for (const std::string& word : job.command)
         plan.argv.push_back(const_cast<char*>(word.c_str()));
     plan.argv.push_back(nullptr);
-    const pid_t pid = ::fork();
-    if (pid < 0)
-        return std::unexpected(errno_error(ErrorKind::Io, "fork", errno));
-    if (pid == 0) {
+    const std::array places{process::Place::Procs{.fd = procs->get()}};
+    auto born = process::start({.place = {.procs = places}}, "a process of the scenario", [&](int errnum) {
+        if (errnum != 0)
+            return 6;
         plan.adj = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
         run(plan);
-    }
-    return Process(pid, std::move(gate_in), std::move(sign_out));
+    });
+    if (!born)
+        return std::unexpected(std::move(born.error()));
+    return Process(born->pid, std::move(gate_in), std::move(sign_out));
 }
 
 Process::Process(Process&& other) noexcept

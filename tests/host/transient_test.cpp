@@ -1,9 +1,9 @@
 // Real cgroups on this machine, below its flyball/ directories only.
 #include "flyball/base/file.hpp"
-#include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/counters.hpp"
 #include "flyball/cgroup/transient.hpp"
 #include "flyball/cgroup/tree.hpp"
+#include "flyball/process/child.hpp"
 #include "support/catch.hpp"
 
 #include <fmt/format.h>
@@ -18,6 +18,7 @@
 
 using namespace flyball;
 using namespace flyball::cgroup;
+using namespace flyball::process;
 using flyball::test::ContainsSubstring;
 
 namespace {
@@ -72,7 +73,7 @@ TEST_CASE("a command runs in a cgroup of its own in every hierarchy, and leaves 
         auto made = TransientCgroup::create(layout);
         REQUIRE(made);
         CHECK(footprint(layout).size() == before.size() + made->ids().size());
-        auto child = Child::spawn({"sh", "-c", "sleep 100 & sleep 100"}, &*made);
+        auto child = Child::spawn({"sh", "-c", "sleep 100 & sleep 100"}, made->place());
         REQUIRE(child);
         const auto paths = membership(child->pid());
         for (const auto& [hierarchy, id] : made->ids()) {
@@ -105,7 +106,8 @@ TEST_CASE("limits are in force", "[host][transient]")
         REQUIRE(made);
         // Forks beyond pids.max first (dash says so and ends the subshell), then burns until it is killed.
         auto child = Child::spawn(
-            {"sh", "-c", "(sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait) 2>/dev/null; while :; do :; done"}, &*made);
+            {"sh", "-c", "(sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait) 2>/dev/null; while :; do :; done"},
+            made->place());
         REQUIRE(child);
         REQUIRE(child->release());
         const auto satisfied = [&] {
@@ -133,7 +135,7 @@ TEST_CASE("an out-of-memory command is killed inside, and counted", "[host][tran
     auto made = TransientCgroup::create(layout, {.memory_max = 16U << 20});
     REQUIRE(made);
     // tail keeps a line without an end in memory.
-    auto child = Child::spawn({"tail", "/dev/zero"}, &*made);
+    auto child = Child::spawn({"tail", "/dev/zero"}, made->place());
     REQUIRE(child);
     REQUIRE(child->release());
     const auto status = child->wait_ms(30'000);
@@ -157,7 +159,7 @@ TEST_CASE("processes that fork without end, and cgroups made below, go too", "[h
         const Mount& mount = layout.mounts.front();
         REQUIRE(::mkdir((*mount.directory(made->path()) + "/below").c_str(), 0755) == 0);
         auto child = Child::spawn(
-            {"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f & f & f"}, &*made);
+            {"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f & f & f"}, made->place());
         REQUIRE(child);
         REQUIRE(child->release());
         std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -178,9 +180,9 @@ TEST_CASE("v1 without cgroup.kill: frozen, killed, thawed", "[host][transient]")
     {
         auto made = TransientCgroup::create(layout);
         REQUIRE(made);
-        CHECK(made->unified_directory_fd() == -1);
-        auto child =
-            Child::spawn({"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f"}, &*made);
+        CHECK(made->place().unified_fd == -1);
+        auto child = Child::spawn({"sh", "-c", "f() { while :; do (sleep 0.01; :) & sleep 0.005; done; }; f & f"},
+                                  made->place());
         REQUIRE(child);
         REQUIRE(child->release());
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -193,8 +195,8 @@ TEST_CASE("v1 without cgroup.kill: frozen, killed, thawed", "[host][transient]")
 TEST_CASE("a running process can be attached; one outside is not killed", "[host][transient]")
 {
     const Layout layout = host_layout();
-    auto outside = Child::spawn({"sleep", "100"}, nullptr);
-    auto inside = Child::spawn({"sleep", "100"}, nullptr);
+    auto outside = Child::spawn({"sleep", "100"}, {});
+    auto inside = Child::spawn({"sleep", "100"}, {});
     REQUIRE(outside);
     REQUIRE(inside);
     REQUIRE(outside->release());

@@ -13,9 +13,9 @@
 #include <filesystem>
 
 using namespace flyball::test;
-using flyball::cgroup::Child;
-using flyball::cgroup::SpawnOptions;
 using flyball::cgroup::WorkloadPipe;
+using flyball::process::Child;
+using flyball::process::SpawnOptions;
 using flyball::tune::Performance;
 
 namespace {
@@ -38,7 +38,7 @@ Told listen(Words words, int stop_after_ms = -1)
     SpawnOptions options;
     metrics->give_metrics(options);
     output->give_output(options);
-    auto child = Child::spawn(words, nullptr, options);
+    auto child = Child::spawn(words, {}, options);
     REQUIRE(child);
     flyball::tune::WorkloadMeter meter;
     (void)meter.take(flyball::monotonic_ns());
@@ -249,8 +249,7 @@ TEST_CASE("a load to which nobody listens does not wait", "[workload]")
     REQUIRE(fcntl(write_end.get(), F_SETPIPE_SZ, 4096) == 4096);
     SpawnOptions options{.environment = {"FLYBALL_METRICS_FD=9"}, .descriptors = {{.fd = write_end.get(), .as = 9}}};
     output->give_output(options);
-    auto child =
-        Child::spawn({workload_binary(), "bursts", "1", "--busy-us", "1", "--period-us", "100"}, nullptr, options);
+    auto child = Child::spawn({workload_binary(), "bursts", "1", "--busy-us", "1", "--period-us", "100"}, {}, options);
     REQUIRE(child);
     REQUIRE(child->release());
     const auto status = child->wait_ms(30'000).value();

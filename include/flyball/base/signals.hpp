@@ -13,7 +13,7 @@ namespace flyball {
 // it starts afterwards) and arrive at a signalfd. Its destruction eats what is still pending of them
 // and restores the thread's mask as it was. SIGHUP that was ignored at the start (nohup) stays ignored;
 // SIGINT and SIGTERM are heard all the same, as a script's background job has SIGINT ignored, and `kill -INT` is meant.
-// Make it before starting threads, destroy it in the thread that made it. Children inherit the mask; cgroup::Child
+// Make it before starting threads, destroy it in the thread that made it. Children inherit the mask; process::Child
 // unblocks these signals before exec. Not thread-safe, except fd().
 class StopSignal {
 public:

@@ -15,6 +15,7 @@
 #include "flyball/base/result.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/process/birth.hpp"
 
 #include <sys/types.h>
 
@@ -56,15 +57,8 @@ public:
 
     // Moves a process (thread group) into it, in every hierarchy.
     [[nodiscard]] Result<> attach(pid_t pid) const;
-    // For a child between fork and exec: the v2 directory for CLONE_INTO_CGROUP (-1: none), and the
-    // cgroup.procs of all hierarchies, open for writing; writing "0" moves the writer. Owned by this object,
-    // CLOEXEC.
-    [[nodiscard]] int unified_directory_fd() const;
-    struct ProcsFd {
-        int fd = -1;
-        bool unified = false;
-    };
-    [[nodiscard]] const std::vector<ProcsFd>& procs_fds() const;
+    // For a process that is to be born in it: in all hierarchies. Its descriptors are this object's, CLOEXEC.
+    [[nodiscard]] process::Place place() const;
 
     // SIGKILL to every process in it and below, and to none outside; returns when none is left. Io: some are
     // left after the patience. By cgroup.kill (since v5.14) where there is one, else frozen first, so that

@@ -10,7 +10,7 @@
 
 #include "flyball/base/fd.hpp"
 #include "flyball/base/result.hpp"
-#include "flyball/cgroup/child.hpp"
+#include "flyball/process/child.hpp"
 
 #include <sys/types.h>
 
@@ -38,10 +38,10 @@ public:
     // The command gets it as its metrics: $FLYBALL_METRICS, a path that any process with the descriptor opens, whoever
     // it is, and $FLYBALL_METRICS_FD, of one digit where such a number is free, since a POSIX shell knows no others.
     // This end stays open here, so that one pipe may serve several commands in turn.
-    void give_metrics(SpawnOptions& options) const;
+    void give_metrics(process::SpawnOptions& options) const;
     // The command gets it as its standard output. Reading then never ends by itself either: the command's exit is
     // what tells.
-    void give_output(SpawnOptions& options) const { options.stdout_fd = write_.get(); }
+    void give_output(process::SpawnOptions& options) const { options.stdout_fd = write_.get(); }
 
 private:
     WorkloadPipe(UniqueFd read, UniqueFd write) : read_(std::move(read)), write_(std::move(write)) {}

@@ -1,7 +1,7 @@
 // What of transient cgroups needs no kernel: names, refusals, sweeping. The rest is in tests/host.
 #include "fixture.hpp"
-#include "flyball/cgroup/child.hpp"
 #include "flyball/cgroup/transient.hpp"
+#include "flyball/process/child.hpp"
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -93,60 +93,4 @@ TEST_CASE("what cannot be limited is refused before anything is made", "[cgroup]
     CHECK_FALSE(TransientCgroup::create(*layout, {.pids_max = 5}, {.any_file_system = true}));
     for (const char* name : {"memory", "pids", "blkio", "cpu,cpuacct", "unified"})
         CHECK_FALSE(std::filesystem::exists(root.path() + "/sys/fs/cgroup/" + name + "/flyball"));
-}
-
-TEST_CASE("a child waits at its gate, and says how it ended", "[cgroup][child]")
-{
-    const FakeRoot root;
-    const std::string mark = root.path() + "/mark";
-    auto child = Child::spawn({"sh", "-c", "echo >" + mark + "; exit 7"}, nullptr);
-    REQUIRE(child);
-    CHECK_FALSE(child->wait_ms(30).value().has_value());
-    CHECK_FALSE(std::filesystem::exists(mark));
-    REQUIRE(child->release());
-    const auto status = child->wait_ms(10'000);
-    REQUIRE(status);
-    REQUIRE(*status);
-    CHECK((*status)->code == 7);
-    CHECK((*status)->shell_code() == 7);
-    CHECK(std::filesystem::exists(mark));
-    CHECK(child->wait_ms(0)->has_value());
-}
-
-TEST_CASE("a command that cannot be run: 127 and 126", "[cgroup][child]")
-{
-    auto absent = Child::spawn({"flyball-no-such-command"}, nullptr);
-    REQUIRE(absent);
-    const auto released = absent->release();
-    REQUIRE_FALSE(released);
-    CHECK(released.error().kind == ErrorKind::Usage);
-    CHECK(released.error().what == "running 'flyball-no-such-command': No such file or directory");
-    CHECK(absent->wait_ms(-1).value()->code == kExitNotFound);
-    auto directory = Child::spawn({"/tmp"}, nullptr);
-    REQUIRE(directory);
-    CHECK_FALSE(directory->release());
-    CHECK(directory->wait_ms(-1).value()->code == kExitCannotExecute);
-    CHECK_FALSE(Child::spawn({}, nullptr));
-}
-
-TEST_CASE("a child killed by a signal, before its gate and after", "[cgroup][child]")
-{
-    auto child = Child::spawn({"sleep", "100"}, nullptr);
-    REQUIRE(child);
-    REQUIRE(child->release());
-    REQUIRE(child->send_signal(SIGTERM));
-    CHECK(child->wait_ms(10'000).value()->shell_code() == 128 + SIGTERM);
-    auto early = Child::spawn({"true"}, nullptr);
-    REQUIRE(early);
-    REQUIRE(early->send_signal(SIGKILL));
-    CHECK(early->wait_ms(10'000).value()->signal == SIGKILL);
-    CHECK_FALSE(early->release());
-    pid_t pid = 0;
-    {
-        auto dropped = Child::spawn({"sleep", "100"}, nullptr);
-        REQUIRE(dropped);
-        pid = dropped->pid();
-        REQUIRE(dropped->release());
-    }
-    CHECK(::kill(pid, 0) == -1);
 }

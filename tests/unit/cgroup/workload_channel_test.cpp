@@ -14,6 +14,7 @@
 
 using namespace flyball;
 using namespace flyball::cgroup;
+using namespace flyball::process;
 using flyball::test::ContainsSubstring;
 using flyball::test::FakeRoot;
 
@@ -40,7 +41,7 @@ Ran run(const std::vector<std::string>& command, SpawnOptions options = {})
     REQUIRE(output);
     metrics->give_metrics(options);
     output->give_output(options);
-    auto child = Child::spawn(command, nullptr, options);
+    auto child = Child::spawn(command, {}, options);
     REQUIRE(child);
     REQUIRE(child->release());
     Ran ran;
@@ -113,7 +114,7 @@ TEST_CASE("the pipe is large, and its end is seen by the writer", "[cgroup][work
     CHECK(nothing.empty());
     SpawnOptions options;
     pipe->give_metrics(options);
-    auto child = Child::spawn({"sh", "-c", "cat /dev/zero > $FLYBALL_METRICS"}, nullptr, options);
+    auto child = Child::spawn({"sh", "-c", "cat /dev/zero > $FLYBALL_METRICS"}, {}, options);
     REQUIRE(child);
     REQUIRE(child->release());
     CHECK_FALSE(child->wait_ms(200).value());  // waits: it is not told that bytes were lost
@@ -138,7 +139,7 @@ TEST_CASE("descriptors and variables of a child", "[cgroup][child]")
     for (int number = 3; number < 30; ++number)
         options.descriptors.push_back({.fd = file.get(), .as = number});
     auto child = Child::spawn({"bash", "-c", "for n in {3..29}; do echo $n $FLYBALL_TEST_OLD $FLYBALL_TEST >&$n; done"},
-                              nullptr, options);
+                              {}, options);
     REQUIRE(child);
     REQUIRE(child->release());
     CHECK(child->wait_ms(10'000).value()->code == 0);
@@ -151,13 +152,13 @@ TEST_CASE("descriptors and variables of a child", "[cgroup][child]")
     ::unsetenv("FLYBALL_TEST_OLD");
     CHECK((::fcntl(file.get(), F_GETFD) & FD_CLOEXEC) != 0);
 
-    auto absent = Child::spawn({"flyball-no-such-command"}, nullptr, options);
+    auto absent = Child::spawn({"flyball-no-such-command"}, {}, options);
     REQUIRE(absent);
     const auto released = absent->release();
     REQUIRE_FALSE(released);
     CHECK(released.error().kind == ErrorKind::Usage);
-    CHECK_FALSE(Child::spawn({"true"}, nullptr, {.environment = {}, .descriptors = {{.fd = 12345}}}));
-    CHECK_FALSE(Child::spawn({"true"}, nullptr, {.environment = {}, .descriptors = {}, .stdout_fd = 12345}));
+    CHECK_FALSE(Child::spawn({"true"}, {}, {.environment = {}, .descriptors = {{.fd = 12345}}}));
+    CHECK_FALSE(Child::spawn({"true"}, {}, {.environment = {}, .descriptors = {}, .stdout_fd = 12345}));
 }
 
 TEST_CASE("a number that the command inherits already is not taken for the metrics", "[cgroup][workload]")

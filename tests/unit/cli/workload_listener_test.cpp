@@ -19,7 +19,7 @@ namespace {
 
 int run(const WorkloadListener& listener, const std::string& script)
 {
-    auto child = cgroup::Child::spawn({"sh", "-c", script}, nullptr, listener.spawn_options());
+    auto child = process::Child::spawn({"sh", "-c", script}, {}, listener.spawn_options());
     REQUIRE(child);
     REQUIRE(child->release());
     const auto status = child->wait_ms(30'000).value();

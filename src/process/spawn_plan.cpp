@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-namespace flyball::cgroup {
+namespace flyball::process {
 
 namespace {
 
@@ -85,4 +85,4 @@ bool ChildDescriptors::install() const
     return std::ranges::all_of(moves_, [](const Move& move) { return ::dup2(move.from.get(), move.to) >= 0; });
 }
 
-}  // namespace flyball::cgroup
+}  // namespace flyball::process

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Would a command be executed? The kernel's own answer comes too late: after everything has been set up for it.
 #include "flyball/base/fd.hpp"
-#include "flyball/cgroup/child.hpp"
+#include "flyball/process/child.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 #include <cstdlib>
 #include <string_view>
 
-namespace flyball::cgroup {
+namespace flyball::process {
 
 namespace {
 
@@ -109,4 +109,4 @@ Result<> check_command(const std::vector<std::string>& command)
                 "give its path if it is elsewhere");
 }
 
-}  // namespace flyball::cgroup
+}  // namespace flyball::process

@@ -9,7 +9,7 @@
 
 #include "flyball/base/fd.hpp"
 #include "flyball/base/result.hpp"
-#include "flyball/cgroup/transient.hpp"
+#include "flyball/process/birth.hpp"
 
 #include <sys/types.h>
 
@@ -18,11 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace flyball::cgroup {
-
-// What a shell gives for a command that is not found, and for one that is found and cannot be executed.
-inline constexpr int kExitNotFound = 127;
-inline constexpr int kExitCannotExecute = 126;
+namespace flyball::process {
 
 struct ExitStatus {
     int code = 0;    // of exit(), when signal is 0
@@ -55,9 +51,9 @@ struct SpawnOptions {
 
 class Child {
 public:
-    // Forks, moves the child into the cgroup (nullptr: stays in ours) and returns when it waits at the gate.
+    // Starts the child there ({}: stays in our cgroups) and returns when it waits at the gate.
     // Usage: empty command. Unavailable or Io: fork or moving failed. Our descriptors stay ours.
-    [[nodiscard]] static Result<Child> spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup,
+    [[nodiscard]] static Result<Child> spawn(const std::vector<std::string>& command, const Place& place,
                                              const SpawnOptions& options = {});
     // Kills it, if it still runs, and reaps it.
     ~Child();
@@ -88,4 +84,4 @@ private:
     std::optional<ExitStatus> exit_;
 };
 
-}  // namespace flyball::cgroup
+}  // namespace flyball::process

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that undoes a journal when its owner dies or falls silent.
+// A process that undoes something when its owner dies or falls silent. Not thread-safe.
 #pragma once
 
 #include "flyball/base/fd.hpp"
@@ -8,14 +8,16 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <string>
+#include <functional>
 
-namespace flyball::cgroup::detail {
+namespace flyball::process {
 
 class Watchdog {
 public:
-    [[nodiscard]] static Result<Watchdog> start(const std::string& journal, std::chrono::milliseconds lease);
-    // As without a word: it undoes the journal, if there still is one.
+    // It forks: call it while the process has one thread. undo: runs in the watchdog, when it hears nothing for so
+    // long.
+    [[nodiscard]] static Result<Watchdog> start(std::chrono::milliseconds lease, const std::function<void()>& undo);
+    // As without a word: it undoes.
     ~Watchdog();
     Watchdog(Watchdog&& other) noexcept;
     Watchdog& operator=(Watchdog&&) = delete;
@@ -31,7 +33,4 @@ private:
     UniqueFd line_;
 };
 
-// Undoes a journal and removes it if that was done in full.
-void undo(const std::string& journal);
-
-}  // namespace flyball::cgroup::detail
+}  // namespace flyball::process

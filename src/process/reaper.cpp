@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flyball/cgroup/reaper.hpp"
+#include "flyball/process/reaper.hpp"
 
-#include "flyball/cgroup/transient.hpp"
+#include "flyball/process/birth.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -10,10 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <utility>
 
-namespace flyball::cgroup {
+namespace flyball::process {
 namespace {
 
 constexpr int kParentDied = SIGUSR1, kDismissed = SIGTERM;
@@ -27,7 +26,7 @@ void let_go_of_files()
     (void)::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 }
 
-[[noreturn]] void wait_for_death(const Layout& layout, pid_t parent)
+void wait_for_death(pid_t parent, const std::function<void()>& clear_up)
 {
     // What ends the parent, a Ctrl-C say, is not meant for it.
     ::setsid();
@@ -42,27 +41,26 @@ void let_go_of_files()
     if (signal == 0)
         (void)::sigwait(&awaited, &signal);
     if (signal == kParentDied)
-        (void)end_runs_of(layout, parent);
-    ::_exit(0);
+        clear_up();
 }
 
 }  // namespace
 
-Result<Reaper> Reaper::start(const Layout& layout)
+Result<Reaper> Reaper::start(const std::function<void()>& clear_up)
 {
     const pid_t parent = ::getpid();
     // Blocked from before it exists: a dismissal at once is not to be lost, and must not kill it halfway either.
     sigset_t all, before;
     sigfillset(&all);
     (void)::pthread_sigmask(SIG_BLOCK, &all, &before);
-    const pid_t pid = ::fork();
-    if (pid == 0)
-        wait_for_death(layout, parent);
-    const int errnum = errno;
+    auto born = process::start({.dies_with_us = false}, "the process that clears up", [&](int) {
+        wait_for_death(parent, clear_up);
+        return 0;
+    });
     (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (pid < 0)
-        return std::unexpected(errno_error(ErrorKind::Unavailable, "starting the process that clears up", errnum));
-    return Reaper(pid);
+    if (!born)
+        return std::unexpected(std::move(born.error()));
+    return Reaper(born->pid);
 }
 
 Reaper::Reaper(Reaper&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
@@ -75,4 +73,4 @@ Reaper::~Reaper()
     (void)::waitpid(pid_, nullptr, 0);
 }
 
-}  // namespace flyball::cgroup
+}  // namespace flyball::process

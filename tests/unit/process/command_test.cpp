@@ -10,7 +10,7 @@
 #include <fstream>
 
 using namespace flyball;
-using namespace flyball::cgroup;
+using namespace flyball::process;
 using flyball::test::ContainsSubstring;
 
 namespace {
@@ -63,7 +63,7 @@ Error refused(const std::string& name)
 // The check must foretell what the kernel says.
 bool executes(const std::string& name)
 {
-    auto child = Child::spawn({name}, nullptr);
+    auto child = Child::spawn({name}, {});
     REQUIRE(child);
     return child->release().has_value();
 }

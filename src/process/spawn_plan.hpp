@@ -4,12 +4,12 @@
 
 #include "flyball/base/fd.hpp"
 #include "flyball/base/result.hpp"
-#include "flyball/cgroup/child.hpp"
+#include "flyball/process/child.hpp"
 
 #include <string>
 #include <vector>
 
-namespace flyball::cgroup {
+namespace flyball::process {
 
 // The environment of a child: ours with changes. The pointers are valid while ours is not changed and this lives.
 class ChildEnvironment {
@@ -46,4 +46,4 @@ private:
     int above_ = 0;
 };
 
-}  // namespace flyball::cgroup
+}  // namespace flyball::process

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flyball/cgroup/child.hpp"
+#include "flyball/process/child.hpp"
 
 #include "spawn_plan.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/sched.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +16,7 @@
 #include <csignal>
 #include <thread>
 
-namespace flyball::cgroup {
+namespace flyball::process {
 
 namespace {
 
@@ -78,9 +75,6 @@ struct Plan {
     std::vector<char*> argv;
     char* const* environment = nullptr;
     const ChildDescriptors* descriptors = nullptr;
-    const TransientCgroup::ProcsFd* procs = nullptr;
-    std::size_t procs_count = 0;
-    pid_t parent = 0;
     int gate_read = -1, gate_write = -1;
     int status_read = -1, status_write = -1;
 };
@@ -91,61 +85,25 @@ void report(const Plan& plan, Stage stage, int errnum)
     (void)!::write(plan.status_write, &message, sizeof message);
 }
 
-void enter_cgroups(const Plan& plan, bool born_in_unified)
-{
-    for (std::size_t i = 0; i < plan.procs_count; ++i) {
-        if (born_in_unified && plan.procs[i].unified)
-            continue;
-        if (::write(plan.procs[i].fd, "0", 1) == 1)
-            continue;
-        report(plan, Stage::Attach, errno);
-        ::_exit(kExitCannotExecute);
-    }
-}
-
 // Between fork and exec: async-signal-safe calls only.
-[[noreturn]] void child_main(const Plan& plan, bool born_in_unified)
+int child_main(const Plan& plan, int errnum)
 {
     ::close(plan.gate_write);
     ::close(plan.status_read);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // The parent may have died before the line above.
-    if (::getppid() != plan.parent)
-        ::_exit(kExitCannotExecute);
-    enter_cgroups(plan, born_in_unified);
-    report(plan, Stage::Ready, 0);
-
+    report(plan, errnum == 0 ? Stage::Ready : Stage::Attach, errnum);
+    if (errnum != 0)
+        return kExitCannotExecute;
     char go = 0;
     ssize_t got = 0;
     do
         got = ::read(plan.gate_read, &go, 1);
     while (got < 0 && errno == EINTR);
     if (got != 1)
-        ::_exit(kExitCannotExecute);
-
-    sigset_t stops;
-    sigemptyset(&stops);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP})
-        sigaddset(&stops, number);
-    ::sigprocmask(SIG_UNBLOCK, &stops, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
-    if (plan.descriptors->install())
-        ::execvpe(plan.argv[0], plan.argv.data(), plan.environment);
-    const int errnum = errno;
-    report(plan, Stage::Exec, errnum);
-    ::_exit(errnum == ENOENT || errnum == ENOTDIR ? kExitNotFound : kExitCannotExecute);
-}
-
-// clone3 with CLONE_INTO_CGROUP (v5.7): nothing of the child is ever accounted elsewhere. -1: not here.
-pid_t clone_into(int unified_fd)
-{
-    if (unified_fd < 0)
-        return -1;
-    clone_args arguments{};
-    arguments.flags = CLONE_INTO_CGROUP;
-    arguments.exit_signal = SIGCHLD;
-    arguments.cgroup = static_cast<std::uint64_t>(unified_fd);
-    return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+        return kExitCannotExecute;
+    give_back_signals();
+    const int code = plan.descriptors->install() ? execute(plan.argv.data(), plan.environment) : kExitCannotExecute;
+    report(plan, Stage::Exec, errno);
+    return code;
 }
 
 std::optional<Report> read_report(int fd)
@@ -202,8 +160,7 @@ Child::~Child()
     (void)reap(0);
 }
 
-Result<Child> Child::spawn(const std::vector<std::string>& command, const TransientCgroup* cgroup,
-                           const SpawnOptions& options)
+Result<Child> Child::spawn(const std::vector<std::string>& command, const Place& place, const SpawnOptions& options)
 {
     if (command.empty() || command.front().empty())
         return fail(ErrorKind::Usage, "no command was given", "flyball record -- CMD [ARG]...");
@@ -218,7 +175,6 @@ Result<Child> Child::spawn(const std::vector<std::string>& command, const Transi
 
     Plan plan{.environment = environment.get(),
               .descriptors = &*descriptors,
-              .parent = ::getpid(),
               .gate_read = gate.read.get(),
               .gate_write = gate.write.get(),
               .status_read = status.read.get(),
@@ -227,24 +183,12 @@ Result<Child> Child::spawn(const std::vector<std::string>& command, const Transi
     for (const std::string& argument : command)
         plan.argv.push_back(const_cast<char*>(argument.c_str()));
     plan.argv.push_back(nullptr);
-    if (cgroup != nullptr) {
-        plan.procs = cgroup->procs_fds().data();
-        plan.procs_count = cgroup->procs_fds().size();
-    }
 
-    pid_t pid = clone_into(cgroup == nullptr ? -1 : cgroup->unified_directory_fd());
-    const bool into = pid >= 0;
-    if (!into)
-        pid = ::fork();
-    if (pid == 0)
-        child_main(plan, into);
-    if (pid < 0) {
-        const int errnum = errno;
-        return std::unexpected(
-            errno_error(ErrorKind::Unavailable, fmt::format("starting '{}'", command.front()), errnum));
-    }
-    Child child(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), std::move(gate.write),
-                std::move(status.read), command.front());
+    auto born = start({.place = place}, fmt::format("'{}'", command.front()),
+                      [&plan](int errnum) { return child_main(plan, errnum); });
+    if (!born)
+        return std::unexpected(std::move(born.error()));
+    Child child(born->pid, std::move(born->pidfd), std::move(gate.write), std::move(status.read), command.front());
     gate.read.reset();
     status.write.reset();
     const auto ready = read_report(child.status_.get());
@@ -325,4 +269,4 @@ Result<> Child::send_signal(int number) const
     return {};
 }
 
-}  // namespace flyball::cgroup
+}  // namespace flyball::process

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "watchdog.hpp"
+#include "flyball/process/watchdog.hpp"
 
-#include "restore.hpp"
+#include "flyball/process/birth.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,13 +16,13 @@
 #include <cerrno>
 #include <utility>
 
-namespace flyball::cgroup::detail {
+namespace flyball::process {
 namespace {
 
 constexpr char kBeat = 'b', kDone = 'd';
 constexpr int kLine = 3;  // where the watchdog has its end
 
-[[noreturn]] void watch(int line, const std::string& journal, std::chrono::milliseconds lease)
+void watch(int line, std::chrono::milliseconds lease, const std::function<void()>& undo)
 {
     // What ends the owner, a Ctrl-C say, is not meant for its watchdog.
     ::setsid();
@@ -42,32 +42,26 @@ constexpr int kLine = 3;  // where the watchdog has its end
         if (heard && word == kBeat)
             continue;
         if (!(heard && word == kDone))
-            undo(journal);
-        ::_exit(0);
+            undo();
+        return;
     }
 }
 
 }  // namespace
 
-void undo(const std::string& journal)
-{
-    const auto file = read_journal(journal);
-    if (file && restore(file->entries).complete())
-        (void)::unlink(journal.c_str());
-}
-
-Result<Watchdog> Watchdog::start(const std::string& journal, std::chrono::milliseconds lease)
+Result<Watchdog> Watchdog::start(std::chrono::milliseconds lease, const std::function<void()>& undo)
 {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
         return std::unexpected(errno_error(ErrorKind::Io, "socketpair", errno));
     UniqueFd ours(ends[0]), its(ends[1]);
-    const pid_t pid = ::fork();
-    if (pid < 0)
-        return std::unexpected(errno_error(ErrorKind::Io, "fork", errno));
-    if (pid == 0)
-        watch(its.get(), journal, lease);
-    return Watchdog(pid, std::move(ours));
+    auto born = process::start({.dies_with_us = false}, "the watchdog", [&](int) {
+        watch(its.get(), lease, undo);
+        return 0;
+    });
+    if (!born)
+        return std::unexpected(std::move(born.error()));
+    return Watchdog(born->pid, std::move(ours));
 }
 
 Watchdog::Watchdog(Watchdog&& other) noexcept : pid_(std::exchange(other.pid_, -1)), line_(std::move(other.line_)) {}
@@ -92,4 +86,4 @@ void Watchdog::dismiss()
         (void)::waitpid(std::exchange(pid_, -1), nullptr, 0);
 }
 
-}  // namespace flyball::cgroup::detail
+}  // namespace flyball::process
