@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "calibrate.hpp"
 
-#include "calibrate_machine.hpp"
-#include "directory_store.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
 #include "flyball/base/signals.hpp"
@@ -12,10 +10,13 @@
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/calibrate/write.hpp"
 #include "flyball/cgroup/transient.hpp"
+#include "flyball/live/directory_store.hpp"
+#include "flyball/live/machine.hpp"
+#include "flyball/live/progress.hpp"
 #include "flyball/process/reaper.hpp"
 #include "flyball/report/calibration.hpp"
+#include "flyball/report/oom.hpp"
 #include "output.hpp"
-#include "progress.hpp"
 #include "put_back.hpp"
 #include "say.hpp"
 
@@ -115,8 +116,8 @@ std::string plan_text(const calibrate::Spec& spec)
 }
 
 // Every deliverable of P4.2 section 8.3, and the page.
-Result<> write_deliverables(const calibrate::Calibration& calibration, const Loaded& loaded, DirectoryStore& store,
-                            const std::string& spec_file)
+Result<> write_deliverables(const calibrate::Calibration& calibration, const Loaded& loaded,
+                            live::DirectoryStore& store, const std::string& spec_file)
 {
     const std::vector<calibrate::Component>& asked = loaded.spec.components;
     calibrate::CalibratedValues values;
@@ -181,8 +182,8 @@ private:
     }
 };
 
-Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, DirectoryStore& store,
-                     calibrate::Machine& machine, Progress& progress, StopSignal* stop = nullptr)
+Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, live::DirectoryStore& store,
+                     calibrate::Machine& machine, live::Progress& progress, StopSignal* stop = nullptr)
 {
     calibrate::Calibration calibration = this_calibration(options, loaded.spec);
     const std::uint64_t begin_ns = monotonic_ns();
@@ -219,12 +220,13 @@ int run_calibrate(const CalibrateOptions& options)
         const auto printed = print(plan_text(loaded->spec));
         return printed ? 0 : complain(printed.error());
     }
-    Progress progress(options.quiet, STDERR_FILENO);
+    live::Progress progress(options.quiet, STDERR_FILENO);
     auto layout = cgroup::detect();
     if (!layout)
         return complain(layout.error());
-    auto store = DirectoryStore::open(directory_of(options), specification(*loaded),
-                                      options.anew ? DirectoryStore::Mode::Anew : DirectoryStore::Mode::GoOn);
+    auto store =
+        live::DirectoryStore::open(directory_of(options), specification(*loaded),
+                                   options.anew ? live::DirectoryStore::Mode::Anew : live::DirectoryStore::Mode::GoOn);
     if (!store)
         return complain(store.error());
     put_back(progress);
@@ -240,13 +242,16 @@ int run_calibrate(const CalibrateOptions& options)
     auto stop = StopSignal::install();
     if (!stop)
         return complain(stop.error());
-    LiveMachine machine(std::move(*layout), {.without = options.without,
-                                             .disturbance = *disturbance,
-                                             .verbose = options.verbose,
-                                             .directory = store->directory(),
-                                             .say = [&](std::string_view text) { progress.say(text); },
-                                             .components = loaded->spec.components});
-    const auto code = conclude(options, *loaded, *store, machine, progress, &*stop);
+    const auto machine = live::open_machine(
+        std::move(*layout),
+        {.without = options.without,
+         .disturbance = *disturbance,
+         .verbose = options.verbose,
+         .directory = store->directory(),
+         .say = [&](std::string_view text) { progress.say(text); },
+         .tell_oom = [](const oom::TestReport& report) { return report::render_test_text(report, {}); },
+         .components = loaded->spec.components});
+    const auto code = conclude(options, *loaded, *store, *machine, progress, &*stop);
     return code ? *code : complain(code.error());
 }
 
@@ -268,8 +273,9 @@ int run_calibrate_report(const CalibrateOptions& options)
     const auto loaded = load(options);
     if (!loaded)
         return exit_code(ErrorKind::Usage);
-    Progress progress(true, STDERR_FILENO);
-    auto store = DirectoryStore::open(directory_of(options), specification(*loaded), DirectoryStore::Mode::Existing);
+    live::Progress progress(true, STDERR_FILENO);
+    auto store =
+        live::DirectoryStore::open(directory_of(options), specification(*loaded), live::DirectoryStore::Mode::Existing);
     if (!store)
         return complain(store.error());
     NoMachine machine;
@@ -279,7 +285,7 @@ int run_calibrate_report(const CalibrateOptions& options)
 
 int run_calibrate_revert()
 {
-    Progress progress(false, STDERR_FILENO);
+    live::Progress progress(false, STDERR_FILENO);
     put_back(progress);
     if (const auto layout = cgroup::detect()) {
         if (const int swept = cgroup::sweep_leftovers(*layout); swept > 0)

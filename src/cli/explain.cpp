@@ -7,9 +7,10 @@
 #include "flyball/base/units.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/ledger/observer.hpp"
+#include "flyball/live/recorder.hpp"
 #include "flyball/profile/recording.hpp"
 #include "output.hpp"
-#include "recorder.hpp"
+#include "requests.hpp"
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -70,7 +71,11 @@ Result<> replay_and(const ExplainOptions& options, Observer& observer, Finish fi
 template <class Observer, class Finish>
 int record_and(const ExplainOptions& options, Observer& observer, Finish finish)
 {
-    auto recorded = record(options.record, &observer);
+    const auto request = parse_record(options.record);
+    if (!request)
+        return complain(request.error());
+    live::Progress progress(options.record.quiet, STDERR_FILENO);
+    auto recorded = live::record(*request, progress, &observer);
     if (!recorded)
         return complain(recorded.error());
     int code = recorded->command ? recorded->command->shell_code() : 0;

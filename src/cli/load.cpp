@@ -7,14 +7,15 @@
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/version.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/live/load_bench.hpp"
+#include "flyball/live/progress.hpp"
+#include "flyball/live/setup.hpp"
 #include "flyball/load/experiment.hpp"
 #include "flyball/process/child.hpp"
 #include "flyball/report/load.hpp"
 #include "flyball/tune/workload.hpp"
-#include "load_bench.hpp"
 #include "output.hpp"
-#include "progress.hpp"
-#include "setup.hpp"
+#include "requests.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -120,15 +121,15 @@ Result<int> load_here(const LoadOptions& given)
     auto stop = StopSignal::install();
     if (!stop)
         return std::unexpected(std::move(stop.error()));
-    Progress progress(given.quiet, STDERR_FILENO);
-    BenchOptions options{.limits = setup->limits, .metrics_regex = given.metrics_regex, .progress = {}};
+    live::Progress progress(given.quiet, STDERR_FILENO);
+    live::BenchOptions options{.limits = setup->limits, .metrics_regex = given.metrics_regex, .progress = {}};
     options.progress = [&](std::uint64_t elapsed, std::uint64_t length, std::uint64_t requests) {
         constexpr std::uint64_t kNobodyWaits = std::uint64_t{366} * 24 * 3600 * 1'000'000'000;
         progress.update(elapsed, length > kNobodyWaits ? 0 : length, requests);
     };
     report::LoadReport report = describe_load(given, *setup);
     const std::uint64_t begin_ns = monotonic_ns();
-    LoadBench bench(*layout, setup->plan, options, *stop);
+    live::LoadBench bench(*layout, setup->plan, options, *stop);
     auto outcomes = load::carry_out(setup->plan, bench, [&](std::string_view line) { progress.say(line); });
     if (!outcomes)
         return std::unexpected(std::move(outcomes.error()));

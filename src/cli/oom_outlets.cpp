@@ -91,7 +91,7 @@ void Outlets::tick()
         hook_->tick();
 }
 
-void Outlets::finish(Progress& progress)
+void Outlets::finish(live::Progress& progress)
 {
     if (hook_) {
         hook_->finish(kHookPatienceMs);

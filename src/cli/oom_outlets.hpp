@@ -4,11 +4,11 @@
 
 #include "flyball/base/result.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/live/progress.hpp"
 #include "flyball/oom/verdict.hpp"
 #include "flyball/profile/snapshot.hpp"
 #include "flyball/report/oom.hpp"
 #include "journal.hpp"
-#include "progress.hpp"
 #include "verdict_hook.hpp"
 
 #include <cstdint>
@@ -31,7 +31,7 @@ public:
     // Looks after the commands that run.
     void tick();
     // Waits for them, for a while, and says what came of it all.
-    void finish(Progress& progress);
+    void finish(live::Progress& progress);
 
     // As many as --count asks for have been given.
     [[nodiscard]] bool enough() const { return options_.count != 0 && verdicts_ >= options_.count; }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oom_replay.hpp"
 
+#include "flyball/live/progress.hpp"
 #include "flyball/oom/watcher.hpp"
 #include "flyball/profile/recording.hpp"
 #include "oom_outlets.hpp"
-#include "progress.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -72,7 +72,7 @@ Result<int> replay_oom(const OomWatchOptions& options)
         return std::unexpected(snapshot.error());
     if (auto given = outlets.give(observer.take(), options.cgroups); !given)
         return std::unexpected(std::move(given.error()));
-    Progress progress(options.quiet, STDERR_FILENO);
+    live::Progress progress(options.quiet, STDERR_FILENO);
     outlets.finish(progress);
     return outlets.all_passed() ? 0 : 1;
 }

@@ -8,14 +8,14 @@
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/live/live_source.hpp"
+#include "flyball/live/oom_live.hpp"
+#include "flyball/live/progress.hpp"
 #include "flyball/oom/testing.hpp"
 #include "flyball/process/child.hpp"
 #include "flyball/report/oom.hpp"
 #include "lab.hpp"
-#include "live_source.hpp"
-#include "oom_live.hpp"
 #include "output.hpp"
-#include "progress.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -198,11 +198,11 @@ Result<int> test_here(const OomTestOptions& given)
     auto stop = StopSignal::install();
     if (!stop)
         return std::unexpected(std::move(stop.error()));
-    Progress progress(given.quiet, STDERR_FILENO);
-    auto live = OomLive::open(*layout, {.without = given.without, .verbose = given.verbose});
-    if (!live)
-        return std::unexpected(std::move(live.error()));
-    LiveSource source(*live, *stop);
+    live::Progress progress(given.quiet, STDERR_FILENO);
+    auto watch = live::OomLive::open(*layout, {.without = given.without, .verbose = given.verbose});
+    if (!watch)
+        return std::unexpected(std::move(watch.error()));
+    live::LiveSource source(*watch, *stop);
     const auto report = oom::run_tests(*options, *layout, source, [&](const oom::ScenarioResult& scenario) {
         progress.say(fmt::format("{:<12} {}{}{}", mark(scenario.status), scenario.name,
                                  options->repeat > 1 ? fmt::format(" #{}", scenario.repetition) : "",

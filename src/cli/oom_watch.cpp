@@ -6,12 +6,13 @@
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/live/oom_live.hpp"
+#include "flyball/live/progress.hpp"
+#include "flyball/live/setup.hpp"
 #include "flyball/profile/recording.hpp"
-#include "oom_live.hpp"
 #include "oom_outlets.hpp"
 #include "oom_replay.hpp"
-#include "progress.hpp"
-#include "setup.hpp"
+#include "requests.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -55,20 +56,20 @@ private:
 
     const OomWatchOptions& options_;
     Outlets outlets_;
-    Progress progress_;
+    live::Progress progress_;
     std::uint64_t end_ns_ = 0;
     std::vector<std::string> filters_;
     cgroup::Layout layout_;
     std::optional<StopSignal> stop_;
-    std::optional<CommandInCgroup> command_;
+    std::optional<live::CommandInCgroup> command_;
     std::optional<process::ExitStatus> status_;
-    std::optional<OomLive> live_;
+    std::optional<live::OomLive> live_;
 };
 
 Result<> Watch::start_command(const cgroup::Limits& limits)
 {
-    auto command = CommandInCgroup::make(options_.command, layout_, limits,
-                                         [this](std::string_view note) { progress_.say(note); });
+    auto command = live::CommandInCgroup::make(options_.command, layout_, limits,
+                                               [this](std::string_view note) { progress_.say(note); });
     if (!command)
         return std::unexpected(std::move(command.error()));
     command_.emplace(std::move(*command));
@@ -110,11 +111,11 @@ Result<> Watch::prepare()
         if (auto r = start_command(*limits); !r)
             return r;
     }
-    auto live = OomLive::open(
+    auto watch = live::OomLive::open(
         layout_, {.ring_size = options_.ring_size, .without = options_.without, .verbose = options_.verbose});
-    if (!live)
-        return std::unexpected(std::move(live.error()));
-    live_.emplace(std::move(*live));
+    if (!watch)
+        return std::unexpected(std::move(watch.error()));
+    live_.emplace(std::move(*watch));
     progress_.say(command_ ? "watching the command's cgroup for OOM kills" : "watching for OOM kills, Ctrl-C to end");
     end_ns_ = duration_ns == 0 ? 0 : monotonic_ns() + duration_ns;
     return command_ ? command_->child.release() : Result<>{};

@@ -5,7 +5,6 @@
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/report/model.hpp"
-#include "recorder.hpp"
 #include "say.hpp"
 
 #include <unistd.h>
@@ -44,7 +43,7 @@ Result<> print(std::string_view text)
     return {};
 }
 
-int tell_saved(const Recorded& recorded, const RecordOptions& options)
+int tell_saved(const live::Recorded& recorded, const RecordOptions& options)
 {
     if (recorded.file_error) {
         complain(*recorded.file_error);

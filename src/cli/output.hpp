@@ -4,6 +4,7 @@
 
 #include "flyball/base/result.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/live/recorder.hpp"
 #include "flyball/profile/snapshot.hpp"
 
 #include <string>
@@ -19,8 +20,7 @@ Result<> print(std::string_view text);
 Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& options,
                       const std::vector<std::string>& cgroups);
 
-struct Recorded;
 // Where the recording went, if one was kept. Its exit code: 1 if it could not be written whole.
-int tell_saved(const Recorded& recorded, const RecordOptions& options);
+int tell_saved(const live::Recorded& recorded, const RecordOptions& options);
 
 }  // namespace flyball::cli

@@ -9,7 +9,7 @@
 
 namespace flyball::cli {
 
-void put_back(Progress& progress)
+void put_back(live::Progress& progress)
 {
     const cgroup::RestoreReport report = cgroup::recover();
     if (report.restored > 0)

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/cli/verbs.hpp"
+#include "flyball/live/recorder.hpp"
 #include "output.hpp"
-#include "recorder.hpp"
+#include "requests.hpp"
+
+#include <unistd.h>
 
 namespace flyball::cli {
 
 int run_record(const RecordOptions& options)
 {
-    auto recorded = record(options);
+    const auto request = parse_record(options);
+    if (!request)
+        return complain(request.error());
+    live::Progress progress(options.quiet, STDERR_FILENO);
+    auto recorded = live::record(*request, progress);
     if (!recorded)
         return complain(recorded.error());
     int code = recorded->command ? recorded->command->shell_code() : 0;

@@ -9,13 +9,14 @@
 #include "flyball/base/version.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/live/live_subject.hpp"
+#include "flyball/live/progress.hpp"
+#include "flyball/live/setup.hpp"
+#include "flyball/live/tuners.hpp"
 #include "flyball/report/tune.hpp"
-#include "live_subject.hpp"
 #include "output.hpp"
-#include "progress.hpp"
 #include "put_back.hpp"
-#include "setup.hpp"
-#include "tuners.hpp"
+#include "requests.hpp"
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -32,7 +33,7 @@ using tune::Resource;
 
 struct TuneRequest {
     std::vector<Resource> resources;
-    TunerSettings settings;
+    live::TunerSettings settings;
     double regret_s = 0;
     std::uint64_t within_ns = 0;
     cgroup::Limits limits;
@@ -118,7 +119,7 @@ struct Found {
 
 class Tuning {
 public:
-    Tuning(const TuneOptions& options, TuneRequest request, Progress& progress)
+    Tuning(const TuneOptions& options, TuneRequest request, live::Progress& progress)
         : options_(options), request_(std::move(request)), progress_(progress)
     {
     }
@@ -130,7 +131,7 @@ public:
             return std::unexpected(std::move(subject.error()));
         if (auto started = subject->start(); !started)
             return std::unexpected(std::move(started.error()));
-        auto notes = warm_up(*subject, request_.settings);
+        auto notes = live::warm_up(*subject, request_.settings);
         if (!notes && notes.error().kind != ErrorKind::Stopped)
             return std::unexpected(std::move(notes.error()));
         Found found;
@@ -141,9 +142,9 @@ public:
                 proposals.push_back(without_answer(*subject, resource, tune::Answer::Aborted, notes.error()));
                 continue;
             }
-            TunerSettings settings = request_.settings;
+            live::TunerSettings settings = request_.settings;
             settings.longest_ns = left_ns() / looks(std::span(request_.resources).subspan(proposals.size()));
-            auto proposal = tune_resource(*subject, resource, settings);
+            auto proposal = live::tune_resource(*subject, resource, settings);
             if (!proposal && proposal.error().kind == ErrorKind::Interrupted) {
                 found.interrupted = std::move(proposal.error());
                 break;
@@ -166,7 +167,7 @@ public:
     }
 
 private:
-    static tune::Proposal without_answer(const LiveSubject& subject, Resource resource, tune::Answer answer,
+    static tune::Proposal without_answer(const live::LiveSubject& subject, Resource resource, tune::Answer answer,
                                          const Error& why)
     {
         return {.resource = resource, .cgroup = subject.cgroup(), .answer = answer, .summary = why.what};
@@ -178,9 +179,9 @@ private:
         return request_.within_ns - std::min(passed_ns, request_.within_ns);
     }
 
-    Result<LiveSubject> open()
+    Result<live::LiveSubject> open()
     {
-        const LiveSubjectOptions o{
+        const live::LiveSubjectOptions o{
             .cgroup = options_.cgroup,
             .command = options_.command,
             .limits = request_.limits,
@@ -195,10 +196,10 @@ private:
             .without = options_.without,
             .verbose = options_.verbose,
             .say = [this](std::string_view text) { progress_.say(text); }};
-        return LiveSubject::open(o);
+        return live::LiveSubject::open(o);
     }
 
-    void apply(LiveSubject& subject, std::vector<tune::Proposal>& proposals)
+    void apply(live::LiveSubject& subject, std::vector<tune::Proposal>& proposals)
     {
         for (tune::Proposal& proposal : proposals) {
             if (proposal.answer != tune::Answer::Limit)
@@ -212,7 +213,7 @@ private:
 
     const TuneOptions& options_;
     TuneRequest request_;
-    Progress& progress_;
+    live::Progress& progress_;
     std::uint64_t begin_ns_ = monotonic_ns();
 };
 
@@ -247,7 +248,7 @@ report::TuneTextOptions text_options(const report::TuneRun& run)
 
 int run_tune(const TuneOptions& options)
 {
-    Progress progress(options.quiet, STDERR_FILENO);
+    live::Progress progress(options.quiet, STDERR_FILENO);
     if (options.revert) {
         put_back(progress);
         return 0;

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a component goes when its memory ends: P4.2 section 5, by the scenarios of `flyball oom test`.
+#pragma once
+
+#include "flyball/calibrate/engine.hpp"
+#include "flyball/cgroup/mounts.hpp"
+#include "flyball/oom/test_report.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace flyball::live {
+
+using OomTeller = std::function<std::string(const oom::TestReport&)>;
+
+// In cgroups of flyball's own, with the component's memory.max. Not tested: cgroup v1, or no memory.max.
+[[nodiscard]] Result<calibrate::OomBehaviour>
+component_oom(const calibrate::Component& component, const calibrate::Limits& limits, const cgroup::Layout& layout,
+              const std::vector<std::string>& without, const OomTeller& tell);
+
+}  // namespace flyball::live

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service_command.hpp"
+
+#include "flyball/base/clock.hpp"
+#include "flyball/base/signals.hpp"
+#include "flyball/base/units.hpp"
+#include "flyball/process/child.hpp"
+#include "live_limits.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <thread>
+
+namespace flyball::live {
+namespace {
+
+constexpr std::uint64_t kPatienceNs = 60'000'000'000;
+constexpr int kCommandTickMs = 50;
+constexpr std::chrono::milliseconds kBetween{100};
+
+}  // namespace
+
+Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, const std::vector<std::string>& command,
+                                      const cgroup::Layout& layout, const std::function<void(std::string_view)>& note,
+                                      const process::SpawnOptions& spawn)
+{
+    auto made = CommandInCgroup::make(command, layout, {}, note, spawn);
+    if (!made)
+        return made;
+    LiveLimits live(layout);
+    live.aim(made->home.path());
+    if (auto written = live.write_what_is_there(limits, LiveLimits::Stays::Yes); !written)
+        return std::unexpected(std::move(written.error()));
+    return made;
+}
+
+Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
+{
+    auto stop = StopSignal::install();
+    if (!stop)
+        return std::unexpected(std::move(stop.error()));
+    process::SpawnOptions spawn;
+    spawn.output_to(output_fd);
+    auto child = process::Child::spawn(command, {}, spawn);
+    if (!child)
+        return std::unexpected(std::move(child.error()));
+    if (auto released = child->release(); !released)
+        return std::unexpected(std::move(released.error()));
+    for (const std::uint64_t until_ns = monotonic_ns() + kPatienceNs; monotonic_ns() < until_ns;) {
+        auto ended = child->wait_ms(kCommandTickMs);
+        if (!ended)
+            return std::unexpected(std::move(ended.error()));
+        if (*ended)
+            return (*ended)->shell_code() == 0;
+        if (stop->requested())
+            return std::unexpected(stop->interrupted());
+    }
+    return false;
+}
+
+Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health,
+                         std::uint64_t within_ns, int output_fd)
+{
+    const std::uint64_t begin_ns = monotonic_ns();
+    auto done = succeeds(restart, output_fd);
+    if (!done)
+        return std::unexpected(std::move(done.error()));
+    if (!*done)
+        return fail(ErrorKind::Io, fmt::format("the restart command '{}' failed", fmt::join(restart, " ")));
+    while (!health.empty()) {
+        auto well = succeeds(health, output_fd);
+        if (!well)
+            return std::unexpected(std::move(well.error()));
+        if (*well)
+            break;
+        if (monotonic_ns() - begin_ns > within_ns)
+            return fail(ErrorKind::Io, fmt::format("the service was not well {} after '{}'", format_ns(within_ns),
+                                                   fmt::join(restart, " ")));
+        std::this_thread::sleep_for(kBetween);
+    }
+    return {};
+}
+
+}  // namespace flyball::live
