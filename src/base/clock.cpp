@@ -26,6 +26,12 @@ public:
                                 .tv_nsec = static_cast<long>(duration_ns % kNsPerSecond)};
         ::clock_nanosleep(CLOCK_MONOTONIC, 0, &duration, nullptr);
     }
+    void wait(std::span<pollfd> fds, std::uint64_t at_most_ns) override
+    {
+        const timespec most{.tv_sec = static_cast<time_t>(at_most_ns / kNsPerSecond),
+                            .tv_nsec = static_cast<long>(at_most_ns % kNsPerSecond)};
+        (void)::ppoll(fds.data(), fds.size(), &most, nullptr);
+    }
 };
 
 }  // namespace

@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,6 +90,7 @@ struct TransientCgroup::State {
     std::map<int, std::uint64_t> ids;
     std::vector<std::string> notes;
     std::vector<std::string> enabled;  // in the v2 root's subtree_control, by us
+    std::vector<UniqueFd> locks;       // on each directory: held as long as this flyball lives
     std::vector<UniqueFd> fds;
     std::vector<process::Place::Procs> procs;
     int unified_fd = -1;
@@ -128,6 +131,11 @@ Result<> TransientCgroup::State::make(const Place& place)
     if (!id)
         return std::unexpected(creation_error(place.directory, ENOENT));
     ids[place.mount.hierarchy] = *id;
+    auto directory = open_fd(place.directory, O_RDONLY | O_DIRECTORY);
+    if (!directory)
+        return std::unexpected(std::move(directory.error()));
+    (void)::flock(directory->get(), LOCK_EX | LOCK_NB);
+    locks.push_back(std::move(*directory));
     return {};
 }
 
@@ -139,14 +147,10 @@ Result<> TransientCgroup::State::open_fds()
             return std::unexpected(std::move(fd.error()));
         procs.push_back({.fd = fd->get(), .unified = place.mount.unified});
         fds.push_back(*std::move(fd));
-        if (!place.mount.unified)
-            continue;
-        auto directory = open_fd(place.directory, O_RDONLY | O_DIRECTORY);
-        if (!directory)
-            return std::unexpected(std::move(directory.error()));
-        unified_fd = directory->get();
-        fds.push_back(*std::move(directory));
     }
+    for (std::size_t i = 0; i < places.size(); ++i)
+        if (places[i].mount.unified)
+            unified_fd = locks[i].get();
     return {};
 }
 
@@ -167,6 +171,7 @@ Result<> TransientCgroup::State::destroy()
     procs.clear();
     unified_fd = -1;
     fds.clear();
+    locks.clear();
     auto killed = detail::kill_processes(kill_places(), options.patience);
     const UniqueFd lock = detail::lock_mount(places.front().mount.path);
     Result<> result = std::move(killed);
@@ -286,30 +291,74 @@ Result<> TransientCgroup::destroy()
 
 namespace {
 
-// Removes the cgroups of runs whose owner is gone; those that hold processes stay.
-int remove_runs(const Layout& layout, const std::function<bool(pid_t)>& gone, std::chrono::milliseconds patience)
+struct Run {
+    pid_t owner = 0;
+    std::vector<detail::KillPlace> places;
+};
+
+// All that are there, by name.
+std::map<std::string, Run> runs_of(const Layout& layout)
 {
-    std::optional<UniqueFd> lock;
-    int removed = 0;
+    std::map<std::string, Run> runs;
     for (const Mount& mount : layout.mounts) {
         const std::string own = fmt::format("{}/{}", mount.path, detail::kOwnDirectory);
         if (!needed(mount) || !detail::is_directory(own))
             continue;
-        const auto first = std::ranges::find_if(layout.mounts, needed);
-        if (!lock)
-            lock = detail::lock_mount(first->path);
         for (const std::string& name : detail::child_directories(own)) {
             const auto owner = run_owner(name);
-            if (!owner || !gone(*owner))
+            if (!owner)
                 continue;
-            const std::string directory = own + "/" + name;
-            // The kernel refuses to remove what holds processes; children of it would go first, though.
-            if (!detail::processes_in(directory).empty())
-                continue;
-            if (detail::remove_tree(directory, patience) == detail::Removal::Gone)
-                ++removed;
+            Run& run = runs[name];
+            run.owner = *owner;
+            run.places.push_back(
+                {.directory = own + "/" + name, .unified = mount.unified, .freezer = has_controller(mount, "freezer")});
         }
-        if (!detail::child_directories(own).empty())
+    }
+    return runs;
+}
+
+// A pid may be another process's by now, or another namespace's; a lock is held for as long as its owner lives. Between
+// making a directory and locking it there is a moment: of a new one the pid decides.
+bool owner_gone(const Run& run)
+{
+    for (const detail::KillPlace& place : run.places) {
+        const auto directory = open_fd(place.directory, O_RDONLY | O_DIRECTORY);
+        if (directory && ::flock(directory->get(), LOCK_EX | LOCK_NB) != 0)
+            return false;
+    }
+    constexpr time_t kNewS = 5;
+    struct stat status{};
+    const bool is_new =
+        ::stat(run.places.front().directory.c_str(), &status) == 0 && ::time(nullptr) - status.st_mtim.tv_sec < kNewS;
+    return !is_new || (::kill(run.owner, 0) != 0 && errno == ESRCH);
+}
+
+bool holds_us(const Run& run)
+{
+    return std::ranges::any_of(run.places, [](const detail::KillPlace& place) {
+        const auto pids = detail::processes_in(place.directory);
+        return std::ranges::find(pids, ::getpid()) != pids.end();
+    });
+}
+
+// Ends what is in these runs, and removes them.
+int remove_runs(const Layout& layout, const std::map<std::string, Run>& runs, std::chrono::milliseconds patience)
+{
+    if (runs.empty())
+        return 0;
+    for (const auto& [name, run] : runs)
+        (void)detail::kill_processes(run.places, patience);
+    int removed = 0;
+    const UniqueFd lock = detail::lock_mount(std::ranges::find_if(layout.mounts, needed)->path);
+    for (const auto& [name, run] : runs) {
+        const auto gone = [&](const detail::KillPlace& place) {
+            return detail::remove_tree(place.directory, patience) == detail::Removal::Gone;
+        };
+        removed += static_cast<int>(std::ranges::count_if(run.places, gone)) > 0 ? 1 : 0;
+    }
+    for (const Mount& mount : layout.mounts) {
+        const std::string own = fmt::format("{}/{}", mount.path, detail::kOwnDirectory);
+        if (!needed(mount) || !detail::is_directory(own) || !detail::child_directories(own).empty())
             continue;
         if (mount.unified)
             detail::leave_unified(mount.path, own, {});
@@ -323,27 +372,16 @@ int remove_runs(const Layout& layout, const std::function<bool(pid_t)>& gone, st
 
 int sweep_leftovers(const Layout& layout)
 {
-    return remove_runs(
-        layout, [](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; }, std::chrono::milliseconds(0));
+    auto runs = runs_of(layout);
+    std::erase_if(runs, [](const auto& run) { return !owner_gone(run.second) || holds_us(run.second); });
+    return remove_runs(layout, runs, kRemovalPatience);
 }
 
 int end_runs_of(const Layout& layout, pid_t owner)
 {
-    std::map<std::string, std::vector<detail::KillPlace>> runs;
-    for (const Mount& mount : layout.mounts) {
-        const std::string own = fmt::format("{}/{}", mount.path, detail::kOwnDirectory);
-        if (!needed(mount) || !detail::is_directory(own))
-            continue;
-        for (const std::string& name : detail::child_directories(own)) {
-            if (run_owner(name) == owner)
-                runs[name].push_back({.directory = own + "/" + name,
-                                      .unified = mount.unified,
-                                      .freezer = has_controller(mount, "freezer")});
-        }
-    }
-    for (const auto& [name, places] : runs)
-        (void)detail::kill_processes(places, kRemovalPatience);
-    return remove_runs(layout, [&](pid_t other) { return other == owner; }, kRemovalPatience);
+    auto runs = runs_of(layout);
+    std::erase_if(runs, [owner](const auto& run) { return run.second.owner != owner; });
+    return remove_runs(layout, runs, kRemovalPatience);
 }
 
 }  // namespace flyball::cgroup

@@ -3,13 +3,14 @@
 
 #include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/base/version.hpp"
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/calibrate/write.hpp"
 #include "flyball/cgroup/transient.hpp"
+#include "flyball/live/caretaker.hpp"
 #include "flyball/live/directory_store.hpp"
 #include "flyball/live/machine.hpp"
 #include "flyball/live/progress.hpp"
@@ -17,7 +18,6 @@
 #include "flyball/report/calibration.hpp"
 #include "flyball/report/oom.hpp"
 #include "output.hpp"
-#include "put_back.hpp"
 #include "say.hpp"
 
 #include <fmt/format.h>
@@ -146,14 +146,16 @@ Result<> write_deliverables(const calibrate::Calibration& calibration, const Loa
     return save_file(calibrate::calibrated_name(spec_file, loaded.spec.profile), *calibrated);
 }
 
-Result<> print_result(const calibrate::Calibration& calibration, const Loaded& loaded, bool json)
+Result<> print_result(const calibrate::Calibration& calibration, const Loaded& loaded, bool json, StopToken& stop)
 {
     if (json)
-        return print(report::render_optimal_values(calibration));
+        return print(report::render_optimal_values(calibration), stop);
     const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
-    return print(report::render_calibration_report(
-        calibration, loaded.spec.components,
-        {.width = static_cast<std::size_t>(terminal_width(STDOUT_FILENO, process_environment())), .color = color}));
+    return print(
+        report::render_calibration_report(
+            calibration, loaded.spec.components,
+            {.width = static_cast<std::size_t>(terminal_width(STDOUT_FILENO, process_environment())), .color = color}),
+        stop);
 }
 
 // Nothing is measured: what is missing ends it.
@@ -183,7 +185,7 @@ private:
 };
 
 Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, live::DirectoryStore& store,
-                     calibrate::Machine& machine, live::Progress& progress, StopSignal* stop = nullptr)
+                     calibrate::Machine& machine, live::Progress& progress, StopToken& stop)
 {
     calibrate::Calibration calibration = this_calibration(options, loaded.spec);
     const std::uint64_t begin_ns = monotonic_ns();
@@ -195,11 +197,11 @@ Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, live
         return std::unexpected(std::move(components.error()));
     calibration.components = std::move(*components);
     calibration.took_ns = monotonic_ns() - begin_ns;
-    if (stop != nullptr && stop->requested())
-        return std::unexpected(stop->interrupted());
+    if (stop.requested())
+        return std::unexpected(stop.interrupted());
     if (auto written = write_deliverables(calibration, loaded, store, options.spec); !written)
         return std::unexpected(std::move(written.error()));
-    if (auto printed = print_result(calibration, loaded, options.json); !printed)
+    if (auto printed = print_result(calibration, loaded, options.json, stop); !printed)
         return std::unexpected(std::move(printed.error()));
     progress.say(fmt::format("reports are in {}/reports, the calibrated specification is {}", store.directory(),
                              calibrate::calibrated_name(options.spec, loaded.spec.profile)));
@@ -208,7 +210,7 @@ Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, live
 
 }  // namespace
 
-int run_calibrate(const CalibrateOptions& options)
+int run_calibrate(const CalibrateOptions& options, StopToken& stop)
 {
     auto disturbance = parse_share(options.disturbance);
     if (!disturbance)
@@ -217,7 +219,7 @@ int run_calibrate(const CalibrateOptions& options)
     if (!loaded)
         return exit_code(ErrorKind::Usage);
     if (options.dry_run) {
-        const auto printed = print(plan_text(loaded->spec));
+        const auto printed = print(plan_text(loaded->spec), stop);
         return printed ? 0 : complain(printed.error());
     }
     live::Progress progress(options.quiet, STDERR_FILENO);
@@ -229,19 +231,12 @@ int run_calibrate(const CalibrateOptions& options)
                                    options.anew ? live::DirectoryStore::Mode::Anew : live::DirectoryStore::Mode::GoOn);
     if (!store)
         return complain(store.error());
-    put_back(progress);
-    (void)cgroup::sweep_leftovers(*layout);
+    live::put_back(progress);
     if (store->goes_on())
         progress.say(fmt::format("{} is there already: what it has is not measured again", store->directory()));
-    const auto reaper =
-        process::Reaper::start([&layout, owner = ::getpid()] { (void)cgroup::end_runs_of(*layout, owner); });
-    if (!reaper)
-        return complain(reaper.error());
-    // Whoever measures has one of his own, for as long as that takes. With this one about, what comes between two waits
-    // for the next.
-    auto stop = StopSignal::install();
-    if (!stop)
-        return complain(stop.error());
+    const auto caretaker = live::Caretaker::start(progress);
+    if (!caretaker)
+        return complain(caretaker.error());
     const auto machine = live::open_machine(
         std::move(*layout),
         {.without = options.without,
@@ -250,13 +245,15 @@ int run_calibrate(const CalibrateOptions& options)
          .directory = store->directory(),
          .say = [&](std::string_view text) { progress.say(text); },
          .tell_oom = [](const oom::TestReport& report) { return report::render_test_text(report, {}); },
-         .components = loaded->spec.components});
-    const auto code = conclude(options, *loaded, *store, *machine, progress, &*stop);
+         .components = loaded->spec.components},
+        stop);
+    const auto code = conclude(options, *loaded, *store, *machine, progress, stop);
     return code ? *code : complain(code.error());
 }
 
-int run_calibrate_validate(const CalibrateOptions& options)
+int run_calibrate_validate(const CalibrateOptions& options, StopToken& stop)
 {
+    stop.let_go();
     const auto loaded = load(options);
     if (!loaded)
         return exit_code(ErrorKind::Usage);
@@ -264,12 +261,14 @@ int run_calibrate_validate(const CalibrateOptions& options)
     for (const calibrate::Component& component : loaded->spec.components)
         scenarios += component.scenarios.size();
     const auto printed = print(fmt::format("{}: {} components, {} scenarios: all right\n", options.spec,
-                                           loaded->spec.components.size(), scenarios));
+                                           loaded->spec.components.size(), scenarios),
+                               stop);
     return printed ? 0 : complain(printed.error());
 }
 
-int run_calibrate_report(const CalibrateOptions& options)
+int run_calibrate_report(const CalibrateOptions& options, StopToken& stop)
 {
+    stop.let_go();
     const auto loaded = load(options);
     if (!loaded)
         return exit_code(ErrorKind::Usage);
@@ -279,19 +278,16 @@ int run_calibrate_report(const CalibrateOptions& options)
     if (!store)
         return complain(store.error());
     NoMachine machine;
-    const auto code = conclude(options, *loaded, *store, machine, progress);
+    const auto code = conclude(options, *loaded, *store, machine, progress, stop);
     return code ? *code : complain(code.error());
 }
 
 int run_calibrate_revert()
 {
     live::Progress progress(false, STDERR_FILENO);
-    put_back(progress);
-    if (const auto layout = cgroup::detect()) {
-        if (const int swept = cgroup::sweep_leftovers(*layout); swept > 0)
-            progress.say(fmt::format("removed {} {} that a flyball that was killed had left", swept,
-                                     swept == 1 ? "cgroup" : "cgroups"));
-    }
+    live::put_back(progress);
+    if (const auto layout = cgroup::detect())
+        live::sweep(*layout, progress);
     return 0;
 }
 

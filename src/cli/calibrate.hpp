@@ -2,6 +2,8 @@
 // flyball calibrate.
 #pragma once
 
+#include "flyball/base/stop_token.hpp"
+
 #include <string>
 #include <vector>
 
@@ -18,11 +20,11 @@ struct CalibrateOptions {
     bool json = false, quiet = false, verbose = false;
 };
 
-int run_calibrate(const CalibrateOptions& options);
+int run_calibrate(const CalibrateOptions& options, StopToken& stop);
 // Only looks whether the specification is right.
-int run_calibrate_validate(const CalibrateOptions& options);
+int run_calibrate_validate(const CalibrateOptions& options, StopToken& stop);
 // Writes the reports of a calibration anew, from what was measured.
-int run_calibrate_report(const CalibrateOptions& options);
+int run_calibrate_report(const CalibrateOptions& options, StopToken& stop);
 // Puts back what a calibration that was killed has left.
 int run_calibrate_revert();
 

@@ -93,7 +93,7 @@ Result<> give_command(const Verb& verb, std::optional<std::vector<std::string>> 
 
 }  // namespace
 
-int run_command_line(int argc, char** argv, std::string_view commit)
+int run_command_line(int argc, char** argv, std::string_view commit, StopToken& stop)
 {
     auto command = split_command(argc, argv);
     CLI::App app{"flyball: where did this cgroup's time go, which limit hit, who was killed", "flyball"};
@@ -121,7 +121,7 @@ int run_command_line(int argc, char** argv, std::string_view commit)
         if (auto sound = verb->check(); !sound)
             return complain(sound.error());
     }
-    return verb->run();
+    return verb->run(stop);
 }
 
 }  // namespace flyball::cli

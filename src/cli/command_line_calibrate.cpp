@@ -62,16 +62,17 @@ void register_calibrate(CLI::App& app, std::vector<Verb>& verbs)
         calibrate->add_subcommand("revert", "Put back limits that a calibration that was killed has left");
 
     const auto spec_given = [options] { return check_spec(*options); };
-    verbs.push_back({.app = validate, .command = nullptr, .check = spec_given, .run = [options] {
-                         return run_calibrate_validate(*options);
+    verbs.push_back({.app = validate, .command = nullptr, .check = spec_given, .run = [options](StopToken& stop) {
+                         return run_calibrate_validate(*options, stop);
                      }});
-    verbs.push_back({.app = report, .command = nullptr, .check = spec_given, .run = [options] {
-                         return run_calibrate_report(*options);
+    verbs.push_back({.app = report, .command = nullptr, .check = spec_given, .run = [options](StopToken& stop) {
+                         return run_calibrate_report(*options, stop);
                      }});
-    verbs.push_back({.app = revert, .command = nullptr, .check = {}, .run = [] { return run_calibrate_revert(); }});
+    verbs.push_back(
+        {.app = revert, .command = nullptr, .check = {}, .run = [](StopToken&) { return run_calibrate_revert(); }});
     // Last: it is parsed as well when one of its own verbs is.
-    verbs.push_back({.app = calibrate, .command = nullptr, .check = spec_given, .run = [options] {
-                         return run_calibrate(*options);
+    verbs.push_back({.app = calibrate, .command = nullptr, .check = spec_given, .run = [options](StopToken& stop) {
+                         return run_calibrate(*options, stop);
                      }});
 }
 

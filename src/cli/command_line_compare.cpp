@@ -39,7 +39,9 @@ void register_compare(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_flag("--all", o.all, "Every metric and every distribution");
     verb->add_flag("-j,--json", o.json, "As JSON");
     verb->add_flag("--salvage", o.salvage, "Read cut recordings up to where they were cut");
-    verbs.push_back({.app = verb, .command = nullptr, .check = {}, .run = [options] { return run_compare(*options); }});
+    verbs.push_back({.app = verb, .command = nullptr, .check = {}, .run = [options](StopToken& stop) {
+                         return run_compare(*options, stop);
+                     }});
 }
 
 }  // namespace flyball::cli

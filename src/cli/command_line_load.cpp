@@ -67,8 +67,9 @@ void register_load(CLI::App& app, std::vector<Verb>& verbs)
     verb->add_option("-o,--output", o.output, "Write the JSON to this file, too");
     verb->add_flag("-j,--json", o.json, "Print the report as JSON");
     verb->add_flag("-q,--quiet", o.quiet, "No progress");
-    verbs.push_back(
-        {.app = verb, .command = &o.request.command, .check = {}, .run = [options] { return run_load(*options); }});
+    verbs.push_back({.app = verb, .command = &o.request.command, .check = {}, .run = [options](StopToken& stop) {
+                         return run_load(*options, stop);
+                     }});
 }
 
 }  // namespace flyball::cli

@@ -55,7 +55,7 @@ void add_watch(CLI::App& oom, std::vector<Verb>& verbs)
     verbs.push_back({.app = verb,
                      .command = &o.command,
                      .check = [options] { return check_watch(*options); },
-                     .run = [options] { return run_oom_watch(*options); }});
+                     .run = [options](StopToken& stop) { return run_oom_watch(*options, stop); }});
 }
 
 void add_test(CLI::App& oom, std::vector<Verb>& verbs)
@@ -91,7 +91,7 @@ void add_test(CLI::App& oom, std::vector<Verb>& verbs)
     verbs.push_back({.app = verb,
                      .command = &o.command,
                      .check = [options] { return check_test(*options); },
-                     .run = [options] { return run_oom_test(*options); }});
+                     .run = [options](StopToken& stop) { return run_oom_test(*options, stop); }});
 }
 
 }  // namespace

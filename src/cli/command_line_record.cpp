@@ -83,10 +83,10 @@ void add_record(CLI::App& app, std::vector<Verb>& verbs)
                      .command = &o.command,
                      .check = [request] { return check_stacks(request->options, false); },
                      .run =
-                         [request] {
+                         [request](StopToken& stop) {
                              if (request->json)
                                  request->options.out.format = Format::Json;
-                             return run_record(request->options);
+                             return run_record(request->options, stop);
                          }});
 }
 
@@ -100,10 +100,10 @@ void add_report(CLI::App& app, std::vector<Verb>& verbs)
         ->allow_extra_args(false);
     verb->add_flag("--salvage", o.salvage, "Read a cut recording up to where it was cut");
     add_output(*verb, o.out, request->json);
-    verbs.push_back({.app = verb, .command = nullptr, .check = {}, .run = [request] {
+    verbs.push_back({.app = verb, .command = nullptr, .check = {}, .run = [request](StopToken& stop) {
                          if (request->json)
                              request->options.out.format = Format::Json;
-                         return run_report(request->options);
+                         return run_report(request->options, stop);
                      }});
 }
 
@@ -128,10 +128,10 @@ void add_explain(CLI::App& app, std::vector<Verb>& verbs)
                      .command = &o.record.command,
                      .check = [request] { return check_explain(request->options); },
                      .run =
-                         [request] {
+                         [request](StopToken& stop) {
                              if (request->json)
                                  request->options.format = ExplainFormat::Json;
-                             return run_explain(request->options);
+                             return run_explain(request->options, stop);
                          }});
 }
 

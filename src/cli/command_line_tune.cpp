@@ -78,7 +78,7 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
     verbs.push_back({.app = verb,
                      .command = &o.command,
                      .check = [options] { return check(*options); },
-                     .run = [options] { return run_tune(*options); }});
+                     .run = [options](StopToken& stop) { return run_tune(*options, stop); }});
 }
 
 }  // namespace flyball::cli

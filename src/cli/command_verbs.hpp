@@ -5,6 +5,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 
 #include <functional>
 #include <string>
@@ -22,7 +23,7 @@ struct Verb {
     CLI::App* app = nullptr;                      // parsed() tells that it is the one
     std::vector<std::string>* command = nullptr;  // for what comes after --; nullptr: it takes no command
     std::function<Result<>()> check;              // across its options, before anything is done; may be empty
-    std::function<int()> run;                     // gives the exit code
+    std::function<int(StopToken&)> run;           // gives the exit code
 };
 
 struct LimitOptions;

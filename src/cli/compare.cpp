@@ -113,8 +113,9 @@ Result<compare::Comparison> compared(const CompareRequest& request)
 
 }  // namespace
 
-int run_compare(const CompareOptions& options)
+int run_compare(const CompareOptions& options, StopToken& stop)
 {
+    stop.let_go();
     const auto request = request_of(options);
     if (!request)
         return complain(request.error());
@@ -129,7 +130,7 @@ int run_compare(const CompareOptions& options)
     how.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
     const std::string text =
         options.json ? report::render_compare_json(*comparison) : report::render_compare_text(*comparison, how);
-    if (auto printed = print(text); !printed)
+    if (auto printed = print(text, stop); !printed)
         return complain(printed.error());
     return comparison->regressed() ? 1 : 0;
 }

@@ -341,8 +341,9 @@ Json json(const Plan& plan)
 
 }  // namespace
 
-int run_doctor(const DoctorOptions& options)
+int run_doctor(const DoctorOptions& options, StopToken& stop)
 {
+    stop.let_go();
     const auto facts = kernel::gather();
     if (!facts)
         return complain(facts.error());
@@ -350,7 +351,7 @@ int run_doctor(const DoctorOptions& options)
     // error_handler_t::replace: a kernel's message may hold any byte
     const std::string out =
         options.json ? json(plan).dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text(plan);
-    if (const auto printed = print(out); !printed)
+    if (const auto printed = print(out, stop); !printed)
         return complain(printed.error());
     return plan.nothing ? kNothing : kOk;
 }

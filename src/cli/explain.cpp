@@ -7,6 +7,7 @@
 #include "flyball/base/units.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/ledger/observer.hpp"
+#include "flyball/live/caretaker.hpp"
 #include "flyball/live/recorder.hpp"
 #include "flyball/profile/recording.hpp"
 #include "output.hpp"
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
+#include <optional>
 
 namespace flyball::cli {
 namespace {
@@ -46,18 +47,19 @@ Result<profile::Snapshot> replay(const ExplainOptions& options, profile::Observe
     return snapshot;
 }
 
-Result<> print_explanation(const profile::Snapshot& snapshot, const ledger::Books& books, const ExplainOptions& options)
+Result<> print_explanation(const profile::Snapshot& snapshot, const ledger::Books& books, const ExplainOptions& options,
+                           StopToken& stop)
 {
     // The recording's own -c where none was given.
     const std::vector<std::string>& only = snapshot.meta.filters;
     if (options.format == ExplainFormat::Folded)
-        return print(snapshot.stacks ? report::render_folded_stacks(snapshot, only)
-                                     : report::render_folded(books, only));
+        return print(
+            snapshot.stacks ? report::render_folded_stacks(snapshot, only) : report::render_folded(books, only), stop);
     const auto explanation = report::build_explanation(snapshot, books, {.cgroups = only, .top = options.top});
     if (options.format == ExplainFormat::Json)
-        return print(report::render_explain_json(explanation));
+        return print(report::render_explain_json(explanation), stop);
     const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
-    return print(report::render_explain_text(explanation, {.width = 80, .color = color}));
+    return print(report::render_explain_text(explanation, {.width = 80, .color = color}), stop);
 }
 
 // What becomes of a run's snapshot when it is over.
@@ -69,13 +71,14 @@ Result<> replay_and(const ExplainOptions& options, Observer& observer, Finish fi
 }
 
 template <class Observer, class Finish>
-int record_and(const ExplainOptions& options, Observer& observer, Finish finish)
+int record_and(const ExplainOptions& options, const live::RecordRequest& request, StopToken& stop, Observer& observer,
+               Finish finish)
 {
-    const auto request = parse_record(options.record);
-    if (!request)
-        return complain(request.error());
     live::Progress progress(options.record.quiet, STDERR_FILENO);
-    auto recorded = live::record(*request, progress, &observer);
+    const auto caretaker = live::Caretaker::start(progress);
+    if (!caretaker)
+        return complain(caretaker.error());
+    auto recorded = live::record(request, progress, stop, &observer);
     if (!recorded)
         return complain(recorded.error());
     int code = recorded->command ? recorded->command->shell_code() : 0;
@@ -85,20 +88,20 @@ int record_and(const ExplainOptions& options, Observer& observer, Finish finish)
     return saved == 0 ? code : saved;
 }
 
+// request: nullptr: a file is replayed.
 template <class Observer, class Finish>
-int run(const ExplainOptions& options, Observer& observer, Finish finish)
+int run(const ExplainOptions& options, const live::RecordRequest* request, StopToken& stop, Observer& observer,
+        Finish finish)
 {
-    if (options.file.empty())
-        return record_and(options, observer, finish);
+    if (request != nullptr)
+        return record_and(options, *request, stop, observer, finish);
     const Result<> done = replay_and(options, observer, finish);
     return done ? 0 : complain(done.error());
 }
 
-int run_trace(const ExplainOptions& options)
+int run_trace(const ExplainOptions& options, const live::RecordRequest* request, StopToken& stop)
 {
-    // A reader that goes away must not end a recording before it has cleaned up.
-    (void)std::signal(SIGPIPE, SIG_IGN);
-    TraceObserver trace;
+    TraceObserver trace(stop, request != nullptr ? request->duration_ns : 0);
     // The names of tasks stand at the end of a recording: a file is read twice, a pipe cannot be.
     if (!options.file.empty() && options.file != "-") {
         TaskCollector collector;
@@ -106,18 +109,28 @@ int run_trace(const ExplainOptions& options)
             return complain(read.error());
         trace.name_tasks(collector.take());
     }
-    return run(options, trace, [&](const profile::Snapshot&) { return trace.finish(); });
+    return run(options, request, stop, trace, [&](const profile::Snapshot&) { return trace.finish(); });
 }
 
 }  // namespace
 
-int run_explain(const ExplainOptions& options)
+int run_explain(const ExplainOptions& options, StopToken& stop)
 {
+    std::optional<live::RecordRequest> request;
+    if (options.file.empty()) {
+        auto parsed = parse_record(options.record);
+        if (!parsed)
+            return complain(parsed.error());
+        request = std::move(*parsed);
+    } else {
+        stop.let_go();
+    }
+    const live::RecordRequest* const now = request ? &*request : nullptr;
     if (options.format == ExplainFormat::Trace)
-        return run_trace(options);
+        return run_trace(options, now, stop);
     ledger::LedgerObserver ledger;
-    return run(options, ledger, [&](const profile::Snapshot& snapshot) {
-        return print_explanation(snapshot, ledger.books(snapshot), options);
+    return run(options, now, stop, ledger, [&](const profile::Snapshot& snapshot) {
+        return print_explanation(snapshot, ledger.books(snapshot), options, stop);
     });
 }
 

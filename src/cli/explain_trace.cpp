@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "explain_trace.hpp"
 
+#include <unistd.h>
+
 #include <bit>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <iterator>
 
 namespace flyball::cli {
 
+namespace {
+
+constexpr std::size_t kBuffer = std::size_t{64} << 10U;
+
+}  // namespace
+
 void TraceObserver::on_begin(const profile::Meta& meta, std::span<const profile::KnownCgroup> known)
 {
+    if (duration_ns_ != 0)
+        patience_.until_ns = meta.start_ns + duration_ns_;
     writer_.emplace(meta, known, [this](std::string_view text) { write(text); });
     writer_->name_tasks(tasks_);
     in_order_.emplace(*writer_);
@@ -45,18 +53,25 @@ Result<> TraceObserver::finish()
 {
     in_order_->finish();
     writer_->finish(end_ns_);
-    if (error_ == 0 && std::fflush(stdout) != 0)
-        error_ = errno;
-    if (error_ != 0)
-        return std::unexpected(errno_error(ErrorKind::Io, "writing the trace to standard output", error_));
-    return {};
+    flush();
+    return error_ ? std::unexpected(std::move(*error_)) : Result<>{};
 }
 
 // The run goes on where the output does not: a recording may be kept beside it.
 void TraceObserver::write(std::string_view text)
 {
-    if (error_ == 0 && std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-        error_ = errno;
+    buffer_ += text;
+    if (buffer_.size() >= kBuffer)
+        flush();
+}
+
+void TraceObserver::flush()
+{
+    if (!error_) {
+        if (auto put = write_patiently(STDOUT_FILENO, buffer_, patience_); !put)
+            error_ = std::move(put.error()).context("the trace");
+    }
+    buffer_.clear();
 }
 
 void TaskCollector::on_batch(const fb_batch&, std::span<const fb_event> events)

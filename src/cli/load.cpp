@@ -3,10 +3,11 @@
 
 #include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/version.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/live/caretaker.hpp"
 #include "flyball/live/load_bench.hpp"
 #include "flyball/live/progress.hpp"
 #include "flyball/live/setup.hpp"
@@ -23,7 +24,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <utility>
 
 namespace flyball::cli {
@@ -97,20 +97,21 @@ report::LoadReport describe_load(const LoadOptions& given, const Setup& setup)
     return report;
 }
 
-Result<> tell(const LoadOptions& given, const report::LoadReport& report)
+Result<> tell(const LoadOptions& given, const report::LoadReport& report, StopToken& stop)
 {
     if (!given.output.empty())
         if (auto saved = save_file(given.output, report::render_load_json(report)); !saved)
             return saved;
     if (given.json)
-        return print(report::render_load_json(report));
+        return print(report::render_load_json(report), stop);
     const auto environment = process_environment();
     return print(
         report::render_load_text(report, {.width = terminal_width(STDOUT_FILENO, environment),
-                                          .color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), environment)}));
+                                          .color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), environment)}),
+        stop);
 }
 
-Result<int> load_here(const LoadOptions& given)
+Result<int> load_here(const LoadOptions& given, StopToken& stop)
 {
     auto setup = parse(given);
     if (!setup)
@@ -118,10 +119,10 @@ Result<int> load_here(const LoadOptions& given)
     auto layout = cgroup::detect();
     if (!layout)
         return std::unexpected(std::move(layout.error()));
-    auto stop = StopSignal::install();
-    if (!stop)
-        return std::unexpected(std::move(stop.error()));
     live::Progress progress(given.quiet, STDERR_FILENO);
+    const auto caretaker = live::Caretaker::start(progress);
+    if (!caretaker)
+        return std::unexpected(caretaker.error());
     live::BenchOptions options{.limits = setup->limits, .metrics_regex = given.metrics_regex, .progress = {}};
     options.progress = [&](std::uint64_t elapsed, std::uint64_t length, std::uint64_t requests) {
         constexpr std::uint64_t kNobodyWaits = std::uint64_t{366} * 24 * 3600 * 1'000'000'000;
@@ -129,24 +130,23 @@ Result<int> load_here(const LoadOptions& given)
     };
     report::LoadReport report = describe_load(given, *setup);
     const std::uint64_t begin_ns = monotonic_ns();
-    live::LoadBench bench(*layout, setup->plan, options, *stop);
+    live::LoadBench bench(*layout, setup->plan, options, stop);
     auto outcomes = load::carry_out(setup->plan, bench, [&](std::string_view line) { progress.say(line); });
     if (!outcomes)
         return std::unexpected(std::move(outcomes.error()));
     report.duration_ns = monotonic_ns() - begin_ns;
     report.outcomes = *std::move(outcomes);
     report.notes = bench.notes();
-    if (auto told = tell(given, report); !told)
+    if (auto told = tell(given, report, stop); !told)
         return std::unexpected(std::move(told.error()));
     return report.outcomes.verdict() == load::Verdict::Met ? 0 : 1;
 }
 
 }  // namespace
 
-int run_load(const LoadOptions& options)
+int run_load(const LoadOptions& options, StopToken& stop)
 {
-    (void)std::signal(SIGPIPE, SIG_IGN);
-    const Result<int> code = load_here(options);
+    const Result<int> code = load_here(options, stop);
     return code ? *code : complain(code.error());
 }
 

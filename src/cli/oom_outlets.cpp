@@ -3,7 +3,6 @@
 
 #include "flyball/base/terminal.hpp"
 #include "flyball/profile/recording.hpp"
-#include "output.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -36,7 +35,8 @@ bool about(const oom::Judged& judged, const std::vector<std::string>& filters)
 
 }  // namespace
 
-Outlets::Outlets(const OomWatchOptions& options) : options_(options)
+Outlets::Outlets(const OomWatchOptions& options, StopToken& stop)
+    : options_(options), stop_(stop), patience_{.stop = &stop}
 {
     text_.color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
     text_.width = static_cast<std::size_t>(terminal_width(STDOUT_FILENO, process_environment()));
@@ -68,6 +68,12 @@ Result<> Outlets::give(const std::vector<oom::Judged>& all, const std::vector<st
     return {};
 }
 
+Result<> Outlets::print(std::string_view text)
+{
+    auto put = write_patiently(STDOUT_FILENO, text, patience_);
+    return put ? Result<>{} : std::unexpected(std::move(put.error()).context("standard output"));
+}
+
 Result<> Outlets::verdict(const oom::Judged& judged)
 {
     ++verdicts_;
@@ -94,7 +100,7 @@ void Outlets::tick()
 void Outlets::finish(live::Progress& progress)
 {
     if (hook_) {
-        hook_->finish(kHookPatienceMs);
+        hook_->finish(kHookPatienceMs, stop_);
         if (hook_->failed() > 0)
             progress.say(fmt::format("{} of {} runs of --exec failed", hook_->failed(), verdicts_));
     }

@@ -2,7 +2,9 @@
 // Where the verdicts of `flyball oom watch` go: standard output, a command, the journal.
 #pragma once
 
+#include "flyball/base/patient_write.hpp"
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/live/progress.hpp"
 #include "flyball/oom/verdict.hpp"
@@ -20,8 +22,10 @@ namespace flyball::cli {
 
 class Outlets {
 public:
-    // The options live as long.
-    explicit Outlets(const OomWatchOptions& options);
+    // Both outlive it.
+    Outlets(const OomWatchOptions& options, StopToken& stop);
+    // From then on nobody waits for who reads standard output.
+    void wait_until(std::uint64_t end_ns) { patience_.until_ns = end_ns; }
 
     // The journal, if it is asked for.
     [[nodiscard]] Result<> open();
@@ -38,10 +42,13 @@ public:
     [[nodiscard]] bool all_passed() const { return not_passed_ == 0; }
 
 private:
+    Result<> print(std::string_view text);
     Result<> verdict(const oom::Judged& judged);
     void tell_journal(const oom::Judged& judged, const std::string& json);
 
     const OomWatchOptions& options_;
+    StopToken& stop_;
+    Patience patience_;
     report::OomTextOptions text_;
     std::optional<VerdictHook> hook_;
     std::optional<Journal> journal_;

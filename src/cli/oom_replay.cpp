@@ -60,9 +60,9 @@ private:
 
 }  // namespace
 
-Result<int> replay_oom(const OomWatchOptions& options)
+Result<int> replay_oom(const OomWatchOptions& options, StopToken& stop)
 {
-    Outlets outlets(options);
+    Outlets outlets(options, stop);
     if (auto r = outlets.open(); !r)
         return std::unexpected(std::move(r.error()));
     Replay observer;

@@ -8,6 +8,6 @@
 namespace flyball::cli {
 
 // Exit code: 0 every verdict was a pass, or there was none; 1 otherwise.
-[[nodiscard]] Result<int> replay_oom(const OomWatchOptions& options);
+[[nodiscard]] Result<int> replay_oom(const OomWatchOptions& options, StopToken& stop);
 
 }  // namespace flyball::cli

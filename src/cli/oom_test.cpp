@@ -2,12 +2,13 @@
 // `flyball oom test`: the scenarios of src/oom, watched live, reported in every form that was asked for.
 #include "flag_value.hpp"
 #include "flyball/base/file.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/live/caretaker.hpp"
 #include "flyball/live/live_source.hpp"
 #include "flyball/live/oom_live.hpp"
 #include "flyball/live/progress.hpp"
@@ -21,7 +22,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -108,11 +108,11 @@ Result<std::string> foreign_cgroup(const OomTestOptions& given, const cgroup::La
     return paths->front();
 }
 
-Result<> write_report(const std::string& path, const std::string& text)
+Result<> write_report(const std::string& path, const std::string& text, StopToken& stop)
 {
     if (path.empty())
         return {};
-    return path == "-" ? print(text) : save_file(path, text);
+    return path == "-" ? print(text, stop) : save_file(path, text);
 }
 
 // Before an hour of tests it is known whether their reports can be written.
@@ -161,7 +161,7 @@ std::string_view mark(oom::Status status)
     return "?";
 }
 
-Result<> report_all(const OomTestOptions& given, const oom::TestReport& report)
+Result<> report_all(const OomTestOptions& given, const oom::TestReport& report, StopToken& stop)
 {
     report::OomTextOptions text;
     text.width = static_cast<std::size_t>(terminal_width(STDOUT_FILENO, process_environment()));
@@ -169,19 +169,20 @@ Result<> report_all(const OomTestOptions& given, const oom::TestReport& report)
     const bool taken =
         given.json || given.junit == "-" || given.tap == "-" || given.trace == "-" || given.output == "-";
     for (const Result<>& done :
-         {write_report(given.output, report::render_test_text(report, {})),
-          write_report(given.junit, report::render_junit(report)), write_report(given.tap, report::render_tap(report)),
-          given.trace.empty() ? Result<>{} : write_report(given.trace, report::render_test_trace(report)),
-          given.json ? print(report::render_test_json(report))
+         {write_report(given.output, report::render_test_text(report, {}), stop),
+          write_report(given.junit, report::render_junit(report), stop),
+          write_report(given.tap, report::render_tap(report), stop),
+          given.trace.empty() ? Result<>{} : write_report(given.trace, report::render_test_trace(report), stop),
+          given.json ? print(report::render_test_json(report), stop)
           : taken    ? Result<>{}
-                     : print(report::render_test_text(report, text))}) {
+                     : print(report::render_test_text(report, text), stop)}) {
         if (!done)
             return done;
     }
     return {};
 }
 
-Result<int> test_here(const OomTestOptions& given)
+Result<int> test_here(const OomTestOptions& given, StopToken& stop)
 {
     auto options = parse(given);
     if (!options)
@@ -195,14 +196,14 @@ Result<int> test_here(const OomTestOptions& given)
     if (!foreign)
         return std::unexpected(std::move(foreign.error()));
     options->cgroup = *foreign;
-    auto stop = StopSignal::install();
-    if (!stop)
-        return std::unexpected(std::move(stop.error()));
     live::Progress progress(given.quiet, STDERR_FILENO);
-    auto watch = live::OomLive::open(*layout, {.without = given.without, .verbose = given.verbose});
+    const auto caretaker = live::Caretaker::start(progress);
+    if (!caretaker)
+        return std::unexpected(caretaker.error());
+    auto watch = live::OomLive::open(*layout, {.without = given.without, .verbose = given.verbose}, stop);
     if (!watch)
         return std::unexpected(std::move(watch.error()));
-    live::LiveSource source(*watch, *stop);
+    live::LiveSource source(*watch, stop);
     const auto report = oom::run_tests(*options, *layout, source, [&](const oom::ScenarioResult& scenario) {
         progress.say(fmt::format("{:<12} {}{}{}", mark(scenario.status), scenario.name,
                                  options->repeat > 1 ? fmt::format(" #{}", scenario.repetition) : "",
@@ -210,9 +211,9 @@ Result<int> test_here(const OomTestOptions& given)
     });
     if (!report)
         return std::unexpected(report.error());
-    if (auto reported = report_all(given, *report); !reported)
+    if (auto reported = report_all(given, *report, stop); !reported)
         return std::unexpected(std::move(reported.error()));
-    if (stop->requested()) {
+    if (stop.requested()) {
         progress.say("stopped before the end");
         return 1;
     }
@@ -275,22 +276,23 @@ Error test_in_lab(const OomTestOptions& given)
     return run_in_lab(run);
 }
 
-int list_scenarios()
+int list_scenarios(StopToken& stop)
 {
     std::string text;
     for (const oom::ScenarioName& scenario : oom::scenario_names())
         text += fmt::format("{:<14} {}\n", scenario.name, scenario.title);
-    const auto printed = print(text);
+    const auto printed = print(text, stop);
     return printed ? 0 : complain(printed.error());
 }
 
 }  // namespace
 
-int run_oom_test(const OomTestOptions& options)
+int run_oom_test(const OomTestOptions& options, StopToken& stop)
 {
-    (void)std::signal(SIGPIPE, SIG_IGN);
+    if (options.list || !options.lab.empty())
+        stop.let_go();
     if (options.list)
-        return list_scenarios();
+        return list_scenarios(stop);
     if (!options.lab.empty()) {
         if (!options.cgroup.empty())
             return complain({ErrorKind::Usage, "-c names a cgroup of this machine, --lab is another one",
@@ -305,7 +307,7 @@ int run_oom_test(const OomTestOptions& options)
             return complain(writable.error());
         return complain(test_in_lab(options));
     }
-    const Result<int> code = test_here(options);
+    const Result<int> code = test_here(options, stop);
     return code ? *code : complain(code.error());
 }
 

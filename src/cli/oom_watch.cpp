@@ -2,10 +2,13 @@
 // `flyball oom watch`: a verdict for each OOM kill as it is complete, live or from a recording.
 #include "flag_value.hpp"
 #include "flyball/base/clock.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/tree.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/live/caretaker.hpp"
+#include "flyball/live/collector.hpp"
+#include "flyball/live/loop.hpp"
 #include "flyball/live/oom_live.hpp"
 #include "flyball/live/progress.hpp"
 #include "flyball/live/setup.hpp"
@@ -14,11 +17,8 @@
 #include "oom_replay.hpp"
 #include "requests.hpp"
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <array>
-#include <csignal>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -27,13 +27,37 @@
 namespace flyball::cli {
 namespace {
 
-constexpr int kWatchTickMs = 50;
+struct WatchRequest {
+    std::uint64_t duration_ns = 0;  // 0: no end of its own
+    std::uint64_t ring_bytes = 0;
+    cgroup::Limits limits;
+};
+
+Result<WatchRequest> parse_watch(const OomWatchOptions& options)
+{
+    WatchRequest request;
+    if (!options.duration.empty()) {
+        if (auto read = read_flag("-d", options.duration, parse_duration, request.duration_ns); !read)
+            return std::unexpected(std::move(read.error()));
+    }
+    if (auto read = read_flag("--ring-size", options.ring_size, parse_bytes, request.ring_bytes); !read)
+        return std::unexpected(std::move(read.error()));
+    auto limits = parse_limits(options.limits, options.command);
+    if (!limits)
+        return std::unexpected(std::move(limits.error()));
+    request.limits = *limits;
+    return request;
+}
 
 // The watch over this machine.
 class Watch {
 public:
-    explicit Watch(const OomWatchOptions& options)
-        : options_(options), outlets_(options), progress_(options.quiet, STDERR_FILENO)
+    Watch(const OomWatchOptions& options, const WatchRequest& request, StopToken& stop)
+        : options_(options),
+          request_(request),
+          outlets_(options, stop),
+          progress_(options.quiet, STDERR_FILENO),
+          stop_(stop)
     {
     }
 
@@ -48,27 +72,29 @@ public:
 
 private:
     Result<> prepare();
-    Result<> start_command(const cgroup::Limits& limits);
+    Result<> start_command();
     Result<> loop();
     Result<bool> round();
     Result<int> finish();
     Result<> tell_kills();
 
     const OomWatchOptions& options_;
+    const WatchRequest& request_;
     Outlets outlets_;
     live::Progress progress_;
-    std::uint64_t end_ns_ = 0;
+    std::optional<live::Caretaker> caretaker_;
     std::vector<std::string> filters_;
     cgroup::Layout layout_;
-    std::optional<StopSignal> stop_;
+    StopToken& stop_;
     std::optional<live::CommandInCgroup> command_;
     std::optional<process::ExitStatus> status_;
     std::optional<live::OomLive> live_;
+    std::uint64_t end_ns_ = live::Loop::kForever;
 };
 
-Result<> Watch::start_command(const cgroup::Limits& limits)
+Result<> Watch::start_command()
 {
-    auto command = live::CommandInCgroup::make(options_.command, layout_, limits,
+    auto command = live::CommandInCgroup::make(options_.command, layout_, request_.limits,
                                                [this](std::string_view note) { progress_.say(note); });
     if (!command)
         return std::unexpected(std::move(command.error()));
@@ -80,20 +106,16 @@ Result<> Watch::start_command(const cgroup::Limits& limits)
 
 Result<> Watch::prepare()
 {
-    std::uint64_t duration_ns = 0;
-    if (!options_.duration.empty()) {
-        if (auto read = read_flag("-d", options_.duration, parse_duration, duration_ns); !read)
-            return std::unexpected(std::move(read.error()));
-    }
-    const auto limits = parse_limits(options_.limits, options_.command);
-    if (!limits)
-        return std::unexpected(limits.error());
     if (!options_.command.empty()) {
         if (auto r = process::check_command(options_.command); !r)
             return r;
     }
     if (auto r = outlets_.open(); !r)
         return r;
+    auto caretaker = live::Caretaker::start(progress_);
+    if (!caretaker)
+        return std::unexpected(std::move(caretaker.error()));
+    caretaker_.emplace(std::move(*caretaker));
     auto layout = cgroup::detect();
     if (!layout)
         return std::unexpected(std::move(layout.error()));
@@ -103,21 +125,19 @@ Result<> Watch::prepare()
         if (auto found = cgroup::resolve(layout_, pattern); !found)
             return std::unexpected(std::move(found.error()).context("-c"));
     }
-    auto stop = StopSignal::install();
-    if (!stop)
-        return std::unexpected(std::move(stop.error()));
-    stop_.emplace(std::move(*stop));
-    if (!options_.command.empty()) {
-        if (auto r = start_command(*limits); !r)
-            return r;
-    }
     auto watch = live::OomLive::open(
-        layout_, {.ring_size = options_.ring_size, .without = options_.without, .verbose = options_.verbose});
+        layout_, {.ring_bytes = request_.ring_bytes, .without = options_.without, .verbose = options_.verbose}, stop_);
     if (!watch)
         return std::unexpected(std::move(watch.error()));
     live_.emplace(std::move(*watch));
+    if (!options_.command.empty()) {
+        if (auto r = start_command(); !r)
+            return r;
+    }
     progress_.say(command_ ? "watching the command's cgroup for OOM kills" : "watching for OOM kills, Ctrl-C to end");
-    end_ns_ = duration_ns == 0 ? 0 : monotonic_ns() + duration_ns;
+    if (request_.duration_ns != 0)
+        end_ns_ = monotonic_ns() + request_.duration_ns;
+    outlets_.wait_until(end_ns_);
     return command_ ? command_->child.release() : Result<>{};
 }
 
@@ -143,7 +163,7 @@ Result<bool> Watch::round()
     if (auto told = tell_kills(); !told)
         return std::unexpected(std::move(told.error()));
     outlets_.tick();
-    if (stop_->requested() || (end_ns_ != 0 && monotonic_ns() >= end_ns_) || outlets_.enough())
+    if (outlets_.enough())
         return false;
     if (command_ && !status_) {
         auto status = command_->child.wait_ms(0);
@@ -157,15 +177,10 @@ Result<bool> Watch::round()
 
 Result<> Watch::loop()
 {
-    std::array<pollfd, 2> fds{{{live_->poll_fd(), POLLIN, 0}, {stop_->fd(), POLLIN, 0}}};
-    for (;;) {
-        (void)::poll(fds.data(), fds.size(), kWatchTickMs);
-        const auto more = round();
-        if (!more)
-            return std::unexpected(more.error());
-        if (!*more)
-            return {};
-    }
+    live::Loop loop(stop_);
+    loop.watch(live_->poll_fd());
+    auto ended = loop.run(live::kTickNs, end_ns_, [this](std::uint64_t) { return round(); });
+    return ended ? Result<>{} : std::unexpected(std::move(ended.error()));
 }
 
 Result<int> Watch::finish()
@@ -188,13 +203,19 @@ Result<int> Watch::finish()
     return status_ ? status_->shell_code() : 0;
 }
 
+Result<int> watch_here(const OomWatchOptions& options, StopToken& stop)
+{
+    const auto request = parse_watch(options);
+    return request ? Watch(options, *request, stop).run() : std::unexpected(request.error());
+}
+
 }  // namespace
 
-int run_oom_watch(const OomWatchOptions& options)
+int run_oom_watch(const OomWatchOptions& options, StopToken& stop)
 {
-    // A reader that goes away must not end the watch before it has cleaned up.
-    (void)std::signal(SIGPIPE, SIG_IGN);
-    const Result<int> code = options.file.empty() ? Watch(options).run() : replay_oom(options);
+    if (!options.file.empty())
+        stop.let_go();
+    const Result<int> code = options.file.empty() ? watch_here(options, stop) : replay_oom(options, stop);
     return code ? *code : complain(code.error());
 }
 

@@ -2,6 +2,7 @@
 #include "output.hpp"
 
 #include "flyball/audit/audit.hpp"
+#include "flyball/base/patient_write.hpp"
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/report/model.hpp"
@@ -9,13 +10,12 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
+#include <utility>
 
 namespace flyball::cli {
 
 Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& options,
-                      const std::vector<std::string>& cgroups)
+                      const std::vector<std::string>& cgroups, StopToken& stop)
 {
     if (options.format == Format::None)
         return {};
@@ -33,22 +33,19 @@ Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& op
         const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());
         text = report::render_text(model, {.width = 80, .color = color});
     }
-    return print(text);
+    return print(text, stop);
 }
 
-Result<> print(std::string_view text)
+Result<> print(std::string_view text, StopToken& stop)
 {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-        return std::unexpected(errno_error(ErrorKind::Io, "writing the report to standard output", errno));
-    return {};
+    auto put = write_patiently(STDOUT_FILENO, text, {.stop = &stop});
+    return put ? Result<>{} : std::unexpected(std::move(put.error()).context("standard output"));
 }
 
 int tell_saved(const live::Recorded& recorded, const RecordOptions& options)
 {
-    if (recorded.file_error) {
-        complain(*recorded.file_error);
-        return 1;
-    }
+    if (recorded.file_error)
+        return complain(*recorded.file_error);
     if (!options.output.empty() && !options.quiet && options.output != "-")
         say("saved {} ({})", options.output, format_bytes(recorded.file_bytes));
     return 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cli/verbs.hpp"
 #include "flyball/live/recorder.hpp"
 #include "flyball/profile/snapshot.hpp"
@@ -13,14 +14,14 @@
 
 namespace flyball::cli {
 
-// Prints it. Io when standard output does not take it.
-Result<> print(std::string_view text);
+// Prints it, and waits for who reads it until a stop is asked for. Errors as those of write_patiently().
+Result<> print(std::string_view text, StopToken& stop);
 
-// Prints the report in the wanted format. Io when standard output does not take it.
+// Prints the report in the wanted format.
 Result<> print_report(const profile::Snapshot& snapshot, const OutputOptions& options,
-                      const std::vector<std::string>& cgroups);
+                      const std::vector<std::string>& cgroups, StopToken& stop);
 
-// Where the recording went, if one was kept. Its exit code: 1 if it could not be written whole.
+// Where the recording went, if one was kept. Its exit code: not 0 if it could not be written whole.
 int tell_saved(const live::Recorded& recorded, const RecordOptions& options);
 
 }  // namespace flyball::cli

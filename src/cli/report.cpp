@@ -7,8 +7,9 @@
 
 namespace flyball::cli {
 
-int run_report(const ReportOptions& options)
+int run_report(const ReportOptions& options, StopToken& stop)
 {
+    stop.let_go();
     const auto snapshot = profile::replay(options.file, {.salvage = options.salvage, .filters = options.cgroups});
     if (!snapshot)
         return complain(snapshot.error());
@@ -18,7 +19,7 @@ int run_report(const ReportOptions& options)
                   fmt::format("{}: no cgroup in this recording matches -c {}", options.file, options.cgroups.front()),
                   "`flyball report FILE --all` shows them all"});
     }
-    if (auto printed = print_report(*snapshot, options.out, options.cgroups); !printed)
+    if (auto printed = print_report(*snapshot, options.out, options.cgroups, stop); !printed)
         return complain(printed.error());
     return 0;
 }

@@ -9,13 +9,13 @@
 #include "flyball/base/version.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/live/caretaker.hpp"
 #include "flyball/live/live_subject.hpp"
 #include "flyball/live/progress.hpp"
 #include "flyball/live/setup.hpp"
 #include "flyball/live/tuners.hpp"
 #include "flyball/report/tune.hpp"
 #include "output.hpp"
-#include "put_back.hpp"
 #include "requests.hpp"
 
 #include <fmt/format.h>
@@ -119,8 +119,8 @@ struct Found {
 
 class Tuning {
 public:
-    Tuning(const TuneOptions& options, TuneRequest request, live::Progress& progress)
-        : options_(options), request_(std::move(request)), progress_(progress)
+    Tuning(const TuneOptions& options, TuneRequest request, live::Progress& progress, StopToken& stop)
+        : options_(options), request_(std::move(request)), progress_(progress), stop_(stop)
     {
     }
 
@@ -195,6 +195,7 @@ private:
             .io = std::ranges::find(request_.resources, Resource::Io) != request_.resources.end(),
             .without = options_.without,
             .verbose = options_.verbose,
+            .stop = &stop_,
             .say = [this](std::string_view text) { progress_.say(text); }};
         return live::LiveSubject::open(o);
     }
@@ -214,6 +215,7 @@ private:
     const TuneOptions& options_;
     TuneRequest request_;
     live::Progress& progress_;
+    StopToken& stop_;
     std::uint64_t begin_ns_ = monotonic_ns();
 };
 
@@ -246,20 +248,23 @@ report::TuneTextOptions text_options(const report::TuneRun& run)
 
 }  // namespace
 
-int run_tune(const TuneOptions& options)
+int run_tune(const TuneOptions& options, StopToken& stop)
 {
     live::Progress progress(options.quiet, STDERR_FILENO);
     if (options.revert) {
-        put_back(progress);
+        live::put_back(progress);
         return 0;
     }
     auto request = parse(options);
     if (!request)
         return complain(request.error());
-    put_back(progress);
+    live::put_back(progress);
+    const auto caretaker = live::Caretaker::start(progress);
+    if (!caretaker)
+        return complain(caretaker.error());
     report::TuneRun run = this_run(options);
     const std::uint64_t begin_ns = monotonic_ns();
-    auto tuned = Tuning(options, std::move(*request), progress).run();
+    auto tuned = Tuning(options, std::move(*request), progress, stop).run();
     if (!tuned)
         return complain(tuned.error());
     const auto& [proposals, interrupted] = *tuned;
@@ -268,7 +273,7 @@ int run_tune(const TuneOptions& options)
     run.took_ns = monotonic_ns() - begin_ns;
     const std::string text = options.json ? report::render_proposals_json(proposals, run)
                                           : report::render_proposals_text(proposals, text_options(run));
-    if (auto printed = print(text); !printed)
+    if (auto printed = print(text, stop); !printed)
         return complain(printed.error());
     if (interrupted)
         return complain(*interrupted);

@@ -2,6 +2,7 @@
 // flyball tune.
 #pragma once
 
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cli/verbs.hpp"
 
 #include <string>
@@ -33,6 +34,6 @@ struct TuneOptions {
     std::vector<std::string> command;
 };
 
-int run_tune(const TuneOptions& options);
+int run_tune(const TuneOptions& options, StopToken& stop);
 
 }  // namespace flyball::cli

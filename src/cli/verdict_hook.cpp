@@ -75,11 +75,11 @@ void VerdictHook::tick()
     }
 }
 
-void VerdictHook::finish(int patience_ms)
+void VerdictHook::finish(int patience_ms, StopToken& stop)
 {
     const std::uint64_t end_ns = monotonic_ns() + static_cast<std::uint64_t>(patience_ms) * 1'000'000;
-    for (tick(); !idle() && monotonic_ns() < end_ns; tick())
-        ::usleep(10'000);
+    for (tick(); !idle() && monotonic_ns() < end_ns && !stop.requested(); tick())
+        (void)stop.wait_ms(10);
     failed_ += waiting_.size() + running_.size();
     waiting_.clear();
     running_.clear();  // they end by themselves

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 
 #include <sys/types.h>
 
@@ -25,8 +26,8 @@ public:
     void run(std::string_view json);
     // Takes in those that ended, starts those that wait.
     void tick();
-    // Waits until all have ended, or for that long.
-    void finish(int patience_ms);
+    // Waits until all have ended, or for that long, or until a stop is asked for: they end without us as well.
+    void finish(int patience_ms, StopToken& stop);
     // That could not be started, were killed, or did not end with 0.
     [[nodiscard]] std::size_t failed() const { return failed_; }
     [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }

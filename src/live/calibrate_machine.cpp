@@ -110,9 +110,11 @@ Result<LiveSubjectOptions> LiveMachine::subject_of(const Component& component, c
                                                    const Limits& limits, const WorkloadLog& log)
 {
     if (!events_) {
-        auto opened = EventSource::open({.without = options_.without,
+        auto opened = EventSource::open(layout_,
+                                        {.without = options_.without,
                                          .io = std::ranges::any_of(options_.components, any_wants_io),
-                                         .verbose = options_.verbose});
+                                         .verbose = options_.verbose},
+                                        stop_);
         if (!opened)
             return std::unexpected(std::move(opened.error()));
         events_ = std::move(*opened);
@@ -121,6 +123,7 @@ Result<LiveSubjectOptions> LiveMachine::subject_of(const Component& component, c
     options.output_fd = log.fd();
     options.events = events_;
     options.verbose = options_.verbose;
+    options.stop = &stop_;
     options.say = [this](std::string_view text) { say_once(std::string(text)); };
     return options;
 }
@@ -173,7 +176,7 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
         std::ranges::any_of(kills->second.runs, [](double of) { return of > 0; })) {
         say_once(fmt::format("{}, {}: the OOM killer acted, and the service is started again", component.name,
                              scenario.name));
-        if (auto again = restart_service(commands->restart, commands->health, kRestartNs, log->fd()); !again)
+        if (auto again = restart_service(commands->restart, commands->health, kRestartNs, log->fd(), stop_); !again)
             return std::unexpected(std::move(again.error()).context(component.name));
     }
     return run;
@@ -198,7 +201,7 @@ Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scena
                                    .output_fd = log->fd()};
     Run run{.key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}};
     const std::uint64_t begin_ns = monotonic_ns();
-    auto times = cold_starts(request, layout_, [this](std::string_view text) { say_once(std::string(text)); });
+    auto times = cold_starts(request, layout_, stop_, [this](std::string_view text) { say_once(std::string(text)); });
     run.span_ns = monotonic_ns() - begin_ns;
     if (!times && times.error().kind == ErrorKind::Io) {
         run.trouble = times.error().what;
@@ -267,12 +270,12 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
 
 Result<calibrate::OomBehaviour> LiveMachine::oom_test(const Component& component, const Limits& limits)
 {
-    return component_oom(component, limits, layout_, options_.without, options_.tell_oom);
+    return component_oom(component, limits, layout_, options_.without, options_.tell_oom, stop_);
 }
 
-std::unique_ptr<calibrate::Machine> open_machine(cgroup::Layout layout, MachineOptions options)
+std::unique_ptr<calibrate::Machine> open_machine(cgroup::Layout layout, MachineOptions options, StopToken& stop)
 {
-    return std::make_unique<LiveMachine>(std::move(layout), std::move(options));
+    return std::make_unique<LiveMachine>(std::move(layout), std::move(options), stop);
 }
 
 }  // namespace flyball::live

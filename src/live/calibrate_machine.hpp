@@ -17,8 +17,8 @@ namespace flyball::live {
 
 class LiveMachine final : public calibrate::Machine {
 public:
-    LiveMachine(cgroup::Layout layout, MachineOptions options)
-        : layout_(std::move(layout)), options_(std::move(options))
+    LiveMachine(cgroup::Layout layout, MachineOptions options, StopToken& stop)
+        : layout_(std::move(layout)), options_(std::move(options)), stop_(stop)
     {
     }
 
@@ -45,6 +45,7 @@ private:
 
     cgroup::Layout layout_;
     MachineOptions options_;
+    StopToken& stop_;
     std::set<std::string> said_;
     std::shared_ptr<EventSource> events_;  // of all runs: loading the programs takes longer than many a run
 };

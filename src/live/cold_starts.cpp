@@ -2,6 +2,7 @@
 #include "cold_starts.hpp"
 
 #include "flyball/base/clock.hpp"
+#include "flyball/live/loop.hpp"
 #include "flyball/live/setup.hpp"
 #include "limit_files.hpp"
 #include "service_command.hpp"
@@ -15,11 +16,11 @@ namespace flyball::live {
 namespace {
 
 constexpr std::uint64_t kStartPatienceNs = 60'000'000'000;
-constexpr int kStartTickMs = 5;
+constexpr std::uint64_t kStartTickNs = 5'000'000;
 
 class Start {
 public:
-    Start(const ColdStartRequest& request, StopSignal& stop, WorkloadListener& listener, CommandInCgroup& command)
+    Start(const ColdStartRequest& request, StopToken& stop, WorkloadListener& listener, CommandInCgroup& command)
         : request_(request), stop_(stop), listener_(listener), command_(command)
     {
     }
@@ -30,18 +31,26 @@ public:
         (void)listener_.take();
         if (auto released = command_.child.release(); !released)
             return std::unexpected(std::move(released.error()));
-        while (monotonic_ns() - begin_ns < kStartPatienceNs) {
-            if (stop_.requested())
-                return std::unexpected(stop_.interrupted());
-            auto ended = command_.child.wait_ms(kStartTickMs);
-            if (!ended)
-                return std::unexpected(std::move(ended.error()));
-            auto started = look(*ended, monotonic_ns() - begin_ns);
-            if (!started)
-                return std::unexpected(std::move(started.error()));
-            if (*started)
-                return **started;
-        }
+        std::optional<double> time;
+        Loop loop(stop_);
+        loop.watch(command_.child.pidfd());
+        const auto waited =
+            loop.run(kStartTickNs, begin_ns + kStartPatienceNs, [&](std::uint64_t now_ns) -> Result<bool> {
+                auto ended = command_.child.wait_ms(0);
+                if (!ended)
+                    return std::unexpected(std::move(ended.error()));
+                auto started = look(*ended, now_ns - begin_ns);
+                if (!started)
+                    return std::unexpected(std::move(started.error()));
+                time = *started;
+                return !time;
+            });
+        if (!waited)
+            return std::unexpected(waited.error());
+        if (time)
+            return *time;
+        if (*waited == Loop::End::Stop)
+            return std::unexpected(stop_.interrupted());
         return fail(ErrorKind::Io, "it had not started after a minute");
     }
 
@@ -58,7 +67,7 @@ private:
         case Until::Exit:
             return ended ? std::optional(static_cast<double>(passed_ns)) : std::nullopt;
         case Until::Health: {
-            auto well = succeeds(request_.health, request_.output_fd);
+            auto well = succeeds(request_.health, request_.output_fd, stop_);
             if (!well)
                 return std::unexpected(std::move(well.error()));
             if (!*well && ended)
@@ -79,19 +88,16 @@ private:
     }
 
     const ColdStartRequest& request_;
-    StopSignal& stop_;
+    StopToken& stop_;
     WorkloadListener& listener_;
     CommandInCgroup& command_;
 };
 
 }  // namespace
 
-Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout,
+Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout, StopToken& stop,
                                const std::function<void(std::string_view)>& say)
 {
-    auto stop = StopSignal::install();
-    if (!stop)
-        return std::unexpected(std::move(stop.error()));
     ColdStarts all;
     const auto keep_most = [](std::optional<double>& most, std::optional<std::uint64_t> peak) {
         if (peak)
@@ -107,7 +113,7 @@ Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::La
         auto command = command_under(request.limits, request.command, layout, say, spawn);
         if (!command)
             return std::unexpected(std::move(command.error()));
-        auto took = Start(request, *stop, *listener, *command).time();
+        auto took = Start(request, stop, *listener, *command).time();
         if (!took)
             return std::unexpected(
                 std::move(took.error()).context(fmt::format("start {} of {}", i + 1, request.how.samples)));

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/calibrate/spec.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/tune/writes.hpp"
@@ -31,6 +31,6 @@ struct ColdStarts {
 
 // Interrupted: by a signal. Io: a start that did not come to its end within a minute, or failed.
 [[nodiscard]] Result<ColdStarts> cold_starts(const ColdStartRequest& request, const cgroup::Layout& layout,
-                                             const std::function<void(std::string_view)>& say);
+                                             StopToken& stop, const std::function<void(std::string_view)>& say);
 
 }  // namespace flyball::live

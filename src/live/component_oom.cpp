@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "component_oom.hpp"
 
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/calibrate/decision.hpp"
 #include "flyball/live/live_source.hpp"
 #include "flyball/live/oom_live.hpp"
@@ -38,7 +38,7 @@ Result<> run_and_add(const oom::TestOptions& options, const cgroup::Layout& layo
 
 Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& component, const calibrate::Limits& limits,
                                               const cgroup::Layout& layout, const std::vector<std::string>& without,
-                                              const OomTeller& tell)
+                                              const OomTeller& tell, StopToken& stop)
 {
     calibrate::OomBehaviour behaviour;
     const auto memory = limits.find("memory.max");
@@ -52,13 +52,10 @@ Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& compon
     auto command = oom_command_of(component, limits);
     if (!command)
         return std::unexpected(std::move(command.error()));
-    auto stop = StopSignal::install();
-    if (!stop)
-        return std::unexpected(std::move(stop.error()));
-    auto live = OomLive::open(layout, {.without = without});
+    auto live = OomLive::open(layout, {.without = without}, stop);
     if (!live)
         return std::unexpected(std::move(live.error()));
-    LiveSource source(*live, *stop);
+    LiveSource source(*live, stop);
     oom::TestOptions options;
     options.scenarios.assign(kScenarios.begin(), kScenarios.end());
     options.limit_bytes = static_cast<std::uint64_t>(*bytes);
@@ -75,8 +72,8 @@ Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& compon
         fmt::format("\nIts own command, {} times: {}\n\n", options.repeat, fmt::join(options.command, " "));
     if (auto ran = run_and_add(options, layout, source, tell, behaviour); !ran)
         return std::unexpected(std::move(ran.error()));
-    if (stop->requested())
-        return std::unexpected(stop->interrupted());
+    if (stop.requested())
+        return std::unexpected(stop.interrupted());
     return behaviour;
 }
 

@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "event_tap.hpp"
 
-#include "flyball/base/clock.hpp"
 #include "flyball/base/file.hpp"
 #include "flyball/base/strings.hpp"
-#include "flyball/kernel/programs.hpp"
-#include "flyball/live/setup.hpp"
-#include "flyball/probe/session.hpp"
+#include "flyball/live/collector.hpp"
 #include "flyball/stream/in_order.hpp"
-#include "flyball/stream/reader.hpp"
 
-#include <chrono>
+#include <array>
 #include <optional>
-#include <thread>
 #include <utility>
 
 namespace flyball::live {
 namespace {
-
-constexpr std::uint64_t kRingBytes = std::uint64_t{1} << 20U;
 
 bool needed_for_demand(kernel::ProgramGroup group, bool io)
 {
@@ -27,63 +20,41 @@ bool needed_for_demand(kernel::ProgramGroup group, bool io)
            group == Refused || group == Cgroup || (io && group == Block);
 }
 
-// Whose loss would be missed in a trace of demand.
-bool counts(std::uint32_t program, bool io)
-{
-    if (io && (program == FB_P_BIO || program == FB_P_RQ))
-        return true;
-    return program == FB_P_SWITCH || program == FB_P_FORK || program == FB_P_EXIT || program == FB_P_FORK_REFUSED;
-}
-
-Result<kernel::Plan> plan_for_demand(const EventSourceOptions& options)
-{
-    auto plan = make_plan(options.without);
-    if (!plan)
-        return plan;
-    keep_only(
-        *plan, [&](kernel::ProgramGroup group) { return needed_for_demand(group, options.io); },
-        "demand is seen without it");
-    const kernel::MetricPlan* const slices = plan->metric("cpu.slice");
-    if (slices == nullptr || !slices->available)
-        return fail(ErrorKind::Unavailable,
-                    "what it asks for cannot be observed: " +
-                        (slices == nullptr ? std::string("no scheduler events") : slices->note),
-                    "`flyball doctor` says why");
-    return plan;
-}
+// Whose loss would be missed in a trace of demand; the last two with block I/O only.
+constexpr std::array<std::uint32_t, 6> kCounted{FB_P_SWITCH,       FB_P_FORK, FB_P_EXIT,
+                                                FB_P_FORK_REFUSED, FB_P_BIO,  FB_P_RQ};
 
 }  // namespace
 
 struct EventSource::State {
-    State(probe::Session s, stream::Reader r, bool with_io) : session(std::move(s)), reader(std::move(r)), io(with_io)
-    {
-    }
-
-    probe::Session session;
-    stream::Reader reader;
+    std::unique_ptr<Collector> collector;
     bool io;
 };
 
 EventSource::EventSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
 EventSource::~EventSource() = default;
 
-Result<std::shared_ptr<EventSource>> EventSource::open(const EventSourceOptions& options)
+Result<std::shared_ptr<EventSource>> EventSource::open(const cgroup::Layout& layout, const EventSourceOptions& options,
+                                                       StopToken& stop, const Host& host)
 {
-    auto plan = plan_for_demand(options);
-    if (!plan)
-        return std::unexpected(std::move(plan.error()));
-    auto session = probe::Session::open(std::move(*plan), {.ring_bytes = kRingBytes, .verbose = options.verbose});
-    if (!session)
-        return std::unexpected(std::move(session.error()));
-    auto reader = stream::Reader::open(source_of(*session));
-    if (!reader)
-        return std::unexpected(std::move(reader.error()));
-    // Makes the state of all tasks; what was created since attaching has it already.
-    if (auto tasks = session->read_tasks(); !tasks)
-        return std::unexpected(std::move(tasks.error()));
-    std::this_thread::sleep_for(kSettle);
-    auto state = std::make_unique<State>(std::move(*session), std::move(*reader), options.io);
-    return std::shared_ptr<EventSource>(new EventSource(std::move(state)));
+    auto collector = host.collector(
+        layout,
+        {.without = options.without,
+         .needed = [io = options.io](kernel::ProgramGroup group) { return needed_for_demand(group, io); },
+         .why = "demand is seen without it",
+         .must_load = {},
+         .verbose = options.verbose},
+        stop);
+    if (!collector)
+        return std::unexpected(std::move(collector.error()));
+    const kernel::MetricPlan* const slices = (*collector)->plan().metric("cpu.slice");
+    if (slices == nullptr || !slices->available)
+        return fail(ErrorKind::Unavailable,
+                    "what it asks for cannot be observed: " +
+                        (slices == nullptr ? std::string("no scheduler events") : slices->note),
+                    "`flyball doctor` says why");
+    return std::shared_ptr<EventSource>(
+        new EventSource(std::make_unique<State>(State{.collector = std::move(*collector), .io = options.io})));
 }
 
 struct EventTap::State final : stream::OrderedSink {
@@ -91,14 +62,18 @@ struct EventTap::State final : stream::OrderedSink {
         : layout(where),
           path(std::move(which)),
           source(std::move(from)),
-          session(source->state_->session),
-          reader(source->state_->reader),
+          collecting(*source->state_->collector),
           with_io(source->state_->io),
           in_order(*this)
     {
-        session.set_recording(true);
+        collecting.attach(in_order);
+        collecting.set_recording(true);
     }
-    ~State() override { session.set_recording(false); }
+    ~State() override
+    {
+        collecting.set_recording(false);
+        collecting.detach(in_order);
+    }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
@@ -114,15 +89,13 @@ struct EventTap::State final : stream::OrderedSink {
         if (ids)
             ids->on_control(bytes);
     }
-    Result<> drain(std::uint64_t older_than_ns);
     Result<std::uint64_t> losses() const;
     [[nodiscard]] std::uint32_t tasks() const;
 
     const cgroup::Layout& layout;
     std::string path;
     std::shared_ptr<EventSource> source;
-    probe::Session& session;
-    stream::Reader& reader;
+    Collector& collecting;
     bool with_io;
     stream::InOrder in_order;
     std::optional<tune::SubtreeIds> ids;
@@ -131,21 +104,14 @@ struct EventTap::State final : stream::OrderedSink {
     std::uint64_t lost_before = 0;
 };
 
-Result<> EventTap::State::drain(std::uint64_t older_than_ns)
-{
-    reader.flush_older_than(older_than_ns);
-    return reader.consume(in_order);
-}
-
+// Folded ones too: their times are what a trace is made of.
 Result<std::uint64_t> EventTap::State::losses() const
 {
-    auto stats = session.read_stats();
-    if (!stats)
-        return std::unexpected(std::move(stats.error()));
-    std::uint64_t lost = 0;
-    for (const probe::ProgramStats& row : *stats)
-        lost += counts(row.prog, with_io) ? row.stats.folded + row.stats.dropped : 0;
-    return lost;
+    const auto losses = collecting.losses();
+    if (!losses)
+        return std::unexpected(losses.error());
+    const std::span<const std::uint32_t> counted(kCounted.data(), kCounted.size() - (with_io ? 0 : 2));
+    return losses->folded(counted) + losses->dropped(counted) + losses->malformed;
 }
 
 std::uint32_t EventTap::State::tasks() const
@@ -167,7 +133,7 @@ Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string&
 {
     auto state = std::make_unique<State>(layout, path, std::move(source));
     // After the first mkdir that would be told: none is missed.
-    auto known = known_cgroups(layout);
+    auto known = state->collecting.known_cgroups();
     if (!known)
         return std::unexpected(std::move(known.error()));
     state->ids.emplace(layout, *known, path);
@@ -176,18 +142,18 @@ Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string&
 
 int EventTap::poll_fd() const
 {
-    return state_->reader.poll_fd();
+    return state_->collecting.poll_fd();
 }
 
 Result<> EventTap::drain()
 {
-    return state_->drain(kMaxBatchAgeNs);
+    return state_->collecting.collect();
 }
 
 Result<std::uint64_t> EventTap::begin()
 {
-    const std::uint64_t at_ns = monotonic_ns();
-    if (auto drained = state_->drain(0); !drained)
+    const std::uint64_t at_ns = state_->collecting.now_ns();
+    if (auto drained = state_->collecting.collect(0); !drained)
         return std::unexpected(std::move(drained.error()));
     if (state_->collector)
         (void)state_->collector->take(at_ns);
@@ -206,8 +172,8 @@ Result<std::uint64_t> EventTap::begin()
 
 Result<EventTap::Taken> EventTap::take()
 {
-    Taken taken{.end_ns = monotonic_ns()};
-    if (auto drained = state_->drain(0); !drained)
+    Taken taken{.end_ns = state_->collecting.now_ns()};
+    if (auto drained = state_->collecting.collect(0); !drained)
         return std::unexpected(std::move(drained.error()));
     taken.trace = state_->collector->take(taken.end_ns);
     if (state_->io)

@@ -4,7 +4,9 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/live/host.hpp"
 #include "flyball/tune/demand_trace.hpp"
 #include "flyball/tune/io_trace.hpp"
 
@@ -25,7 +27,9 @@ struct EventSourceOptions {
 // it. It records while a tap is open.
 class EventSource {
 public:
-    [[nodiscard]] static Result<std::shared_ptr<EventSource>> open(const EventSourceOptions& options);
+    [[nodiscard]] static Result<std::shared_ptr<EventSource>> open(const cgroup::Layout& layout,
+                                                                   const EventSourceOptions& options, StopToken& stop,
+                                                                   const Host& host = this_host());
     ~EventSource();
     EventSource(const EventSource&) = delete;
     EventSource& operator=(const EventSource&) = delete;

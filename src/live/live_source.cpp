@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/live/live_source.hpp"
 
-#include <poll.h>
-
-#include <array>
+#include "flyball/live/loop.hpp"
 
 namespace flyball::live {
 namespace {
 
-constexpr int kLiveTickMs = 20;
+constexpr std::uint64_t kLiveTickNs = 20'000'000;
 
 }  // namespace
 
 Result<std::vector<oom::Judged>> LiveSource::next()
 {
-    std::array<pollfd, 2> fds{{{live_.poll_fd(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
-    (void)::poll(fds.data(), fds.size(), kLiveTickMs);
+    Loop loop(stop_);
+    loop.watch(live_.poll_fd());
+    loop.wait(kLiveTickNs);
     return live_.tick();
 }
 

@@ -3,31 +3,25 @@
 
 #include "event_tap.hpp"
 #include "flyball/base/clock.hpp"
-#include "flyball/base/file.hpp"
-#include "flyball/base/signals.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/cgroup/tree.hpp"
-#include "flyball/live/setup.hpp"
-#include "health_check.hpp"
+#include "flyball/live/collector.hpp"
+#include "flyball/live/loop.hpp"
 #include "live_limits.hpp"
 #include "machine_time.hpp"
-#include "workload_listener.hpp"
+#include "memory_room.hpp"
+#include "subject_guard.hpp"
+#include "workload.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 namespace flyball::live {
 namespace {
 
-constexpr int kSubjectTickMs = 50;
-constexpr std::uint64_t kSampleNs = 100'000'000, kGuardNs = 250'000'000;
-// memory.reclaim keeps us until it is done: in pieces, between which the rings are read.
-constexpr std::uint64_t kReclaimPiece = std::uint64_t{16} << 20U;
+constexpr std::uint64_t kSampleNs = 100'000'000;  // of memory in use
 
 }  // namespace
 
@@ -35,36 +29,18 @@ struct LiveSubject::State {
     LiveSubjectOptions options;
     cgroup::Layout layout;
     std::string path;
-    std::optional<StopSignal> stop;
-    std::optional<WorkloadListener> listener;
-    std::optional<CommandInCgroup> command;
-    std::optional<process::Child> load;
-    std::optional<process::ExitStatus> status;
+    std::optional<Workload> workload;
     std::vector<std::string> not_written;
     std::optional<EventTap> tap;
     std::optional<LiveLimits> limits;
-    std::optional<HealthCheck> health;
-    std::optional<tune::Guard> guard;
-    std::uint64_t next_guard_ns = 0;
-    std::optional<Error> why_stopped;
+    std::optional<SubjectGuard> guard;
+    std::optional<MemoryRoom> room;
     tune::Window seen;  // see seen_so_far()
 
     void remember(const tune::Window& window);
     Result<> find_cgroup();
-    Result<> spawn();
     Result<> write_limits();
-    Result<> look_for_end();
-    // Whose end ends it.
-    [[nodiscard]] process::Child* teller() { return load ? &*load : command ? &command->child : nullptr; }
     Result<> tick(std::uint64_t now_ns);
-    Result<> check(std::uint64_t now_ns);
-    Result<> make_room(std::string_view file, std::string_view value);
-    [[nodiscard]] std::optional<std::string> reclaims_in() const;   // the directory, where that is possible
-    [[nodiscard]] std::optional<std::uint64_t> memory_use() const;  // bytes
-    Result<std::uint64_t> reclaim(const std::string& directory, std::uint64_t bytes);
-    // Puts back what was changed; the error is that of every later call.
-    std::unexpected<Error> over(Error why);
-    std::unexpected<Error> guarded(std::string why) { return over({ErrorKind::Stopped, std::move(why)}); }
 };
 
 Result<> LiveSubject::State::find_cgroup()
@@ -89,77 +65,14 @@ Result<> LiveSubject::State::find_cgroup()
     return {};
 }
 
-Result<> LiveSubject::State::spawn()
-{
-    process::SpawnOptions told = listener->spawn_options();
-    told.output_to(options.output_fd);
-    told.environment.insert(told.environment.end(), options.environment.begin(), options.environment.end());
-    process::SpawnOptions plain{.environment = options.environment, .descriptors = {}};
-    plain.output_to(options.output_fd);
-    if (!options.command.empty()) {
-        auto made = CommandInCgroup::make(options.command, layout, options.limits, options.say,
-                                          options.load.empty() ? told : plain);
-        if (!made)
-            return std::unexpected(std::move(made.error()));
-        command.emplace(std::move(*made));
-        path = command->home.path();
-    }
-    if (!options.load.empty()) {
-        auto child = process::Child::spawn(options.load, {}, told);
-        if (!child)
-            return std::unexpected(std::move(child.error()));
-        load.emplace(std::move(*child));
-    }
-    return {};
-}
-
 Result<> LiveSubject::State::write_limits()
 {
     // A cgroup that is made for the command goes with it.
-    auto left_out =
-        limits->write_what_is_there(options.writes, command ? LiveLimits::Stays::Yes : LiveLimits::Stays::No);
+    auto left_out = limits->write_what_is_there(options.writes, workload->cgroup() != nullptr ? LiveLimits::Stays::Yes
+                                                                                              : LiveLimits::Stays::No);
     if (!left_out)
         return std::unexpected(std::move(left_out.error()));
     not_written = std::move(*left_out);
-    return {};
-}
-
-Result<> LiveSubject::State::look_for_end()
-{
-    process::Child* const child = teller();
-    if (child == nullptr || status)
-        return {};
-    auto ended = child->wait_ms(0);
-    if (!ended)
-        return std::unexpected(std::move(ended.error()));
-    status = *ended;
-    return {};
-}
-
-std::unexpected<Error> LiveSubject::State::over(Error why)
-{
-    for (const std::string& said : limits->revert())
-        options.say(said);
-    if (!why_stopped)
-        why_stopped = why;
-    return std::unexpected(std::move(why));
-}
-
-Result<> LiveSubject::State::check(std::uint64_t now_ns)
-{
-    if (now_ns < next_guard_ns)
-        return {};
-    next_guard_ns = now_ns + kGuardNs;
-    if (!options.guarded)
-        return {};
-    if (auto why = guard->check(cgroup::read_counters(layout, path), limits->allowed() && limits->touched()))
-        return guarded(*why);
-    if (auto ours = limits->verify(); !ours)
-        return guarded(ours.error().what);
-    if (health) {
-        if (auto why = health->tick(now_ns))
-            return guarded(*why);
-    }
     return {};
 }
 
@@ -168,9 +81,9 @@ Result<> LiveSubject::State::tick(std::uint64_t now_ns)
     limits->heard();
     if (auto drained = tap->drain(); !drained)
         return drained;
-    if (stop->requested())
-        return over(stop->interrupted());
-    return check(now_ns);
+    if (options.stop->requested())
+        return guard->over(options.stop->interrupted());
+    return guard->check(now_ns, [this] { return cgroup::read_counters(layout, path); });
 }
 
 void LiveSubject::State::remember(const tune::Window& window)
@@ -206,32 +119,37 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
             return std::unexpected(std::move(found.error()));
     } else if (auto r = process::check_command(options.command); !r)
         return std::unexpected(std::move(r.error()));
-    auto stop = StopSignal::install();
-    if (!stop)
-        return std::unexpected(std::move(stop.error()));
-    state->stop.emplace(std::move(*stop));
     // Also for limits that are set for a time in a cgroup that is not ours.
     if (options.may_experiment || (options.command.empty() && !options.writes.empty())) {
         if (auto allowed = state->limits->allow(); !allowed)
             return std::unexpected(std::move(allowed.error()));
     }
     // Standard output is for the result.
-    auto listener = WorkloadListener::start(
-        {.file = options.metrics_file, .patterns = options.metrics_patterns, .output_fd = options.output_fd});
-    if (!listener)
-        return std::unexpected(std::move(listener.error()));
-    state->listener.emplace(std::move(*listener));
-    if (auto spawned = state->spawn(); !spawned)
-        return std::unexpected(std::move(spawned.error()));
+    auto workload = Workload::open({.command = options.command,
+                                    .limits = options.limits,
+                                    .load = options.load,
+                                    .environment = options.environment,
+                                    .output_fd = options.output_fd,
+                                    .metrics_file = options.metrics_file,
+                                    .metrics_patterns = options.metrics_patterns},
+                                   state->layout, options.say);
+    if (!workload)
+        return std::unexpected(std::move(workload.error()));
+    state->workload.emplace(std::move(*workload));
+    if (const std::string* const own = state->workload->cgroup())
+        state->path = *own;
     state->limits->aim(state->path);
     if (auto written = state->write_limits(); !written)
         return std::unexpected(std::move(written.error()));
-    state->guard.emplace(options.guard);
-    if (!options.health.empty())
-        state->health.emplace(options.health);
+    state->guard.emplace(
+        SubjectGuardOptions{.armed = options.guarded, .guard = options.guard, .health = options.health}, *state->limits,
+        options.say);
+    state->room.emplace(state->layout, state->path, [raw = state.get()] { return raw->tick(monotonic_ns()); });
     auto source = options.events
                       ? Result<std::shared_ptr<EventSource>>(options.events)
-                      : EventSource::open({.without = options.without, .io = options.io, .verbose = options.verbose});
+                      : EventSource::open(state->layout,
+                                          {.without = options.without, .io = options.io, .verbose = options.verbose},
+                                          *options.stop);
     if (!source)
         return std::unexpected(std::move(source.error()));
     auto tap = EventTap::open(state->layout, state->path, std::move(*source));
@@ -243,14 +161,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
 
 Result<> LiveSubject::start()
 {
-    for (process::Child* child :
-         {state_->command ? &state_->command->child : nullptr, state_->load ? &*state_->load : nullptr}) {
-        if (child == nullptr)
-            continue;
-        if (auto released = child->release(); !released)
-            return released;
-    }
-    return {};
+    return state_->workload->start();
 }
 
 const std::string& LiveSubject::cgroup() const
@@ -284,8 +195,9 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
 {
     State& state = *state_;
     if (state.limits->over())
-        return std::unexpected(state.why_stopped.value_or(Error{ErrorKind::Stopped, "the experiment is over", {}}));
-    if (state.status)
+        return std::unexpected(
+            state.guard->why_over().value_or(Error{ErrorKind::Stopped, "the experiment is over", {}}));
+    if (state.workload->status())
         return fail(ErrorKind::Finished, "the command has ended");
     tune::Window window;
     auto before = read();
@@ -297,27 +209,30 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     if (!began)
         return std::unexpected(std::move(began.error()));
     window.begin_ns = *began;
-    (void)state.listener->take();
+    (void)state.workload->take();
     std::uint64_t next_sample_ns = window.begin_ns;
-    std::array<pollfd, 3> fds{{{state.tap->poll_fd(), POLLIN, 0},
-                               {state.stop->fd(), POLLIN, 0},
-                               {state.teller() != nullptr ? state.teller()->pidfd() : -1, POLLIN, 0}}};
-    for (std::uint64_t now_ns = monotonic_ns(); now_ns < window.begin_ns + length_ns && !window.finished;
-         now_ns = monotonic_ns()) {
-        const auto left_ms = static_cast<int>((window.begin_ns + length_ns - now_ns) / 1'000'000 + 1);
-        (void)::poll(fds.data(), fds.size(), std::min(kSubjectTickMs, left_ms));
-        now_ns = monotonic_ns();
+    Loop loop(*state.options.stop);
+    loop.watch(state.tap->poll_fd());
+    loop.watch(state.workload->end_fd());
+    const auto round = [&](std::uint64_t now_ns) -> Result<bool> {
         if (auto ticked = state.tick(now_ns); !ticked)
             return std::unexpected(std::move(ticked.error()));
         if (now_ns >= next_sample_ns) {
             next_sample_ns = now_ns + kSampleNs;
-            if (const auto bytes = state.memory_use())
+            if (const auto bytes = state.room->use())
                 window.memory_use.push_back({now_ns, *bytes});
         }
-        if (auto looked = state.look_for_end(); !looked)
-            return std::unexpected(std::move(looked.error()));
-        window.finished = state.status.has_value();
-    }
+        auto ended = state.workload->look();
+        if (!ended)
+            return std::unexpected(std::move(ended.error()));
+        window.finished = ended->has_value();
+        return !window.finished;
+    };
+    const auto passed = loop.run(kTickNs, window.begin_ns + length_ns, round);
+    if (!passed)
+        return std::unexpected(passed.error());
+    if (*passed == Loop::End::Stop)
+        return state.guard->over(state.options.stop->interrupted());
     auto taken = state.tap->take();
     if (!taken)
         return std::unexpected(std::move(taken.error()));
@@ -325,7 +240,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     window.trace = std::move(taken->trace);
     window.io = std::move(taken->io);
     window.lost_events = taken->lost;
-    window.performance = state.listener->take();
+    window.performance = state.workload->take();
     auto after = read();
     if (!after)
         return std::unexpected(std::move(after.error()));
@@ -348,66 +263,17 @@ std::optional<std::string> LiveSubject::limit(std::string_view file)
 
 Result<> LiveSubject::set(std::string_view file, std::string_view value)
 {
-    if (auto room = state_->make_room(file, value); !room)
+    if (auto room = state_->room->make_for(file, value); !room)
         return room;
     auto set = state_->limits->set(file, value);
     // Whoever has changed it, or whatever the kernel refused: nothing half done stays.
-    return set ? set : state_->guarded(set.error().what);
-}
-
-std::optional<std::string> LiveSubject::State::reclaims_in() const
-{
-    const cgroup::Mount* const memory = layout.controller("memory");
-    auto directory = memory == nullptr || !memory->unified ? std::nullopt : memory->directory(path);
-    return directory && ::access((*directory + "/memory.reclaim").c_str(), W_OK) == 0 ? directory : std::nullopt;
-}
-
-std::optional<std::uint64_t> LiveSubject::State::memory_use() const
-{
-    return number_in(layout, path, "memory", "memory.current", "memory.usage_in_bytes");
-}
-
-Result<std::uint64_t> LiveSubject::State::reclaim(const std::string& directory, std::uint64_t bytes)
-{
-    limits->touch();
-    std::uint64_t reclaimed = 0;
-    for (std::uint64_t left = bytes; left > 0;) {
-        const std::uint64_t piece = std::min(left, kReclaimPiece), before = memory_use().value_or(0);
-        // EAGAIN: less than asked for could be reclaimed. That is an answer.
-        auto written = write_file_once(directory + "/memory.reclaim", fmt::format("{}", piece));
-        const std::uint64_t after = memory_use().value_or(0);
-        reclaimed += before - std::min(before, after);
-        left -= piece;
-        if (auto ticked = tick(monotonic_ns()); !ticked)
-            return std::unexpected(std::move(ticked.error()));
-        if (!written)
-            break;
-    }
-    return reclaimed;
-}
-
-// Below what is used, a write to memory.high comes back when the kernel has reclaimed the rest, and nobody looks
-// meanwhile: guards, signals, the workload's pipe. So it is reclaimed piece by piece before. What cannot be is left to
-// the write.
-Result<> LiveSubject::State::make_room(std::string_view file, std::string_view value)
-{
-    const auto high = file == "memory.high" ? parse_u64(value) : std::nullopt;
-    const auto directory = high ? reclaims_in() : std::nullopt;
-    if (!directory)
-        return {};
-    const std::uint64_t use = memory_use().value_or(0);
-    if (use <= *high)
-        return {};
-    auto reclaimed = reclaim(*directory, use - *high);
-    return reclaimed ? Result<>{} : std::unexpected(std::move(reclaimed.error()));
+    return set ? set : state_->guard->tripped(set.error().what);
 }
 
 Result<std::uint64_t> LiveSubject::reclaim(std::uint64_t bytes)
 {
-    const auto directory = state_->reclaims_in();
-    if (!directory)
-        return fail(ErrorKind::Unavailable, "memory.reclaim: not on this machine (cgroup v2, since v5.19)");
-    return state_->reclaim(*directory, bytes);
+    state_->limits->touch();
+    return state_->room->reclaim(bytes);
 }
 
 Result<> LiveSubject::keep_up()
@@ -422,9 +288,7 @@ void LiveSubject::say(std::string_view what)
 
 Result<> LiveSubject::spend(double lost_s)
 {
-    if (auto why = state_->guard->spend(lost_s))
-        return state_->guarded(*why);
-    return {};
+    return state_->guard->spend(lost_s);
 }
 
 std::vector<std::string> LiveSubject::revert()
@@ -434,9 +298,8 @@ std::vector<std::string> LiveSubject::revert()
 
 Result<> LiveSubject::apply(const tune::Proposal& proposal)
 {
-    if (state_->why_stopped)
-        return fail(ErrorKind::Stopped,
-                    fmt::format("nothing is written after it was stopped: {}", state_->why_stopped->what));
+    if (const auto& why = state_->guard->why_over())
+        return fail(ErrorKind::Stopped, fmt::format("nothing is written after it was stopped: {}", why->what));
     for (const tune::Value& value : proposal.values) {
         // Lines after the first are of single devices.
         const std::string now = state_->limits->read(value.file).value_or("");
@@ -446,7 +309,7 @@ Result<> LiveSubject::apply(const tune::Proposal& proposal)
     }
     const auto writes = tune::writes_of(proposal);
     for (const tune::Write& one : writes) {
-        if (auto room = state_->make_room(one.file, one.text); !room)
+        if (auto room = state_->room->make_for(one.file, one.text); !room)
             return room;
     }
     return state_->limits->apply(writes);
@@ -459,7 +322,7 @@ const cgroup::Layout& LiveSubject::layout() const
 
 std::optional<process::ExitStatus> LiveSubject::status() const
 {
-    return state_->status;
+    return state_->workload->status();
 }
 
 const std::vector<std::string>& LiveSubject::not_written() const
@@ -479,14 +342,7 @@ double LiveSubject::spent_s() const
 
 std::vector<std::string> LiveSubject::complaints() const
 {
-    std::vector<std::string> all;
-    const Understanding told = state_->listener->understanding();
-    if (told.not_understood > 0)
-        all.push_back(fmt::format("{} {} of the workload's metrics not understood, the first: {}", told.not_understood,
-                                  told.not_understood == 1 ? "line was" : "lines were", told.first_not_understood));
-    if (std::string trouble = state_->listener->trouble(); !trouble.empty())
-        all.push_back(std::move(trouble));
-    return all;
+    return state_->workload->complaints();
 }
 
 }  // namespace flyball::live

@@ -2,15 +2,14 @@
 #include "load_generator.hpp"
 
 #include "flyball/base/clock.hpp"
+#include "flyball/live/loop.hpp"
 #include "flyball/process/child.hpp"
 #include "workload_listener.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <csignal>
 #include <optional>
@@ -20,8 +19,9 @@ namespace flyball::live {
 namespace {
 
 constexpr std::uint64_t kMs = 1'000'000;
-constexpr std::uint64_t kTickNs = 20 * kMs;  // how often its words are read
+constexpr std::uint64_t kProgressNs = 20 * kMs;  // how often its words are read
 constexpr int kGraceMs = 2'000;
+constexpr std::uint64_t kStopGraceMs = 200;
 
 // Units told, as a count; what is told may be anything.
 std::uint64_t whole(double number)
@@ -40,7 +40,7 @@ std::string told_wrong(const Understanding& told)
 
 class Generator {
 public:
-    Generator(WorkloadListener listener, process::Child child, const GeneratorOptions& options, StopSignal& stop)
+    Generator(WorkloadListener listener, process::Child child, const GeneratorOptions& options, StopToken& stop)
         : listener_(std::move(listener)), child_(std::move(child)), options_(options), stop_(stop)
     {
     }
@@ -48,39 +48,33 @@ public:
     Result<load::Level> run(const load::LevelSpec& spec);
 
 private:
-    enum class After { Time, End, Stop };
     [[nodiscard]] std::uint64_t elapsed() const { return monotonic_ns() - begin_ns_; }
-    Result<After> wait_until(std::uint64_t at_ns);
+    Result<Loop::End> wait_until(std::uint64_t at_ns);
     Result<> end();
 
     WorkloadListener listener_;
     process::Child child_;
     const GeneratorOptions& options_;
-    StopSignal& stop_;
+    StopToken& stop_;
     std::uint64_t begin_ns_ = 0;
     std::optional<int> exit_code_;  // of an end of its own
 };
 
-Result<Generator::After> Generator::wait_until(std::uint64_t at_ns)
+Result<Loop::End> Generator::wait_until(std::uint64_t at_ns)
 {
-    for (;;) {
+    Loop loop(stop_);
+    loop.watch(child_.pidfd());
+    const std::uint64_t until_ns = at_ns > Loop::kForever - begin_ns_ ? Loop::kForever : begin_ns_ + at_ns;
+    return loop.run(kProgressNs, until_ns, [this](std::uint64_t now_ns) -> Result<bool> {
         const auto status = child_.wait_ms(0);
         if (!status)
             return std::unexpected(status.error());
-        if (*status) {
+        if (*status)
             exit_code_ = (*status)->shell_code();
-            return After::End;
-        }
-        if (stop_.requested())
-            return After::Stop;
-        const std::uint64_t at = elapsed();
-        if (at >= at_ns)
-            return After::Time;
-        if (options_.progress)
-            options_.progress(at);
-        std::array<pollfd, 2> fds{{{stop_.fd(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}}};
-        (void)::poll(fds.data(), fds.size(), static_cast<int>((std::min(at_ns - at, kTickNs) + kMs - 1) / kMs));
-    }
+        else if (options_.progress)
+            options_.progress(now_ns - begin_ns_);
+        return !*status;
+    });
 }
 
 Result<> Generator::end()
@@ -89,8 +83,10 @@ Result<> Generator::end()
         return {};
     if (auto sent = child_.send_signal(SIGTERM); !sent)
         return sent;
-    for (std::uint64_t until = elapsed() + kGraceMs * kMs; elapsed() < until;) {
-        const auto status = child_.wait_ms(static_cast<int>(kTickNs / kMs));
+    // Whoever asked for a stop waits.
+    const std::uint64_t grace_ms = stop_.requested() ? kStopGraceMs : kGraceMs;
+    for (std::uint64_t until = elapsed() + grace_ms * kMs; elapsed() < until;) {
+        const auto status = child_.wait_ms(static_cast<int>(kProgressNs / kMs));
         if (!status)
             return std::unexpected(status.error());
         if (*status)
@@ -109,7 +105,7 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
         return std::unexpected(after.error());
     load::Level level;
     // One that is over before its warm-up is: all of it counts.
-    if (*after == After::Time) {
+    if (*after == Loop::End::Time) {
         (void)listener_.take();
         level.warmup_ns = elapsed();
         constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
@@ -122,7 +118,7 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
     if (auto ended = end(); !ended)
         return std::unexpected(std::move(ended.error()));
     level.span_ns = at - level.warmup_ns;
-    level.interrupted = *after == After::Stop;
+    level.interrupted = *after == Loop::End::Stop;
     level.total.begin_ns = level.warmup_ns;
     level.total.end_ns = at;
     level.total.from_rate = level.total.to_rate = spec.offered.value_or(0);
@@ -143,7 +139,7 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
 
 Result<load::Level> run_generator(const load::Command& command, const load::LevelSpec& spec,
                                   const GeneratorOptions& options, const cgroup::TransientCgroup& cgroup,
-                                  StopSignal& stop)
+                                  StopToken& stop)
 {
     // Standard output is for the result.
     auto listener = WorkloadListener::start({.file = {}, .patterns = options.patterns, .output_fd = STDERR_FILENO});

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cgroup/transient.hpp"
 #include "flyball/load/plan.hpp"
 #include "flyball/load/result.hpp"
@@ -24,6 +24,6 @@ struct GeneratorOptions {
 // counted. The level is without what the kernel says, and not judged. Usage: it cannot be executed, or a bad pattern.
 [[nodiscard]] Result<load::Level> run_generator(const load::Command& command, const load::LevelSpec& spec,
                                                 const GeneratorOptions& options, const cgroup::TransientCgroup& cgroup,
-                                                StopSignal& stop);
+                                                StopToken& stop);
 
 }  // namespace flyball::live

@@ -30,16 +30,16 @@ Result<> Neighbours::add(const calibrate::Component& component, const cgroup::La
         auto made = command_under(subject.writes, subject.command, layout, say, spawn);
         if (!made)
             return std::unexpected(std::move(made.error()));
-        inside_.push_back(std::move(*made));
-        if (auto released = inside_.back().child.release(); !released)
+        running_.push_back(std::move(*made));
+        if (auto released = running_.back().child.release(); !released)
             return released;
     }
     if (!subject.load.empty()) {
-        auto child = process::Child::spawn(subject.load, {}, spawn);
-        if (!child)
-            return std::unexpected(std::move(child.error()));
-        load_.push_back(std::move(*child));
-        if (auto released = load_.back().release(); !released)
+        auto made = CommandInCgroup::make(subject.load, layout, {}, say, spawn);
+        if (!made)
+            return std::unexpected(std::move(made.error()));
+        running_.push_back(std::move(*made));
+        if (auto released = running_.back().child.release(); !released)
             return released;
     }
     return {};

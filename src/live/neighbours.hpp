@@ -28,8 +28,7 @@ private:
     Result<> add(const calibrate::Component& component, const cgroup::Layout& layout, std::uint64_t length_ns,
                  int output_fd, const std::function<void(std::string_view)>& say);
 
-    std::vector<CommandInCgroup> inside_;  // of what flyball starts itself
-    std::vector<process::Child> load_;     // from outside, of services
+    std::vector<CommandInCgroup> running_;  // what flyball starts itself, and the load of services
 };
 
 }  // namespace flyball::live

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/live/oom_live.hpp"
 
-#include "flyball/base/clock.hpp"
-#include "flyball/base/units.hpp"
-#include "flyball/kernel/programs.hpp"
-#include "flyball/live/setup.hpp"
-#include "flyball/probe/session.hpp"
-#include "flyball/stream/reader.hpp"
+#include "flyball/live/collector.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <map>
 #include <utility>
 
 namespace flyball::live {
@@ -28,24 +21,11 @@ bool needed_for_oom(kernel::ProgramGroup group)
     return group == Core || group == Oom || group == Cgroup || group == Task || group == Reclaim;
 }
 
-Result<kernel::Plan> plan_for_oom(const std::vector<std::string>& without)
-{
-    auto plan = make_plan(without);
-    if (!plan)
-        return plan;
-    keep_only(*plan, needed_for_oom, "OOM kills do not need it");
-    if (std::ranges::find(without, "oom_mark") != without.end())
-        return fail(ErrorKind::Usage, "--without oom_mark: without it there is nothing to watch",
-                    "leave --without away");
-    if (!plan->loads("oom_mark"))
-        return fail(ErrorKind::Unavailable, "OOM kills cannot be observed: tp_btf/mark_victim is refused",
-                    "`flyball doctor` says why");
-    return plan;
-}
-
 // Of these programs a run that the kernel skipped may be a record that is missing. Without one of the others
 // (signals, exits) a time is missing, and that shows.
-constexpr std::array kVital{"oom_decision", "oom_policy", "oom_mark", "oom_scan", "oom_member"};
+constexpr std::array<std::string_view, 5> kVital{"oom_decision", "oom_policy", "oom_mark", "oom_scan", "oom_member"};
+
+constexpr std::array<std::uint32_t, 2> kRecords{FB_P_OOM, FB_P_CGROUP};
 
 }  // namespace
 
@@ -53,11 +33,9 @@ struct OomLive::State {
     explicit State(const cgroup::Layout& layout) : surroundings(oom::live_surroundings(layout)) {}
 
     Result<> check_losses(std::uint64_t now_ns);
-    Result<> consume();
 
     std::unique_ptr<oom::Surroundings> surroundings;
-    std::optional<probe::Session> session;
-    std::optional<stream::Reader> reader;
+    std::unique_ptr<Collector> collector;
     std::optional<oom::Watcher> watcher;
     profile::Meta meta;
     std::uint64_t dropped = 0, misses = 0, gaps = 0;  // told so far
@@ -76,31 +54,14 @@ Result<> OomLive::State::check_losses(std::uint64_t now_ns)
             losses.push_back(fmt::format("{} {}", now - told, what));
         told = now;
     };
-    auto stats = session->read_stats();
-    if (!stats)
-        return std::unexpected(std::move(stats.error()));
-    std::uint64_t lost = 0;
-    for (const probe::ProgramStats& row : *stats) {
-        if (row.prog == FB_P_OOM || row.prog == FB_P_CGROUP)
-            lost += row.stats.dropped;
-    }
-    grown(dropped, lost, "records found no room in the ring");
-    std::uint64_t missed = 0;
-    const auto all = session->read_recursion_misses();
-    for (const char* program : kVital) {
-        if (const auto found = all.find(program); found != all.end())
-            missed += found->second;
-    }
-    grown(misses, missed, "runs of OOM programs were skipped by the kernel");
-    grown(gaps, reader->malformed() + watcher->feed().sequence_gaps(), "batches or records were damaged");
+    const auto lost = collector->losses();
+    if (!lost)
+        return std::unexpected(lost.error());
+    grown(dropped, lost->dropped(kRecords), "records found no room in the ring");
+    grown(misses, lost->missed(kVital), "runs of OOM programs were skipped by the kernel");
+    grown(gaps, lost->malformed + watcher->feed().sequence_gaps(), "batches or records were damaged");
     watcher->on_loss_check(now_ns, losses);
     return {};
-}
-
-Result<> OomLive::State::consume()
-{
-    reader->flush_older_than(kMaxBatchAgeNs);
-    return reader->consume(*watcher);
 }
 
 OomLive::OomLive(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -108,46 +69,45 @@ OomLive::~OomLive() = default;
 OomLive::OomLive(OomLive&&) noexcept = default;
 OomLive& OomLive::operator=(OomLive&&) noexcept = default;
 
-Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions& options)
+Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions& options, StopToken& stop,
+                              const Host& host)
 {
-    auto ring = parse_bytes(options.ring_size);
-    if (!ring)
-        return std::unexpected(std::move(ring.error()).context("--ring-size"));
-    auto plan = plan_for_oom(options.without);
-    if (!plan)
-        return std::unexpected(std::move(plan.error()));
     auto state = std::make_unique<State>(layout);
-    auto session = probe::Session::open(std::move(*plan), {.ring_bytes = *ring, .verbose = options.verbose});
-    if (!session)
-        return std::unexpected(std::move(session.error()));
-    state->session.emplace(std::move(*session));
-    auto reader = stream::Reader::open(source_of(*state->session));
-    if (!reader)
-        return std::unexpected(std::move(reader.error()));
-    state->reader.emplace(std::move(*reader));
-    auto known = known_cgroups(layout);
+    auto collector = host.collector(layout,
+                                    {.ring_bytes = options.ring_bytes,
+                                     .without = options.without,
+                                     .needed = needed_for_oom,
+                                     .why = "OOM kills do not need it",
+                                     .must_load = "oom_mark",
+                                     .verbose = options.verbose},
+                                    stop);
+    if (!collector)
+        return std::unexpected(std::move(collector.error()));
+    state->collector = std::move(*collector);
+    auto known = state->collector->known_cgroups();
     if (!known)
         return std::unexpected(std::move(known.error()));
-    state->meta = describe(layout, state->session->plan());
-    state->meta.start_wall_ns = realtime_ns();
+    state->meta = state->collector->describe(false);
+    state->meta.start_wall_ns = host.clock->realtime_ns();
     // The counters are read before the first event: a kill in between would be seen as missing, so there is none
     // that goes unsaid.
     state->watcher.emplace(state->meta, *known, *state->surroundings);
-    state->meta.start_ns = monotonic_ns();
-    state->session->set_recording(true);
+    state->meta.start_ns = state->collector->now_ns();
+    state->collector->attach(*state->watcher);
+    state->collector->set_recording(true);
     return OomLive(std::move(state));
 }
 
 int OomLive::poll_fd() const
 {
-    return state_->reader->poll_fd();
+    return state_->collector->poll_fd();
 }
 
 Result<std::vector<oom::Judged>> OomLive::tick()
 {
     // What was recorded up to this instant has been handed over when consume() is done.
-    const std::uint64_t now_ns = monotonic_ns();
-    if (auto done = state_->consume(); !done)
+    const std::uint64_t now_ns = state_->collector->now_ns();
+    if (auto done = state_->collector->collect(); !done)
         return std::unexpected(std::move(done.error()));
     if (auto done = state_->check_losses(now_ns); !done)
         return std::unexpected(std::move(done.error()));
@@ -156,13 +116,10 @@ Result<std::vector<oom::Judged>> OomLive::tick()
 
 Result<std::vector<oom::Judged>> OomLive::finish()
 {
-    state_->session->set_recording(false);
-    state_->session->detach();
-    auto drained = state_->reader->drain(*state_->watcher);
-    if (!drained)
-        return std::unexpected(std::move(drained.error()));
+    if (auto done = state_->collector->finish(); !done)
+        return std::unexpected(std::move(done.error()));
     state_->next_check_ns = 0;
-    const std::uint64_t now_ns = monotonic_ns();
+    const std::uint64_t now_ns = state_->collector->now_ns();
     if (auto done = state_->check_losses(now_ns); !done)
         return std::unexpected(std::move(done.error()));
     return state_->watcher->finish(now_ns);

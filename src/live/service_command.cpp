@@ -2,23 +2,21 @@
 #include "service_command.hpp"
 
 #include "flyball/base/clock.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/base/units.hpp"
+#include "flyball/live/collector.hpp"
+#include "flyball/live/loop.hpp"
 #include "flyball/process/child.hpp"
 #include "live_limits.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <chrono>
-#include <thread>
-
 namespace flyball::live {
 namespace {
 
 constexpr std::uint64_t kPatienceNs = 60'000'000'000;
-constexpr int kCommandTickMs = 50;
-constexpr std::chrono::milliseconds kBetween{100};
+constexpr int kBetweenMs = 100;
 
 }  // namespace
 
@@ -36,11 +34,8 @@ Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, co
     return made;
 }
 
-Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
+Result<bool> succeeds(const std::vector<std::string>& command, int output_fd, StopToken& stop)
 {
-    auto stop = StopSignal::install();
-    if (!stop)
-        return std::unexpected(std::move(stop.error()));
     process::SpawnOptions spawn;
     spawn.output_to(output_fd);
     auto child = process::Child::spawn(command, {}, spawn);
@@ -48,29 +43,34 @@ Result<bool> succeeds(const std::vector<std::string>& command, int output_fd)
         return std::unexpected(std::move(child.error()));
     if (auto released = child->release(); !released)
         return std::unexpected(std::move(released.error()));
-    for (const std::uint64_t until_ns = monotonic_ns() + kPatienceNs; monotonic_ns() < until_ns;) {
-        auto ended = child->wait_ms(kCommandTickMs);
+    std::optional<process::ExitStatus> status;
+    Loop loop(stop);
+    loop.watch(child->pidfd());
+    const auto waited = loop.run(kTickNs, loop.now_ns() + kPatienceNs, [&](std::uint64_t) -> Result<bool> {
+        auto ended = child->wait_ms(0);
         if (!ended)
             return std::unexpected(std::move(ended.error()));
-        if (*ended)
-            return (*ended)->shell_code() == 0;
-        if (stop->requested())
-            return std::unexpected(stop->interrupted());
-    }
-    return false;
+        status = *ended;
+        return !status;
+    });
+    if (!waited)
+        return std::unexpected(waited.error());
+    if (!status && *waited == Loop::End::Stop)
+        return std::unexpected(stop.interrupted());
+    return status && status->shell_code() == 0;
 }
 
 Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health,
-                         std::uint64_t within_ns, int output_fd)
+                         std::uint64_t within_ns, int output_fd, StopToken& stop)
 {
     const std::uint64_t begin_ns = monotonic_ns();
-    auto done = succeeds(restart, output_fd);
+    auto done = succeeds(restart, output_fd, stop);
     if (!done)
         return std::unexpected(std::move(done.error()));
     if (!*done)
         return fail(ErrorKind::Io, fmt::format("the restart command '{}' failed", fmt::join(restart, " ")));
     while (!health.empty()) {
-        auto well = succeeds(health, output_fd);
+        auto well = succeeds(health, output_fd, stop);
         if (!well)
             return std::unexpected(std::move(well.error()));
         if (*well)
@@ -78,7 +78,8 @@ Result<> restart_service(const std::vector<std::string>& restart, const std::vec
         if (monotonic_ns() - begin_ns > within_ns)
             return fail(ErrorKind::Io, fmt::format("the service was not well {} after '{}'", format_ns(within_ns),
                                                    fmt::join(restart, " ")));
-        std::this_thread::sleep_for(kBetween);
+        if (stop.wait_ms(kBetweenMs))
+            return std::unexpected(stop.interrupted());
     }
     return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/live/setup.hpp"
 #include "flyball/tune/writes.hpp"
 
@@ -23,11 +24,11 @@ namespace flyball::live {
 
 // Runs it outside of all cgroups that are measured, its output to output_fd. True: it ended with 0 within a minute.
 // Interrupted: by a signal meanwhile.
-[[nodiscard]] Result<bool> succeeds(const std::vector<std::string>& command, int output_fd);
+[[nodiscard]] Result<bool> succeeds(const std::vector<std::string>& command, int output_fd, StopToken& stop);
 
 // Runs `restart`, then `health` until that succeeds; without a health command the end of `restart` will do. Io: it
 // failed, or the service was not well within the time.
 [[nodiscard]] Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health,
-                                       std::uint64_t within_ns, int output_fd);
+                                       std::uint64_t within_ns, int output_fd, StopToken& stop);
 
 }  // namespace flyball::live

@@ -47,7 +47,7 @@ void kill_group(const process::Born& request)
 struct ProcessLauncher::State {
     const Command* command = nullptr;
     const cgroup::TransientCgroup* cgroup = nullptr;
-    StopSignal* stop = nullptr;
+    StopToken* stop = nullptr;
     Values values;
     bool own_rate = false, changes = false;
     std::vector<std::string> words, environment;  // of the last request
@@ -137,7 +137,7 @@ ProcessLauncher::~ProcessLauncher()
 }
 
 Result<ProcessLauncher> ProcessLauncher::create(const Command& command, Values values,
-                                                const cgroup::TransientCgroup& cgroup, StopSignal& stop)
+                                                const cgroup::TransientCgroup& cgroup, StopToken& stop)
 {
     auto state = std::make_unique<State>();
     state->command = &command;

@@ -58,8 +58,8 @@ int ProgramLoader::register_handlers()
     return error;
 }
 
-ProgramLoader::ProgramLoader(const kernel::Facts& facts)
-    : facts_(facts), registration_error_(register_handlers()), previous_(std::exchange(loading, this))
+ProgramLoader::ProgramLoader(const kernel::Facts& facts, StopToken* stop)
+    : facts_(facts), stop_(stop), registration_error_(register_handlers()), previous_(std::exchange(loading, this))
 {
 }
 
@@ -103,6 +103,8 @@ int ProgramLoader::take(bpf_program* program, bpf_prog_load_opts* options, long 
 
 void ProgramLoader::load_one(const bpf_program* program, const bpf_prog_load_opts& prepared)
 {
+    if (stop_ != nullptr && stop_->requested())
+        return;
     const std::string name = bpf_program__name(program);
     const kernel::Program* known = kernel::find_program(name);
     if (known == nullptr) {

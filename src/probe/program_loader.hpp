@@ -8,6 +8,7 @@
 
 #include "flyball/base/fd.hpp"
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/kernel/facts.hpp"
 #include "flyball/kernel/programs.hpp"
 #include "flyball/probe/session.hpp"
@@ -28,7 +29,8 @@ public:
 
     // Has to be there when the object is opened: libbpf looks for handlers then. facts: what programs attach to;
     // they must outlive the loader.
-    explicit ProgramLoader(const kernel::Facts& facts);
+    // stop: where asked for, what is left is not loaded any more.
+    explicit ProgramLoader(const kernel::Facts& facts, StopToken* stop = nullptr);
     ~ProgramLoader();
     ProgramLoader(const ProgramLoader&) = delete;
     ProgramLoader& operator=(const ProgramLoader&) = delete;
@@ -46,6 +48,7 @@ private:
     void load_one(const bpf_program* program, const bpf_prog_load_opts& prepared);
 
     const kernel::Facts& facts_;
+    StopToken* stop_;
     int registration_error_;
     ProgramLoader* previous_;
     Programs loaded_;

@@ -198,12 +198,14 @@ Result<> Session::State::load()
     skeleton.reset();
     const auto names = wanted();
     const BpfLog log(options.verbose);
-    ProgramLoader loader(plan.facts);
+    ProgramLoader loader(plan.facts, options.stop);
     skeleton.reset(flyball_bpf__open_opts(&kOpenOptions));
     if (!skeleton)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "opening the BPF object", errno));
     configure({names.begin(), names.end()});
     auto loaded = loader.load(*skeleton->skeleton);
+    if (options.stop != nullptr && options.stop->requested())
+        return std::unexpected(options.stop->interrupted());
     if (!loaded)
         return std::unexpected(std::move(loaded.error()));
     ++loads;

@@ -18,13 +18,9 @@ namespace flyball::profile {
 
 namespace {
 
-int open_for_writing(const std::string& path, int flags)
+int open_for_writing(const std::string& path, int flags, const Patience& patience)
 {
-    for (;;) {
-        const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | flags, 0644);
-        if (fd >= 0 || errno != EINTR)
-            return fd;
-    }
+    return open_patiently(path.c_str(), O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | flags, 0644, patience);
 }
 
 std::string what_to_do(const std::string& path, int errnum)
@@ -48,19 +44,21 @@ std::string what_to_do(const std::string& path, int errnum)
 
 }  // namespace
 
-Result<RecordingFile> RecordingFile::open(const std::string& path)
+Result<RecordingFile> RecordingFile::open(const std::string& path, const Patience& patience)
 {
     RecordingFile file;
     if (path == "-")
         return file;
     file.path_ = path;
-    file.file_.reset(open_for_writing(path, O_EXCL));
+    file.file_.reset(open_for_writing(path, O_EXCL, patience));
     file.made_ = file.file_.valid();
     // As the shell's > has it, but for O_TRUNC: links are followed, and devices are as good as files.
     if (!file.made_ && errno == EEXIST)
-        file.file_.reset(open_for_writing(path, 0));
+        file.file_.reset(open_for_writing(path, 0, patience));
     if (!file.file_.valid()) {
         const int errnum = errno;
+        if (errnum == EINTR && patience.stop != nullptr && patience.stop->requested())
+            return std::unexpected(patience.stop->interrupted());
         return std::unexpected(errno_error(ErrorKind::Usage, "cannot write " + path, errnum, what_to_do(path, errnum)));
     }
     return file;
@@ -81,6 +79,7 @@ struct RecordingWriter::State {
     std::string path;
     UniqueFd file;
     int fd = -1;  // of `file`, or standard output
+    Patience patience;
     std::vector<std::byte> buffer;
     std::uint64_t chunks = 0;
     std::uint64_t written = 0;
@@ -90,7 +89,7 @@ struct RecordingWriter::State {
 
     State() { buffer.reserve(format::kEventsBuffer + 2 * format::kMaxControl); }
 
-    void remember(int errnum);
+    void remember(Error error);
     void write(std::span<const std::byte> bytes);
     void write_chunk(format::ChunkType type, std::span<const std::byte> plain, std::uint32_t flags = 0);
     void append(format::RecordKind kind, std::span<const std::byte> head, std::span<const std::byte> tail);
@@ -98,24 +97,20 @@ struct RecordingWriter::State {
     [[nodiscard]] Result<> status() const;
 };
 
-void RecordingWriter::State::remember(int errnum)
+void RecordingWriter::State::remember(Error error)
 {
-    failure = errno_error(ErrorKind::Io, fmt::format("writing {} at byte {}", path, written), errnum,
-                          "what was written before it can be read with --salvage");
+    failure = std::move(error).context(fmt::format("writing {} at byte {}", path, written));
+    failure->hint = "what was written before it can be read with --salvage";
 }
 
 void RecordingWriter::State::write(std::span<const std::byte> bytes)
 {
-    while (!bytes.empty() && !failure) {
-        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-        if (n < 0) {
-            if (errno != EINTR)
-                remember(errno);
-            continue;
-        }
-        written += static_cast<std::uint64_t>(n);
-        bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
+    if (failure)
+        return;
+    if (auto put = write_patiently(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, patience); !put)
+        remember(std::move(put.error()));
+    else
+        written += bytes.size();
 }
 
 void RecordingWriter::State::write_chunk(format::ChunkType type, std::span<const std::byte> plain, std::uint32_t flags)
@@ -169,9 +164,10 @@ Result<RecordingWriter> RecordingWriter::create(const std::string& path, const M
 }
 
 Result<RecordingWriter> RecordingWriter::create(RecordingFile file, const Meta& meta,
-                                                std::span<const KnownCgroup> known)
+                                                std::span<const KnownCgroup> known, const Patience& patience)
 {
     auto state = std::make_unique<State>();
+    state->patience = patience;
     state->path = file.file_.valid() ? file.path_ : "standard output";
     state->file = std::move(file.file_);
     state->fd = state->file.valid() ? state->file.get() : STDOUT_FILENO;
@@ -257,10 +253,10 @@ Result<> RecordingWriter::close(const Closing& closing)
     state.write_chunk(format::kEnd, std::as_bytes(std::span(&chunks, 1)));
     // A pipe has nothing to sync: EINVAL.
     if (!state.failure && ::fsync(state.fd) != 0 && errno != EINVAL && errno != EROFS)
-        state.remember(errno);
+        state.remember(errno_error(ErrorKind::Io, "syncing", errno));
     // A network file system may say only now that it has no room.
     if (state.file.valid() && ::close(state.file.release()) != 0 && !state.failure)
-        state.remember(errno);
+        state.remember(errno_error(ErrorKind::Io, "syncing", errno));
     return state.status();
 }
 

@@ -2,7 +2,10 @@
 // The two clocks that flyball uses, in nanoseconds. Thread-safe, except ManualClock.
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
+#include <span>
 
 namespace flyball {
 
@@ -20,6 +23,8 @@ public:
     [[nodiscard]] virtual std::uint64_t realtime_ns() const = 0;
     // Sleeps at most this long; a signal may end it earlier, and the caller looks at the time again.
     virtual void sleep_ns(std::uint64_t duration_ns) = 0;
+    // Sleeps until one of the descriptors is as asked for (poll(2)), at most this long.
+    virtual void wait(std::span<pollfd> fds, std::uint64_t at_most_ns) = 0;
 };
 
 // The machine's clocks. One object for all; it has no state.
@@ -35,6 +40,12 @@ public:
     [[nodiscard]] std::uint64_t monotonic_ns() const override { return monotonic_; }
     [[nodiscard]] std::uint64_t realtime_ns() const override { return realtime_; }
     void sleep_ns(std::uint64_t duration_ns) override { advance_ns(duration_ns); }
+    // What is ready at once takes no time.
+    void wait(std::span<pollfd> fds, std::uint64_t at_most_ns) override
+    {
+        if (::poll(fds.data(), fds.size(), 0) <= 0)
+            advance_ns(at_most_ns);
+    }
     void advance_ns(std::uint64_t duration_ns)
     {
         monotonic_ += duration_ns;

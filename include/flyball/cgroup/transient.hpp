@@ -7,7 +7,7 @@
 // that the root does not hand to its children yet are enabled in its cgroup.subtree_control, and the last
 // flyball to leave disables what flyball enabled (noted in the attribute trusted.flyball.enabled of
 // flyball/), unless another cgroup has come to depend on it. Leftovers of flyballs that died are swept at
-// creation: run-<pid>-* whose pid is gone and which hold no process.
+// creation: a directory is locked (flock) by its owner for as long as that lives.
 //
 // A cgroup that someone else removed meanwhile is no error for kill_all() and destroy(). Not thread-safe.
 #pragma once
@@ -74,7 +74,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// Removes leftovers, see above; returns how many. create() does it.
+// Removes leftovers, see above, after what runs in them was killed; returns how many runs. create() does it. What holds
+// this very process stays.
 int sweep_leftovers(const Layout& layout);
 // Kills what is in the cgroups that this process made, and removes them; returns how many. For whoever outlives it.
 int end_runs_of(const Layout& layout, pid_t owner);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "flyball/base/stop_token.hpp"
+
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -24,6 +26,6 @@ struct CompareOptions {
 };
 
 // 0: no regression, 1: a regression, 2: wrong request.
-int run_compare(const CompareOptions& options);
+int run_compare(const CompareOptions& options, StopToken& stop);
 
 }  // namespace flyball::cli

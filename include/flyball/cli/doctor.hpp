@@ -2,6 +2,8 @@
 // `flyball doctor`: what can be observed here, how, and why not.
 #pragma once
 
+#include "flyball/base/stop_token.hpp"
+
 namespace flyball::cli {
 
 struct DoctorOptions {
@@ -9,6 +11,6 @@ struct DoctorOptions {
 };
 
 // 0: something can be observed; 3: nothing can; 1: the facts could not be had.
-int run_doctor(const DoctorOptions& options);
+int run_doctor(const DoctorOptions& options, StopToken& stop);
 
 }  // namespace flyball::cli

@@ -21,6 +21,6 @@ struct LoadOptions {
 };
 
 // 0: done, and every objective is met; 1: one is not, or that could not be told; 2, 3: as all verbs.
-int run_load(const LoadOptions& options);
+int run_load(const LoadOptions& options, StopToken& stop);
 
 }  // namespace flyball::cli

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -96,11 +97,11 @@ struct OomTestOptions {
     std::vector<std::string> command;
 };
 
-int run_record(const RecordOptions& options);
-int run_report(const ReportOptions& options);
-int run_explain(const ExplainOptions& options);
-int run_oom_watch(const OomWatchOptions& options);
-int run_oom_test(const OomTestOptions& options);
+int run_record(const RecordOptions& options, StopToken& stop);
+int run_report(const ReportOptions& options, StopToken& stop);
+int run_explain(const ExplainOptions& options, StopToken& stop);
+int run_oom_watch(const OomWatchOptions& options, StopToken& stop);
+int run_oom_test(const OomTestOptions& options, StopToken& stop);
 
 // One line on stderr: "flyball: what (hint)"; gives the exit code.
 int complain(const Error& error);

@@ -2,7 +2,7 @@
 // Verdicts of this machine for the scenarios of src/oom.
 #pragma once
 
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/live/oom_live.hpp"
 #include "flyball/oom/testing.hpp"
 
@@ -13,7 +13,7 @@ namespace flyball::live {
 // Both outlive it.
 class LiveSource final : public oom::EpisodeSource {
 public:
-    LiveSource(OomLive& live, StopSignal& stop) : live_(live), stop_(stop) {}
+    LiveSource(OomLive& live, StopToken& stop) : live_(live), stop_(stop) {}
 
     Result<std::vector<oom::Judged>> next() override;
     std::vector<profile::OtherKill> other_kills() override { return live_.watcher().take_other_kills(); }
@@ -24,7 +24,7 @@ public:
 
 private:
     OomLive& live_;
-    StopSignal& stop_;
+    StopToken& stop_;
 };
 
 }  // namespace flyball::live

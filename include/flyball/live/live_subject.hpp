@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/process/child.hpp"
 #include "flyball/tune/guard.hpp"
@@ -41,6 +42,7 @@ struct LiveSubjectOptions {
     std::vector<std::string> without;
     std::shared_ptr<EventSource> events;  // loaded already, with block I/O if that is wanted; nullptr: loads its own
     bool verbose = false;
+    StopToken* stop = nullptr;  // outlives it; never nullptr
     std::function<void(std::string_view)> say;
 };
 

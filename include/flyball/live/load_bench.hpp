@@ -2,7 +2,7 @@
 // Runs the levels of a load on this machine, each in a cgroup of its own. Not thread-safe.
 #pragma once
 
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/cgroup/transient.hpp"
@@ -25,7 +25,7 @@ struct BenchOptions {
 class LoadBench final : public load::Bench {
 public:
     // All of it has to outlive this.
-    LoadBench(const cgroup::Layout& layout, const load::Plan& plan, const BenchOptions& options, StopSignal& stop)
+    LoadBench(const cgroup::Layout& layout, const load::Plan& plan, const BenchOptions& options, StopToken& stop)
         : layout_(layout), plan_(plan), options_(options), stop_(stop)
     {
     }
@@ -46,7 +46,7 @@ private:
     const cgroup::Layout& layout_;
     const load::Plan& plan_;
     const BenchOptions& options_;
-    StopSignal& stop_;
+    StopToken& stop_;
     std::vector<std::string> notes_;
 };
 

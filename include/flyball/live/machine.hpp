@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// This machine as a calibration uses it. Not thread-safe.
+// This machine as a calibration uses it. The token outlives it. Not thread-safe.
 #pragma once
 
+#include "flyball/base/stop_token.hpp"
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/oom/test_report.hpp"
@@ -26,6 +27,7 @@ struct MachineOptions {
     std::span<const calibrate::Component> components;
 };
 
-[[nodiscard]] std::unique_ptr<calibrate::Machine> open_machine(cgroup::Layout layout, MachineOptions options);
+[[nodiscard]] std::unique_ptr<calibrate::Machine> open_machine(cgroup::Layout layout, MachineOptions options,
+                                                               StopToken& stop);
 
 }  // namespace flyball::live

@@ -4,10 +4,13 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cgroup/mounts.hpp"
+#include "flyball/live/host.hpp"
 #include "flyball/oom/watcher.hpp"
 #include "flyball/profile/snapshot.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +18,7 @@
 namespace flyball::live {
 
 struct OomLiveOptions {
-    std::string ring_size = "256K";  // of each CPU: kills go through a ring of their own
+    std::uint64_t ring_bytes = std::uint64_t{256} << 10U;  // of each CPU: kills go through a ring of their own
     std::vector<std::string> without;
     bool verbose = false;
 };
@@ -23,7 +26,8 @@ struct OomLiveOptions {
 class OomLive {
 public:
     // The layout must outlive it.
-    [[nodiscard]] static Result<OomLive> open(const cgroup::Layout& layout, const OomLiveOptions& options);
+    [[nodiscard]] static Result<OomLive> open(const cgroup::Layout& layout, const OomLiveOptions& options,
+                                              StopToken& stop, const Host& host = this_host());
     ~OomLive();
     OomLive(OomLive&&) noexcept;
     OomLive& operator=(OomLive&&) noexcept;

@@ -4,7 +4,9 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cgroup/limits.hpp"
+#include "flyball/live/host.hpp"
 #include "flyball/live/progress.hpp"
 #include "flyball/process/child.hpp"
 #include "flyball/profile/recording.hpp"
@@ -38,7 +40,7 @@ struct Recorded {
 
 // Records until the duration, the command's end or a stop signal.
 // The observer, if any, sees the same records as the accumulator and the file.
-[[nodiscard]] Result<Recorded> record(const RecordRequest& request, Progress& progress,
-                                      profile::Observer* observer = nullptr);
+[[nodiscard]] Result<Recorded> record(const RecordRequest& request, Progress& progress, StopToken& stop,
+                                      profile::Observer* observer = nullptr, const Host& host = this_host());
 
 }  // namespace flyball::live

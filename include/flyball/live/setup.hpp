@@ -24,26 +24,6 @@
 
 namespace flyball::live {
 
-// A partial batch of events is flushed at this age, and read at the next tick.
-inline constexpr std::uint64_t kMaxBatchAgeNs = 30'000'000;
-// Between attaching and recording: the programs learn the offset of the scheduler's clock (ADR 1).
-inline constexpr std::chrono::milliseconds kSettle{150};
-
-// Decided from this machine's facts. Usage: no such program is loaded here. Unavailable: nothing can be observed.
-[[nodiscard]] Result<kernel::Plan> make_plan(const std::vector<std::string>& without);
-
-// Leaves out the programs of all groups but the needed ones. why: said where one is missed.
-void keep_only(kernel::Plan& plan, const std::function<bool(kernel::ProgramGroup)>& needed, std::string_view why);
-
-// What a reader of its events takes; the session stays the owner.
-[[nodiscard]] stream::Source source_of(const probe::Session& session);
-
-// All but times, filters and command. stacks: they are asked for, and belong to what can be had or not.
-[[nodiscard]] profile::Meta describe(const cgroup::Layout& layout, const kernel::Plan& plan, bool stacks = false);
-
-// The cgroups that exist now.
-[[nodiscard]] Result<std::vector<profile::KnownCgroup>> known_cgroups(const cgroup::Layout& layout);
-
 // A command that waits at its gate, in a cgroup made for it. Both are gone with the value: the command first.
 struct CommandInCgroup {
     cgroup::TransientCgroup home;

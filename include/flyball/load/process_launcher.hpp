@@ -7,7 +7,7 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/cgroup/transient.hpp"
 #include "flyball/load/command.hpp"
 #include "flyball/load/launcher.hpp"
@@ -21,7 +21,7 @@ public:
     // What is given has to outlive it. values: of the placeholders; {n} and {rate} it fills in itself, {rate} only
     // where there is no value for it.
     [[nodiscard]] static Result<ProcessLauncher> create(const Command& command, Values values,
-                                                        const cgroup::TransientCgroup& cgroup, StopSignal& stop);
+                                                        const cgroup::TransientCgroup& cgroup, StopToken& stop);
     ~ProcessLauncher() override;
     ProcessLauncher(ProcessLauncher&&) noexcept;
     ProcessLauncher& operator=(ProcessLauncher&&) = delete;

@@ -5,6 +5,7 @@
 
 #include "flyball/abi/config.h"
 #include "flyball/base/result.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/kernel/plan.hpp"
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace flyball::probe {
 struct SessionOptions {
     // Size of each CPU's ring; rounded up to a power of two of at least one page.
     std::uint64_t ring_bytes = 1U << 20;
-    bool verbose = false;  // libbpf's own messages on stderr
+    bool verbose = false;       // libbpf's own messages on stderr
+    StopToken* stop = nullptr;  // asked before each program: the verifier takes its time
 };
 
 // A program that the plan asked for and the kernel did not take.
@@ -42,7 +44,7 @@ class Session {
 public:
     // Loads and attaches what the plan asks for. All programs that the kernel refuses are found at once and taken
     // out of the plan with their reasons; only where others have to take their places is the object loaded once more.
-    // Without a single observable metric this is Unavailable.
+    // Without a single observable metric this is Unavailable. Interrupted: a stop was asked for meanwhile.
     static Result<Session> open(kernel::Plan plan, const SessionOptions& options);
     ~Session();
     Session(Session&&) noexcept;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "flyball/base/fd.hpp"
+#include "flyball/base/patient_write.hpp"
 #include "flyball/base/result.hpp"
 #include "flyball/profile/accumulator.hpp"
 
@@ -25,8 +26,9 @@ inline constexpr std::uint32_t kRecordingFormat = 1;
 // if none does, a file that open() made is removed.
 class RecordingFile {
 public:
-    // Usage, with a hint, when the path cannot be written. "-" is standard output.
-    [[nodiscard]] static Result<RecordingFile> open(const std::string& path);
+    // Usage, with a hint, when the path cannot be written. Interrupted: the stop was asked for while it waited for a
+    // reader. "-" is standard output.
+    [[nodiscard]] static Result<RecordingFile> open(const std::string& path, const Patience& patience = {});
     ~RecordingFile();
     RecordingFile(RecordingFile&& other) noexcept = default;
     RecordingFile& operator=(RecordingFile&&) = delete;
@@ -44,7 +46,8 @@ private:
 class RecordingWriter final : public stream::Sink {
 public:
     // Replaces what the file holds.
-    static Result<RecordingWriter> create(RecordingFile file, const Meta& meta, std::span<const KnownCgroup> known);
+    static Result<RecordingWriter> create(RecordingFile file, const Meta& meta, std::span<const KnownCgroup> known,
+                                          const Patience& patience = {});
     // The same in one step.
     static Result<RecordingWriter> create(const std::string& path, const Meta& meta,
                                           std::span<const KnownCgroup> known);

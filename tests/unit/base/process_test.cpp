@@ -1,6 +1,6 @@
 #include "flyball/base/clock.hpp"
 #include "flyball/base/result.hpp"
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 #include "flyball/base/terminal.hpp"
 #include "support/catch.hpp"
 
@@ -39,7 +39,7 @@ TEST_CASE("a stop signal arrives at the fd and nowhere else, and the mask comes 
 {
     REQUIRE_FALSE(blocked(SIGTERM));
     {
-        auto stop = StopSignal::install();
+        auto stop = StopToken::install();
         REQUIRE(stop);
         CHECK_FALSE(stop->requested());
         CHECK_FALSE(stop->wait_ms(0));
@@ -62,10 +62,10 @@ TEST_CASE("a stop signal arrives at the fd and nowhere else, and the mask comes 
 
 TEST_CASE("what an inner stop has not taken is there for the outer one", "[base][signals]")
 {
-    auto outer = StopSignal::install();
+    auto outer = StopToken::install();
     REQUIRE(outer);
     {
-        const auto inner = StopSignal::install();
+        const auto inner = StopToken::install();
         REQUIRE(inner);
         ::kill(::getpid(), SIGINT);
     }
@@ -77,7 +77,7 @@ TEST_CASE("Ctrl-C is heard by what a script started in the background", "[base][
 {
     const auto before = ::signal(SIGINT, SIG_IGN);
     {
-        auto stop = StopSignal::install();
+        auto stop = StopToken::install();
         REQUIRE(stop);
         ::kill(::getpid(), SIGINT);
         CHECK(stop->wait_ms(1000));
@@ -90,7 +90,7 @@ TEST_CASE("SIGHUP that is ignored stays ignored", "[base][signals]")
 {
     const auto before = ::signal(SIGHUP, SIG_IGN);
     {
-        auto stop = StopSignal::install();
+        auto stop = StopToken::install();
         REQUIRE(stop);
         ::kill(::getpid(), SIGHUP);
         CHECK_FALSE(stop->wait_ms(20));

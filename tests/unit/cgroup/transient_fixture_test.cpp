@@ -1,11 +1,16 @@
 // What of transient cgroups needs no kernel: names, refusals, sweeping. The rest is in tests/host.
 #include "fixture.hpp"
+#include "flyball/base/fd.hpp"
 #include "flyball/cgroup/transient.hpp"
-#include "flyball/process/child.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
 
 using namespace flyball;
 using namespace flyball::cgroup;
@@ -70,6 +75,27 @@ TEST_CASE("leftovers of dead flyballs are swept, those of living ones and strang
     CHECK(std::filesystem::exists(own + fmt::format("run-{}-9", ::getppid())));
     CHECK(std::filesystem::exists(own + "run-notes"));
     CHECK(std::filesystem::exists(root.path() + "/sys/fs/cgroup/memory/run-" + dead));
+}
+
+TEST_CASE("a leftover whose pid is in use again is swept, one that is locked is not", "[cgroup][transient]")
+{
+    const FakeRoot root;
+    root.hybrid();
+    const auto layout = detect(root.path());
+    REQUIRE(layout);
+    const std::string own = root.path() + "/sys/fs/cgroup/memory/flyball/";
+    const std::string reused = fmt::format("run-{}-1", ::getppid());
+    const std::string elsewhere = fmt::format("run-{}-2", dead_pid());  // its owner is in another PID namespace
+    for (const std::string& name : {reused, elsewhere}) {
+        root.dir("/sys/fs/cgroup/memory/flyball/" + name);
+        std::filesystem::last_write_time(own + name,
+                                         std::filesystem::file_time_type::clock::now() - std::chrono::minutes(1));
+    }
+    const UniqueFd lock(::open((own + elsewhere).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    REQUIRE(::flock(lock.get(), LOCK_EX | LOCK_NB) == 0);
+    CHECK(sweep_leftovers(*layout) == 1);
+    CHECK_FALSE(std::filesystem::exists(own + reused));
+    CHECK(std::filesystem::exists(own + elsewhere));
 }
 
 TEST_CASE("what cannot be limited is refused before anything is made", "[cgroup][transient]")

@@ -21,8 +21,10 @@ std::pair<int, std::string> flyball_says(std::vector<std::string> words)
     for (std::string& word : words)
         argv.push_back(word.data());
     argv.push_back(nullptr);
+    auto stop = StopToken::install();
+    REQUIRE(stop);
     Captured captured;
-    const int code = cli::run_command_line(static_cast<int>(words.size()), argv.data(), "");
+    const int code = cli::run_command_line(static_cast<int>(words.size()), argv.data(), "", *stop);
     return {code, captured.text()};
 }
 

@@ -24,8 +24,10 @@ constexpr int kUsage = 2;
 // What it says in its one line.
 std::string refused(const RecordOptions& options)
 {
+    auto stop = StopToken::install();
+    REQUIRE(stop);
     Captured captured;
-    const int code = run_record(options);
+    const int code = run_record(options, *stop);
     const std::string said = captured.text();
     INFO(said);
     CHECK(code == kUsage);
@@ -68,7 +70,9 @@ TEST_CASE("a refused run makes no file, and leaves one that is there alone", "[c
         options.command.clear();
         options.cgroups = {"/no/such/cgroup-here"};
         const Captured captured;
-        CHECK(run_record(options) != 0);
+        auto stop = StopToken::install();
+        REQUIRE(stop);
+        CHECK(run_record(options, *stop) != 0);
     };
     refuse();
     CHECK_FALSE(std::filesystem::exists(options.output));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a command would be executed, known without executing it.
-#include "flyball/cgroup/child.hpp"
+#include "flyball/process/child.hpp"
 #include "support/catch.hpp"
 
 #include <unistd.h>

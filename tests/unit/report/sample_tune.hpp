@@ -24,7 +24,7 @@ inline Proposal cpu_limit()
     Proposal p{.resource = Resource::Cpu, .cgroup = kService, .answer = Answer::Limit};
     p.summary = "20.4 ms each 100 ms and a burst of 18.0 ms: 0.204 CPUs";
     p.values = {
-        {"cpu.max", "20400 100000", "200000 100000", 20.4e6, Unit::Nanoseconds, Interval{18.9e6, 20.4e6}, 0.95,
+        {"cpu.max", "20400 100000", "200000 100000", 20.4e6, Unit::Nanoseconds, stats::Interval{18.9e6, 20.4e6}, 0.95,
          "least quota that adds at most 5.0% to the p50 and p99 of 412 jobs, over 100 resampled demands and phases"},
         {"cpu.max.burst", "18000", "0", 18e6, Unit::Nanoseconds, std::nullopt, 0, "the least for that quota"}};
     p.evidence = {
@@ -32,14 +32,14 @@ inline Proposal cpu_limit()
         {"peak_demand_100ms", 0.412, Unit::Cpus, std::nullopt, "sched_switch"},
         {"tasks_running_at_most", 3, Unit::Tasks, std::nullopt, "sched_switch"},
         {"jobs", 412, Unit::None, std::nullopt, "sched_switch"},
-        {"job_latency_p99", 41.7e6, Unit::Nanoseconds, Interval{40.9e6, 44.2e6}, "sched_switch"},
+        {"job_latency_p99", 41.7e6, Unit::Nanoseconds, stats::Interval{40.9e6, 44.2e6}, "sched_switch"},
         {"stolen_by_the_hypervisor", std::numeric_limits<double>::quiet_NaN(), Unit::Share, std::nullopt, "/proc/stat"},
         {"predicted_added_p99", 0.043, Unit::Share, std::nullopt, "replay"}};
     p.trials = {
         {"cpu.max 17700 100000, cpu.max.burst 15600", Verdict::Rejected, 41 * kSecond, 8, "the workload's throughput",
-         Interval{0.61, 0.74}, Interval{1.02, 1.09}, Interval{1.61, 2.04}, "throughput surely below 80%"},
+         stats::Interval{0.61, 0.74}, Interval{1.02, 1.09}, Interval{1.61, 2.04}, "throughput surely below 80%"},
         {"cpu.max 20400 100000, cpu.max.burst 18000", Verdict::Accepted, 72 * kSecond, 12, "the workload's throughput",
-         Interval{0.981, 1.017}, Interval{0.99, 1.03}, std::nullopt, "throughput surely above 80%"}};
+         stats::Interval{0.981, 1.017}, Interval{0.99, 1.03}, std::nullopt, "throughput surely above 80%"}};
     p.refused = {{"cpu.max 17700 100000, cpu.max.burst 15600", "throughput surely below 80%"}};
     p.notes = {"without burst: 36.0 ms each 100 ms (0.36 CPUs)",
                "up to 3 tasks run at a time and would spend it in 6.80 ms: 1 would spread it over the period"};
@@ -64,14 +64,14 @@ inline Proposal memory_limit()
 {
     Proposal p{.resource = Resource::Memory, .cgroup = kService, .answer = Answer::Limit};
     p.summary = "memory.high 48.2 MiB, memory.max 64.0 MiB";
-    p.values = {{"memory.high", "50541363", "max", 48.2 * kMiB, Unit::Bytes, Interval{45.1 * kMiB, 48.2 * kMiB}, 0.95,
+    p.values = {{"memory.high", "50541363", "max", 48.2 * kMiB, Unit::Bytes, stats::Interval{45.1 * kMiB, 48.2 * kMiB}, 0.95,
                  "least size at which it lost no more than 0.5% of its time"},
                 {"memory.max", "67108864", "1073741824", 64 * kMiB, Unit::Bytes,
-                 Interval{61 * kMiB, std::numeric_limits<double>::infinity()}, 0.98361,
+                 stats::Interval{61 * kMiB, std::numeric_limits<double>::infinity()}, 0.98361,
                  "peak of 60 seconds, and its growth in 2 s"}};
     p.evidence = {{"floor", 31.5 * kMiB, Unit::Bytes, std::nullopt, "memory.stat"},
                   {"refaults", 1'234'567, Unit::None, std::nullopt, "memory.stat"},
-                  {"growth", 5.1, Unit::PerSecond, Interval{-0.4, 9.75}, "memory.current"}};
+                  {"growth", 5.1, Unit::PerSecond, stats::Interval{-0.4, 9.75}, "memory.current"}};
     p.took_ns = 312 * kSecond;
     p.regret_s = 0;
     p.experimented = p.applied = true;
@@ -93,7 +93,7 @@ inline Proposal pids_limit()
     Proposal p{.resource = Resource::Pids, .cgroup = kService, .answer = Answer::Limit};
     p.summary = "129 tasks: 77.5% of them at the peak of 100";
     p.values = {
-        {"pids.max", "129", "", 129, Unit::Tasks, Interval{100, 129}, 0.98361,
+        {"pids.max", "129", "", 129, Unit::Tasks, stats::Interval{100, 129}, 0.98361,
          "the peak of 60 seconds over 0.775; another second exceeds that peak with a probability of at most 1/61"}};
     p.evidence = {{"peak", 100, Unit::Tasks, std::nullopt, "task_newtask"},
                   {"refused_forks", 0, Unit::None, std::nullopt, "pids_can_fork"}};
@@ -114,8 +114,8 @@ inline Proposal io_limit()
     p.summary = "io.weight 150: 60.0% of device 8:0 when others want it, too";
     p.values = {{"io.weight", "default 150", "default 100", 150, Unit::None, std::nullopt, 0,
                  "least weight that gives it its share"}};
-    p.trials = {{"io.weight 150", Verdict::Accepted, 1'500 * kMs, 6, "", Interval{0.93, 1.04}, std::nullopt,
-                 Interval{0.97, 1.06}, ""}};
+    p.trials = {{"io.weight 150", Verdict::Accepted, 1'500 * kMs, 6, "", stats::Interval{0.93, 1.04}, std::nullopt,
+                 stats::Interval{0.97, 1.06}, ""}};
     p.took_ns = 145 * kSecond;
     p.regret_s = 1.05;
     p.experimented = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flyball/base/signals.hpp"
+#include "flyball/base/stop_token.hpp"
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -33,7 +33,7 @@ sigset_t stop_signals()
 
 }  // namespace
 
-Result<StopSignal> StopSignal::install()
+Result<StopToken> StopToken::install()
 {
     const sigset_t stops = stop_signals();
     sigset_t before;
@@ -45,10 +45,10 @@ Result<StopSignal> StopSignal::install()
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         return std::unexpected(errno_error(ErrorKind::Internal, "making a signalfd", errnum));
     }
-    return StopSignal(std::move(fd), stops, before);
+    return StopToken(std::move(fd), stops, before);
 }
 
-StopSignal::StopSignal(StopSignal&& other) noexcept
+StopToken::StopToken(StopToken&& other) noexcept
     : fd_(std::move(other.fd_)),
       caught_(other.caught_),
       before_(other.before_),
@@ -57,7 +57,7 @@ StopSignal::StopSignal(StopSignal&& other) noexcept
 {
 }
 
-StopSignal::~StopSignal()
+StopToken::~StopToken()
 {
     if (!fd_.valid())
         return;
@@ -72,7 +72,13 @@ StopSignal::~StopSignal()
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-bool StopSignal::requested()
+void StopToken::let_go()
+{
+    fd_.reset();
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+bool StopToken::requested()
 {
     signalfd_siginfo info{};
     for (;;) {
@@ -86,7 +92,7 @@ bool StopSignal::requested()
     }
 }
 
-Error StopSignal::interrupted() const
+Error StopToken::interrupted() const
 {
     const char* const name = ::sigabbrev_np(last_);
     return {.kind = ErrorKind::Interrupted,
@@ -95,7 +101,7 @@ Error StopSignal::interrupted() const
             .signal = last_};
 }
 
-bool StopSignal::wait_ms(int timeout_ms)
+bool StopToken::wait_ms(int timeout_ms)
 {
     if (requested())
         return true;
