@@ -37,7 +37,7 @@ function(flyball_room name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "COLD" "" "USES;LINKS")
   set(target "flyball_${name}")
 
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/flyball/${name}/*.hpp")
 

@@ -6,6 +6,7 @@
 #include "flyball/base/terminal.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cli/verbs.hpp"
+#include "flyball/diagnose/explanation.hpp"
 #include "flyball/ledger/observer.hpp"
 #include "flyball/live/caretaker.hpp"
 #include "flyball/live/recorder.hpp"
@@ -55,7 +56,7 @@ Result<> print_explanation(const profile::Snapshot& snapshot, const ledger::Book
     if (options.format == ExplainFormat::Folded)
         return print(
             snapshot.stacks ? report::render_folded_stacks(snapshot, only) : report::render_folded(books, only), stop);
-    const auto explanation = report::build_explanation(snapshot, books, {.cgroups = only, .top = options.top});
+    const auto explanation = diagnose::build_explanation(snapshot, books, {.cgroups = only, .top = options.top});
     if (options.format == ExplainFormat::Json)
         return print(report::render_explain_json(explanation), stop);
     const bool color = use_color(ColorWhen::Auto, is_tty(STDOUT_FILENO), process_environment());

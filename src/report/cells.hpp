@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Texts that fit: names from outside made harmless, widths as a terminal counts them, and numbers
-// of at most six columns for tables.
+// Texts that fit, and numbers of at most six columns for tables.
 #pragma once
 
+#include "flyball/base/characters.hpp"
 #include "flyball/report/metrics.hpp"
 
 #include <cstdint>
@@ -15,13 +15,6 @@ namespace flyball::report {
 
 // What the values of the kernel side hold where they know nothing.
 inline constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
-
-// Columns that a terminal takes for valid UTF-8: 2 for East Asian wide and emoji, 0 for combining marks.
-[[nodiscard]] std::size_t display_width(std::string_view text);
-
-// A cgroup or a process may be called anything. Control characters and bytes that are no UTF-8 become
-// \xNN, so that no name moves the cursor or spoils the JSON.
-[[nodiscard]] std::string harmless(std::string_view text);
 
 // Cut in the middle to WIDTH columns: "/system.slice/dock...b4c1.scope". Never inside a character.
 [[nodiscard]] std::string squeeze(std::string_view text, std::size_t width);

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}"
 
 # Lowest first; the same list as in src/CMakeLists.txt, which is compared below.
-rooms=(base process cgroup kernel probe stream symbol profile audit ledger oom stats tune load compare calibrate live report cli)
+rooms=(base process cgroup kernel probe stream symbol profile audit ledger oom stats tune load compare calibrate diagnose live report cli)
 libbpf_rooms=(kernel probe stream)
 
 declare -A rank libbpf_room

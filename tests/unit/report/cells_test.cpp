@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The room's own header: its texts are what keeps lines within 80 columns.
 #include "../../../src/report/cells.hpp"
-#include "../../../src/report/text_parts.hpp"
+#include "../../../src/report/text/report_parts.hpp"
 #include "support/catch.hpp"
 
 using namespace flyball::report;

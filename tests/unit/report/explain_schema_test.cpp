@@ -18,8 +18,8 @@ Json schema()
 std::vector<std::string> faults_of(const profile::Snapshot& snapshot, const ledger::Books& books)
 {
     test::Checker checker{schema(), {}};
-    const report::ExplainOptions options{.cgroups = {}, .top = 3};
-    const auto explanation = report::build_explanation(snapshot, books, options);
+    const diagnose::Options options{.cgroups = {}, .top = 3};
+    const auto explanation = diagnose::build_explanation(snapshot, books, options);
     checker.check(Json::parse(report::render_explain_json(explanation)), checker.root, "");
     return checker.faults;
 }

@@ -15,13 +15,19 @@
 
 using namespace flyball;
 using namespace flyball::report;
+using flyball::diagnose::build_explanation;
+using flyball::diagnose::Explanation;
+using flyball::diagnose::Finding;
+using flyball::diagnose::Matrix;
+using flyball::diagnose::Note;
+using flyball::diagnose::Reason;
 using flyball::test::check_golden;
 using flyball::test::ContainsSubstring;
 using flyball::test::kMs;
 
 namespace {
 
-Explanation sample(const ExplainOptions& options = {})
+Explanation sample(const diagnose::Options& options = {})
 {
     return build_explanation(test::books_snapshot(), test::sample_books(), options);
 }

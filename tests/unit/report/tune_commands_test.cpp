@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that set what was proposed: their order, and that a shell and systemd read them as they are meant.
-#include "../../../src/report/tune_commands.hpp"
+#include "../../../src/report/text/tune_commands.hpp"
 #include "sample_tune.hpp"
 #include "support/catch.hpp"
 
