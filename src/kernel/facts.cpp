@@ -125,17 +125,17 @@ void try_hooks(Facts& facts, const KernelBtf& btf)
         if (stand_in == nullptr)
             stand_in = &program;
     }
-    const std::pair<ProgramKind, Trial Facts::*> kKinds[] = {{ProgramKind::TpBtf, &Facts::tp_btf},
-                                                             {ProgramKind::Fentry, &Facts::fentry},
-                                                             {ProgramKind::Fexit, &Facts::fexit}};
-    for (const auto& [kind, trial] : kKinds) {
+    const std::pair<ProgramKind, Trial Facts::*> kinds[] = {{ProgramKind::TpBtf, &Facts::tp_btf},
+                                                            {ProgramKind::Fentry, &Facts::fentry},
+                                                            {ProgramKind::Fexit, &Facts::fexit}};
+    for (const auto& [kind, trial] : kinds) {
         if (const Program* stand_in = stand_ins[kind]; stand_in != nullptr)
             facts.*trial = trials::load(*stand_in, facts.hooks.find(stand_in->name)->second.btf_id).trial;
     }
     // What is refused by kind does not load.
     for (const Program& program : programs()) {
         Hook& hook = facts.hooks.find(program.name)->second;
-        for (const auto& [kind, trial] : kKinds) {
+        for (const auto& [kind, trial] : kinds) {
             if (kind == program.kind && hook.loads && !(facts.*trial).ok) {
                 hook.loads = false;
                 hook.why = (facts.*trial).why;

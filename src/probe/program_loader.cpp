@@ -45,7 +45,7 @@ constexpr std::size_t kLogBytes = (std::size_t{1} << 24) - 1;
 // memory ("libbpf: Fix realloc API handling in zero-sized edge cases"). errno, 0: done.
 int ProgramLoader::register_handlers()
 {
-    static const int error = [] {
+    static const int kError = [] {
         LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = &ProgramLoader::take);
         for (const char* section : kSections) {
             // Whatever a program is, what libbpf is left with is a raw tracepoint's, which every kernel takes.
@@ -56,7 +56,7 @@ int ProgramLoader::register_handlers()
         }
         return 0;
     }();
-    return error;
+    return kError;
 }
 
 ProgramLoader::ProgramLoader(const kernel::Facts& facts)

@@ -156,9 +156,9 @@ void Session::State::configure(const std::set<std::string>& names)
     skeleton->rodata->settings.abi = FB_ABI_VERSION;
     skeleton->rodata->settings.flags = plan.config_flags;
     skeleton->rodata->settings.nr_cpus = cpus;
-    std::ranges::copy_n(plan.facts.type_ids.begin(),
-                        std::min(plan.facts.type_ids.size(), std::size(skeleton->rodata->settings.types)),
-                        skeleton->rodata->settings.types);
+    auto& types = skeleton->rodata->settings.types;
+    for (std::size_t i = 0; i < std::min(plan.facts.type_ids.size(), std::size(types)); ++i)
+        types[i] = plan.facts.type_ids[i];
     skeleton->rodata->settings.self_tgid = static_cast<__u32>(::getpid());
     skeleton->rodata->settings.page_shift =
         static_cast<__u32>(std::countr_zero(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))));
