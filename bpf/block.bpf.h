@@ -38,7 +38,7 @@ static __always_inline void emit_bio(struct bio *bio, u32 bytes, u32 type)
 		.op = op_of(bio->bi_opf),
 		.tid = current_tid(),
 	};
-	EMIT(&e);
+	EMIT(&e, fold_bio);
 }
 
 SEC("tp_btf/block_bio_queue")
@@ -75,7 +75,7 @@ SEC("tp_btf/block_rq_issue")
 int UNPREEMPTED_PROG(rq_issue, struct request *rq)
 {
 	u64 key = (u64)rq, now = bpf_ktime_get_ns(), start = rq->start_time_ns;
-	struct bio *bio = rq->bio;
+	struct bio *bio = ((struct request *)plain_as(rq, FB_T_REQUEST))->bio;
 	struct rq_state state = {
 		.issue_ns = now,
 		/* 0 when the queue keeps no times */
@@ -120,6 +120,6 @@ int UNPREEMPTED_PROG(rq_complete, struct request *rq, int error, unsigned int nr
 		.error = (u8)error ? -5 : 0, /* blk_status_t has no errno: EIO */
 	};
 	bpf_map_delete_elem(&requests, &key);
-	EMIT(&e);
+	EMIT(&e, fold_rq);
 	return 0;
 }

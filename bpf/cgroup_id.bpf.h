@@ -16,6 +16,16 @@ static __always_inline u64 cgroup_id(struct cgroup *cgrp)
 		 plain(task)->cgroups->dfl_cgrp :                                                            \
 		 plain(task)->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, which)]->cgroup)
 
+static __always_inline u64 task_group_id(struct task_group *tg)
+{
+	return ((struct task_group *)plain_as(tg, FB_T_TASK_GROUP))->css.cgroup->kn->id;
+}
+
+static __always_inline u64 cfs_rq_cgroup(struct cfs_rq *q)
+{
+	return ((struct cfs_rq *)plain_as(q, FB_T_CFS_RQ))->tg->css.cgroup->kn->id;
+}
+
 static __always_inline u64 task_cpu_cgroup(struct task_struct *task)
 {
 	return cgroup_id(TASK_CGROUP(task, FB_C_UNIFIED_CPU, cpu_cgrp_id));
@@ -29,7 +39,7 @@ static __always_inline u64 task_memory_cgroup(struct task_struct *task)
 /* A hook's argument, or what a direct load gave: such loads read 0 where there is nothing. */
 static __always_inline u64 memcg_id(struct mem_cgroup *memcg)
 {
-	return memcg->css.cgroup->kn->id;
+	return ((struct mem_cgroup *)plain_as(memcg, FB_T_MEM_CGROUP))->css.cgroup->kn->id;
 }
 
 /* Of a pointer that the verifier does not know as one, since it was itself probed. */

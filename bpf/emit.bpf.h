@@ -27,13 +27,17 @@ static __always_inline u64 wakeup_flag(void *ring)
 										    BPF_RB_NO_WAKEUP;
 }
 
-/* The caller holds the batch. */
-static __always_inline int flush_batch(struct fb_batch *batch, u32 cpu)
+/* The caller holds the batch of this CPU. Global, as all that follows: see emit(). */
+__noinline int flush_batch(u32 cpu)
 {
 	void *ring = bpf_map_lookup_elem(&rings, &cpu);
-	u32 n = batch->n;
+	struct fb_batch *batch = bpf_map_lookup_elem(&batches, &cpu);
+	u32 n;
 
-	if (!ring || n > FB_BATCH_EVENTS)
+	if (!ring || !batch)
+		return -1;
+	n = batch->n;
+	if (n > FB_BATCH_EVENTS)
 		return -1;
 	batch->cpu = cpu;
 	batch->abi = FB_ABI_VERSION;
@@ -51,14 +55,14 @@ static __always_inline int append(struct fb_batch *batch, u32 cpu, struct fb_eve
 	u32 n = batch->n;
 
 	if (n >= FB_BATCH_EVENTS) {
-		if (flush_batch(batch, cpu))
+		if (flush_batch(cpu))
 			return -1;
 		n = 0;
 	}
 	batch->events[n] = *event;
 	batch->n = n + 1;
 	if (n + 1 == FB_BATCH_EVENTS)
-		flush_batch(batch, cpu); /* full ring: the next event tries again */
+		flush_batch(cpu); /* full ring: the next event tries again */
 	return 0;
 }
 
@@ -92,7 +96,10 @@ __noinline int emit_single(struct fb_event *event, u32 cpu)
 	return 0;
 }
 
-/* Global, so that the verifier reads it once and not at each call; hence the NULL check. */
+/*
+ * Global, so that the verifier reads it once and not at each call; hence the NULL check. Not 0: the event
+ * found no room.
+ */
 __noinline int emit(struct fb_event *event)
 {
 	u32 cpu = bpf_get_smp_processor_id();
@@ -113,16 +120,28 @@ __noinline int emit(struct fb_event *event)
 	} else {
 		err = emit_single(event, cpu);
 	}
-	if (err) {
-		if (fold_event(event))
-			__sync_fetch_and_add(&s->dropped, 1);
-		else
-			__sync_fetch_and_add(&s->folded, 1);
-	}
+	return err;
+}
+
+/* err: whether something of what the event says is not kept. */
+__noinline int count_folded(u32 prog, int err)
+{
+	struct fb_stats *s = stats_of(prog);
+
+	if (s)
+		__sync_fetch_and_add(err ? &s->dropped : &s->folded, 1);
 	return 0;
 }
 
-#define EMIT(event) emit((struct fb_event *)(event))
+/*
+ * Each kind of event has its own folding, so that a program carries that of what it sends and no other:
+ * all of it in each of them was most of what the verifier read.
+ */
+#define EMIT(event, fold)                                                                                    \
+	do {                                                                                                 \
+		if (emit((struct fb_event *)(event)))                                                        \
+			count_folded((event)->hdr.prog, fold(event));                                        \
+	} while (0)
 
 #define EVENT_HDR(event_type, event_prog, ts, id)                                                            \
 	{ .type = (event_type),                                                                              \
@@ -186,7 +205,7 @@ int flush_cpu(void *ctx)
 	if (!batch || __sync_lock_test_and_set(&batch->busy, 1))
 		return 1;
 	if (batch->n)
-		left = flush_batch(batch, cpu) != 0;
+		left = flush_batch(cpu) != 0;
 	__sync_lock_test_and_set(&batch->busy, 0);
 	return left;
 }

@@ -2,24 +2,26 @@
 /*
  * Folding: when a ring is full its events go into histograms in the kernel, with the buckets of
  * user space, so that the merged distribution is the one that the events would have given.
+ * Each fold_*() of an event is 0 when everything that it says is kept.
  */
 #pragma once
 
-/* Runs the loop a few times: another CPU may win in between. */
-static __always_inline void fold_extremes(struct fb_fold_value *total, u64 value)
+struct fold_extremes {
+	struct fb_fold_value *total;
+	u64 value;
+};
+
+/* One try. 1: there is no need for another. */
+static long fold_extremes(u32 try, struct fold_extremes *x)
 {
-	for (int i = 0; i < 8; i++) {
-		u64 seen = *(volatile u64 *)&total->min;
+	u64 min = *(volatile u64 *)&x->total->min, max = *(volatile u64 *)&x->total->max;
+	long done = 1;
 
-		if (value >= seen || __sync_val_compare_and_swap(&total->min, seen, value) == seen)
-			break;
-	}
-	for (int i = 0; i < 8; i++) {
-		u64 seen = *(volatile u64 *)&total->max;
-
-		if (value <= seen || __sync_val_compare_and_swap(&total->max, seen, value) == seen)
-			break;
-	}
+	if (x->value < min && __sync_val_compare_and_swap(&x->total->min, min, x->value) != min)
+		done = 0;
+	if (x->value > max && __sync_val_compare_and_swap(&x->total->max, max, x->value) != max)
+		done = 0;
+	return done;
 }
 
 __noinline int fold_total(u64 id, u32 metric, u64 value, u64 times)
@@ -37,7 +39,8 @@ __noinline int fold_total(u64 id, u32 metric, u64 value, u64 times)
 	}
 	__sync_fetch_and_add(&total->count, times);
 	__sync_fetch_and_add(&total->sum, value);
-	fold_extremes(total, value);
+	/* a few times: another CPU may win in between */
+	bpf_loop(8, fold_extremes, &(struct fold_extremes){ .total = total, .value = value }, 0);
 	return 0;
 }
 
@@ -64,11 +67,16 @@ static __always_inline int fold_count(u64 id, u32 metric, u64 n)
 	return n ? fold_total(id, metric, n, n) : 0;
 }
 
-static __always_inline int fold_switch(struct fb_switch *s)
+/* Global: so much of it comes after each of the many ways through a switch. */
+__noinline int fold_switch(struct fb_switch *s)
 {
-	u64 next = s->hdr.cgroup_id, prev = s->prev_cgroup_id;
+	u64 next, prev;
 	int err = 0;
 
+	if (!s)
+		return -1;
+	next = s->hdr.cgroup_id;
+	prev = s->prev_cgroup_id;
 	if ((s->flags & FB_SW_PREV_SLICE) && !(s->flags & FB_SW_PREV_IDLE))
 		err |= fold_value(prev, FB_M_CPU_SLICE, s->slice_ns);
 	if (s->flags & FB_SW_PREV_THROTTLED)
@@ -141,46 +149,33 @@ static __always_inline int fold_task(struct fb_task *t)
 	return err;
 }
 
-/* 0 when everything that the event says is kept. */
-__noinline int fold_event(struct fb_event *event)
+static __always_inline int fold_held(struct fb_held *h)
 {
-	u64 id;
+	return fold_value(h->hdr.cgroup_id, FB_M_CPU_THROTTLED_WAIT, h->held_ns);
+}
 
-	if (!event)
-		return -1;
-	id = event->hdr.cgroup_id;
-	switch (event->hdr.type) {
-	case FB_EV_SWITCH:
-		return fold_switch((struct fb_switch *)event);
-	case FB_EV_HELD:
-		return fold_value(id, FB_M_CPU_THROTTLED_WAIT, ((struct fb_held *)event)->held_ns);
-	case FB_EV_THROTTLE: {
-		struct fb_throttle *t = (struct fb_throttle *)event;
+static __always_inline int fold_throttle(struct fb_throttle *t)
+{
+	return fold_value(t->hdr.cgroup_id,
+			  t->kind == FB_THROTTLE_OWN ? FB_M_THROTTLE_OWN : FB_M_THROTTLE_INHERITED,
+			  t->duration_ns);
+}
 
-		return fold_value(id,
-				  t->kind == FB_THROTTLE_OWN ? FB_M_THROTTLE_OWN : FB_M_THROTTLE_INHERITED,
-				  t->duration_ns);
-	}
-	case FB_EV_CHARGE:
-		return fold_charge((struct fb_charge *)event);
-	case FB_EV_STALL:
-		return fold_stall((struct fb_stall *)event);
-	case FB_EV_BIO: {
-		struct fb_bio *b = (struct fb_bio *)event;
+static __always_inline int fold_bio(struct fb_bio *b)
+{
+	if (b->hdr.type == FB_EV_BIO_HELD)
+		return 0; /* its FB_EV_BIO counts it */
+	if (b->op > FB_OP_WRITE)
+		return fold_total(b->hdr.cgroup_id, FB_M_IO_SIZE_OTHER, b->bytes, 1);
+	return fold_value(b->hdr.cgroup_id, FB_M_IO_SIZE_READ + b->op, b->bytes);
+}
 
-		if (b->op > FB_OP_WRITE)
-			return fold_total(id, FB_M_IO_SIZE_OTHER, b->bytes, 1);
-		return fold_value(id, FB_M_IO_SIZE_READ + b->op, b->bytes);
-	}
-	case FB_EV_RQ:
-		return fold_rq((struct fb_rq *)event);
-	case FB_EV_TASK:
-		return fold_task((struct fb_task *)event);
-	case FB_EV_MIGRATE:  /* the switch that ends the wait counts it */
-	case FB_EV_BIO_HELD: /* its FB_EV_BIO counts it */
-		return 0;
-	case FB_EV_SELFTEST:
-		return fold_value(id, FB_M_SELFTEST, ((struct fb_selftest *)event)->value);
-	}
-	return -1;
+static __always_inline int fold_migrate(struct fb_migrate *m)
+{
+	return 0; /* the switch that ends the wait counts it */
+}
+
+static __always_inline int fold_selftest(struct fb_selftest *t)
+{
+	return fold_value(t->hdr.cgroup_id, FB_M_SELFTEST, t->value);
 }

@@ -5,7 +5,8 @@
 static __always_inline void last_cpu(struct cgroup *cgrp, struct fb_cgroup_counters *c)
 {
 	struct cgroup_subsys_state *css =
-		cgrp->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)];
+		((struct cgroup *)plain_as(cgrp, FB_T_CGROUP))
+			->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)];
 	struct task_group *tg = (struct task_group *)css; /* css is its first member */
 
 	if (!css || BPF_CORE_READ(css, cgroup) != cgrp)
@@ -19,7 +20,8 @@ static __always_inline void last_cpu(struct cgroup *cgrp, struct fb_cgroup_count
 static __always_inline void last_memory(struct cgroup *cgrp, struct fb_cgroup_counters *c)
 {
 	struct cgroup_subsys_state *css =
-		cgrp->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
+		((struct cgroup *)plain_as(cgrp, FB_T_CGROUP))
+			->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
 	struct mem_cgroup *memcg = (struct mem_cgroup *)css;
 	u32 n = memory_event_count();
 
@@ -39,7 +41,8 @@ static __always_inline void last_memory(struct cgroup *cgrp, struct fb_cgroup_co
 static __always_inline void last_pids(struct cgroup *cgrp, struct fb_cgroup_counters *c)
 {
 	struct cgroup_subsys_state *css =
-		cgrp->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)];
+		((struct cgroup *)plain_as(cgrp, FB_T_CGROUP))
+			->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)];
 
 	if (!css || BPF_CORE_READ(css, cgroup) != cgrp)
 		return;
@@ -55,7 +58,8 @@ static __always_inline int emit_cgroup(struct cgroup *cgrp, const char *path, u3
 
 	if (!e)
 		return 0;
-	control_header(&e->hdr, FB_EV_CGROUP, sizeof(*e), FB_P_CGROUP, cgroup_id(cgrp));
+	control_header(&e->hdr, FB_EV_CGROUP, sizeof(*e), FB_P_CGROUP,
+		       cgroup_id(plain_as(cgrp, FB_T_CGROUP)));
 	parent = BPF_CORE_READ(cgrp, self.parent);
 	e->parent_id = parent ? BPF_CORE_READ(parent, cgroup, kn, id) : 0;
 	e->hierarchy = BPF_CORE_READ(cgrp, root, hierarchy_id);
@@ -111,7 +115,8 @@ int UNPREEMPTED_PROG(cgroup_attach, struct cgroup *cgrp, const char *path, struc
 
 	if (!e)
 		return 0;
-	control_header(&e->hdr, FB_EV_ATTACH, sizeof(*e), FB_P_CGROUP, cgroup_id(cgrp));
+	control_header(&e->hdr, FB_EV_ATTACH, sizeof(*e), FB_P_CGROUP,
+		       cgroup_id(plain_as(cgrp, FB_T_CGROUP)));
 	e->hierarchy = BPF_CORE_READ(cgrp, root, hierarchy_id);
 	e->tid = task->pid;
 	e->tgid = task->tgid;

@@ -22,7 +22,7 @@ static __always_inline void emit_stall(u32 prog, u32 kind, u64 id, u64 target, u
 		.kind = kind,
 		.tid = tid,
 	};
-	EMIT(&e);
+	EMIT(&e, fold_stall);
 }
 
 static __always_inline u32 current_tid(void)
@@ -41,7 +41,7 @@ static __always_inline void emit_charge(u64 id, s64 bytes, int ret, u64 now, u64
 		.ret = ret,
 		.tid = current_tid(),
 	};
-	EMIT(&e);
+	EMIT(&e, fold_charge);
 }
 
 /*

@@ -28,8 +28,9 @@ static __always_inline u64 memcg_limit(struct mem_cgroup *memcg)
 }
 
 SEC("fentry/oom_kill_process")
-int UNPREEMPTED_PROG(oom_decision, struct oom_control *oc)
+int UNPREEMPTED_PROG(oom_decision, struct oom_control *arg)
 {
+	struct oom_control *oc = plain_as(arg, FB_T_OOM_CONTROL);
 	struct task_struct *current = bpf_get_current_task_btf(), *chosen = oc->chosen;
 	struct mem_cgroup *memcg = oc->memcg;
 	struct fb_oom_kill *e = control_reserve(sizeof(*e), FB_P_OOM);
@@ -73,8 +74,9 @@ int UNPREEMPTED_PROG(oom_decision, struct oom_control *oc)
 
 /* The group's members are killed in here too. */
 SEC("fexit/oom_kill_process")
-int UNPREEMPTED_PROG(oom_done, struct oom_control *oc)
+int UNPREEMPTED_PROG(oom_done, struct oom_control *arg)
 {
+	struct oom_control *oc = plain_as(arg, FB_T_OOM_CONTROL);
 	struct task_struct *current = bpf_get_current_task_btf();
 	struct mem_cgroup *memcg = oc->memcg;
 	struct fb_oom_done *e = control_reserve(sizeof(*e), FB_P_OOM);

@@ -19,10 +19,12 @@
  */
 #pragma once
 
-extern void bpf_preempt_disable(void) __ksym __weak; /* v6.10, fc7566ad0a82 */
-extern void bpf_preempt_enable(void) __ksym __weak;
-extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak; /* v6.14, c8e2ee1f3df0 */
-extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
+/* v6.10, fc7566ad0a82 */
+static void (*const bpf_preempt_disable)(void) = (void *)FB_CALL_PREEMPT_DISABLE;
+static void (*const bpf_preempt_enable)(void) = (void *)FB_CALL_PREEMPT_ENABLE;
+/* v6.14, c8e2ee1f3df0 */
+static void (*const bpf_local_irq_save)(unsigned long *) = (void *)FB_CALL_IRQ_SAVE;
+static void (*const bpf_local_irq_restore)(unsigned long *) = (void *)FB_CALL_IRQ_RESTORE;
 
 static __always_inline void preempt_off(void)
 {

@@ -89,7 +89,7 @@ int BPF_PROG(sched_migrate_task, struct task_struct *task, int to_cpu)
 			.to_cpu = to_cpu,
 		};
 
-		EMIT(&e);
+		EMIT(&e, fold_migrate);
 	}
 	return 0;
 }
@@ -225,6 +225,6 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 			count_untracked(FB_P_SWITCH);
 		}
 	}
-	EMIT(&e);
+	EMIT(&e, fold_switch);
 	return 0;
 }

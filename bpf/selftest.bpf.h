@@ -10,18 +10,27 @@ struct selftest_args {
 };
 #define SELFTEST_MAX 1024
 
+static long emit_value(u32 i, struct selftest_args *args)
+{
+	struct fb_selftest e = {
+		.hdr = EVENT_HDR(FB_EV_SELFTEST, FB_P_SELFTEST, bpf_ktime_get_ns(), args->cgroup_id),
+		.value = args->first + i * args->step,
+		.seq = i,
+	};
+	EMIT(&e, fold_selftest);
+	return 0;
+}
+
 SEC("raw_tp")
 int emit_selftest(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 first = ctx->args[0], step = ctx->args[1], id = ctx->args[2], count = ctx->args[3];
+	struct selftest_args args = {
+		.first = ctx->args[0],
+		.step = ctx->args[1],
+		.cgroup_id = ctx->args[2],
+		.count = ctx->args[3],
+	};
 
-	for (u32 i = 0; i < SELFTEST_MAX && i < count; i++) {
-		struct fb_selftest e = {
-			.hdr = EVENT_HDR(FB_EV_SELFTEST, FB_P_SELFTEST, bpf_ktime_get_ns(), id),
-			.value = first + i * step,
-			.seq = i,
-		};
-		EMIT(&e);
-	}
+	bpf_loop(args.count < SELFTEST_MAX ? args.count : SELFTEST_MAX, emit_value, &args, 0);
 	return 0;
 }

@@ -30,7 +30,7 @@ static __always_inline void emit_task(struct task_struct *task, u32 kind)
 	if (!e.pids_current)
 		e.pids_current = FB_UNKNOWN_PIDS;
 	bpf_probe_read_kernel(e.comm, sizeof(e.comm), task->comm);
-	EMIT(&e);
+	EMIT(&e, fold_task);
 }
 
 SEC("tp_btf/task_newtask")
@@ -78,7 +78,7 @@ int UNPREEMPTED_PROG(fork_refused, struct task_struct *task, struct css_set *cse
 		.tgid = parent->tgid,
 		.error = ret,
 	};
-	EMIT(&e);
+	EMIT(&e, fold_task);
 	return 0;
 }
 

@@ -16,21 +16,21 @@
 
 #define THROTTLE_LEVELS 12
 
-/* The nearest queue above (or of) this task whose own quota is spent on this CPU; NULL: none. */
-static __always_inline struct cfs_rq *find_throttler(struct task_struct *task)
+/*
+ * The nearest queue above (or of) an entity whose own quota is spent on this CPU, by address; 0: none.
+ * Global as start_clock() is.
+ */
+__noinline u64 find_throttler(u64 queue, u64 parent)
 {
-	struct sched_entity *se = &task->se;
-
-	for (int i = 0; i < THROTTLE_LEVELS && se; i++) {
-		struct cfs_rq *q = BPF_CORE_READ(se, cfs_rq);
-
-		if (!q)
+	for (int i = 0; i < THROTTLE_LEVELS && queue; i++) {
+		if (cfs_rq_throttled((struct cfs_rq *)queue))
+			return queue;
+		if (!parent)
 			break;
-		if (cfs_rq_throttled(q))
-			return q;
-		se = BPF_CORE_READ(se, parent);
+		queue = (u64)BPF_CORE_READ((struct sched_entity *)parent, cfs_rq);
+		parent = (u64)BPF_CORE_READ((struct sched_entity *)parent, parent);
 	}
-	return NULL;
+	return 0;
 }
 
 /* False for the many that no quota can touch: saves them the rest. */
@@ -89,31 +89,40 @@ static __always_inline void emit_throttle(u64 id, u64 throttler, u64 duration, u
 		.source = source,
 		.cpu = cpu,
 	};
-	EMIT(&e);
+	EMIT(&e, fold_throttle);
 }
 
-static __always_inline void start_clock(u64 id, u32 cpu, u32 own, u64 throttler, u64 now, struct cfs_rq *q)
+/*
+ * Both are rare, and global so that the verifier does not read them after each way through a switch. Such a
+ * function takes five arguments and, up to v6.12, no pointer to an object of the kernel: the queue is an
+ * address.
+ */
+#define OWN_CLOCK (1ULL << 32) /* with the number of the CPU: see throttle_key.own */
+
+__noinline int start_clock(u64 id, u64 cpu_own, u64 throttler, u64 now, u64 queue)
 {
-	struct throttle_clock *clock = clock_of(id, cpu, own, true);
+	struct throttle_clock *clock = clock_of(id, (u32)cpu_own, cpu_own >> 32, true);
 
 	if (!clock || clock->since_ns)
-		return;
+		return 0;
 	clock->throttler_id = throttler;
 	clock->queue = 0;
-	if (q && kernel_keeps_held_clock()) {
-		clock->queue = (u64)q;
-		clock->queue_base_ns = held_completed(q);
+	if (queue && kernel_keeps_held_clock()) {
+		clock->queue = queue;
+		clock->queue_base_ns = held_completed((struct cfs_rq *)queue);
 	}
 	clock->since_ns = now;
+	return 0;
 }
 
-static __always_inline void stop_clock(u64 id, u32 cpu, u32 own, u64 now, u32 tid, u32 source)
+__noinline int stop_clock(u64 id, u64 cpu_own, u64 now, u32 tid, u32 source)
 {
+	u32 cpu = cpu_own, own = cpu_own >> 32;
 	struct throttle_clock *clock = clock_of(id, cpu, own, false);
-	u64 duration;
+	u64 duration, throttler;
 
 	if (!clock || !clock->since_ns)
-		return;
+		return 0;
 	duration = now > clock->since_ns ? now - clock->since_ns : 0;
 	if (clock->queue && kernel_keeps_held_clock()) {
 		u64 held = held_completed((struct cfs_rq *)clock->queue) - clock->queue_base_ns;
@@ -124,11 +133,11 @@ static __always_inline void stop_clock(u64 id, u32 cpu, u32 own, u64 now, u32 ti
 	}
 	clock->total_ns += duration;
 	clock->since_ns = 0;
-	if (own)
-		emit_throttle(id, id, duration, now, FB_THROTTLE_OWN, cpu, tid, source);
-	else if (clock->throttler_id != id)
-		emit_throttle(id, clock->throttler_id, duration, now, FB_THROTTLE_INHERITED, cpu, tid,
-			      source);
+	throttler = own ? id : clock->throttler_id;
+	if (own || throttler != id)
+		emit_throttle(id, throttler, duration, now, own ? FB_THROTTLE_OWN : FB_THROTTLE_INHERITED,
+			      cpu, tid, source);
+	return 0;
 }
 
 /* ---- with fentry -------------------------------------------------------------------------------- */
@@ -137,7 +146,7 @@ static __always_inline void stop_clock(u64 id, u32 cpu, u32 own, u64 now, u32 ti
 SEC("fentry/record_throttle_clock")
 int BPF_PROG(throttle_begin_task, struct cfs_rq *q)
 {
-	u64 id = q->tg->css.cgroup->kn->id, now = bpf_ktime_get_ns();
+	u64 id = cfs_rq_cgroup(q), now = bpf_ktime_get_ns();
 	u32 cpu = q->rq->cpu;
 	struct throttle_clock *clock;
 
@@ -146,7 +155,7 @@ int BPF_PROG(throttle_begin_task, struct cfs_rq *q)
 		return 0;
 	clock = clock_of(id, cpu, 0, true);
 	if (clock)
-		start_clock(id, cpu, 0, clock->throttler_id ?: id, now, NULL);
+		start_clock(id, cpu, clock->throttler_id ?: id, now, 0);
 	return 0;
 }
 
@@ -157,7 +166,7 @@ int BPF_PROG(throttle_begin_task, struct cfs_rq *q)
 SEC("fentry/unthrottle_cfs_rq")
 int BPF_PROG(throttle_end, struct cfs_rq *q)
 {
-	u64 id = q->tg->css.cgroup->kn->id, now = bpf_ktime_get_ns(), since = q->throttled_clock;
+	u64 id = cfs_rq_cgroup(q), now = bpf_ktime_get_ns(), since = q->throttled_clock;
 
 	if (!since)
 		return 0;
@@ -181,7 +190,7 @@ int BPF_PROG(throttle_walk, struct cfs_rq *q)
 	u64 *id = bpf_map_lookup_elem(&current_throttler, &zero);
 
 	if (id)
-		*id = q->tg->css.cgroup->kn->id;
+		*id = cfs_rq_cgroup(q);
 	return 0;
 }
 
@@ -193,7 +202,7 @@ int BPF_PROG(throttle_walk, struct cfs_rq *q)
 SEC("fentry/tg_throttle_down")
 int BPF_PROG(throttle_down, struct task_group *tg, void *data)
 {
-	u64 id = tg->css.cgroup->kn->id;
+	u64 id = task_group_id(tg);
 	u32 zero = 0, cpu = BPF_CORE_READ((struct rq *)data, cpu);
 	u64 *throttler = bpf_map_lookup_elem(&current_throttler, &zero);
 	struct throttle_clock *clock = clock_of(id, cpu, 0, true);
@@ -210,7 +219,7 @@ int BPF_PROG(throttle_down, struct task_group *tg, void *data)
 SEC("fentry/tg_unthrottle_up")
 int BPF_PROG(throttle_up, struct task_group *tg, void *data)
 {
-	u64 id = tg->css.cgroup->kn->id;
+	u64 id = task_group_id(tg);
 	u32 cpu = BPF_CORE_READ((struct rq *)data, cpu);
 	struct throttle_clock *clock = clock_of(id, cpu, 0, false);
 
@@ -218,7 +227,7 @@ int BPF_PROG(throttle_up, struct task_group *tg, void *data)
 		return 0;
 	if (clock->depth && --clock->depth)
 		return 0;
-	stop_clock(id, cpu, 0, bpf_ktime_get_ns(), 0, 0);
+	stop_clock(id, cpu, bpf_ktime_get_ns(), 0, 0);
 	return 0;
 }
 
@@ -228,26 +237,29 @@ int BPF_PROG(throttle_up, struct task_group *tg, void *data)
 static __always_inline void episode_begin(struct task_state *state, struct task_struct *task, u32 cpu,
 					  u64 now)
 {
-	struct cfs_rq *throttler = find_throttler(task);
+	/* read, not loaded: numbers to the verifier */
+	u64 queue = (u64)BPF_CORE_READ(task, se.cfs_rq);
+	u64 throttler = find_throttler(queue, (u64)BPF_CORE_READ(task, se.parent));
 
-	state->throttler_id = throttler ? BPF_CORE_READ(throttler, tg, css.cgroup, kn, id) : 0;
+	state->throttler_id = throttler ? BPF_CORE_READ((struct cfs_rq *)throttler, tg, css.cgroup, kn, id) :
+					  0;
 	if (!(settings.flags & FB_C_THROTTLE_BY_SWITCH))
 		return;
 	state->episode_cpu = cpu;
 	state->episode = 1;
 	if (throttler)
-		start_clock(state->throttler_id, cpu, 1, state->throttler_id, now, throttler);
+		start_clock(state->throttler_id, cpu | OWN_CLOCK, state->throttler_id, now, throttler);
 	if (state->throttler_id != state->hold_cgroup)
-		start_clock(state->hold_cgroup, cpu, 0, state->throttler_id, now, task_queue(task));
+		start_clock(state->hold_cgroup, cpu, state->throttler_id, now, queue);
 }
 
 /* It runs again: the first one to do so shows that the episode is over. */
 static __always_inline void episode_end(struct task_state *state, u32 tid, u64 now)
 {
 	if (state->throttler_id)
-		stop_clock(state->throttler_id, state->episode_cpu, 1, now, tid, 1);
+		stop_clock(state->throttler_id, state->episode_cpu | OWN_CLOCK, now, tid, 1);
 	if (state->throttler_id != state->hold_cgroup)
-		stop_clock(state->hold_cgroup, state->episode_cpu, 0, now, tid, 1);
+		stop_clock(state->hold_cgroup, state->episode_cpu, now, tid, 1);
 	state->episode = 0;
 }
 
@@ -336,7 +348,7 @@ static __always_inline u64 hold_end(struct task_state *state, u32 tid, u64 now, 
 
 			e.throttler_id = clock ? clock->throttler_id : 0;
 		}
-		EMIT(&e);
+		EMIT(&e, fold_held);
 	}
 	state->hold_cgroup = 0;
 	state->held_ns = 0;

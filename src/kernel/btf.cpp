@@ -5,8 +5,8 @@
 
 #include <bpf/btf.h>
 
-#include <cerrno>
 #include <set>
+#include <unordered_set>
 
 namespace flyball::kernel {
 
@@ -29,8 +29,6 @@ std::pair<std::uint32_t, std::string> attach_name(const Program& program)
     return {};
 }
 
-constexpr const char* kTask = "task_struct";
-
 std::set<std::pair<std::uint32_t, std::string>> wanted_types()
 {
     std::set<std::pair<std::uint32_t, std::string>> wanted;
@@ -38,42 +36,33 @@ std::set<std::pair<std::uint32_t, std::string>> wanted_types()
         wanted.insert(attach_name(program));
     for (const std::string_view field : field_names())
         wanted.emplace(BTF_KIND_STRUCT, std::string(field.substr(0, field.find('.'))));
-    for (const std::string_view function : kPreemptNames)
-        wanted.emplace(BTF_KIND_FUNC, std::string(function));
-    wanted.emplace(BTF_KIND_FUNC, std::string(kRdonlyCast));
-    wanted.emplace(BTF_KIND_STRUCT, kTask);
+    for (const CalledFunction& function : kCalledFunctions)
+        wanted.emplace(BTF_KIND_FUNC, std::string(function.name));
+    for (const std::string_view type : kReadTypes)
+        wanted.emplace(BTF_KIND_STRUCT, std::string(type));
     return wanted;
 }
 
 }  // namespace
 
-void KernelBtf::Free::operator()(btf* b) const
-{
-    btf__free(b);
-}
-
-KernelBtf::KernelBtf(btf* b) : btf_(b)
+KernelBtf::KernelBtf(const Types& types) : types_(types)
 {
     const auto wanted = wanted_types();
-    const __u32 count = btf__type_cnt(b);
-    for (__u32 id = 1; id < count; ++id) {
-        const btf_type* type = btf__type_by_id(b, id);
+    std::unordered_set<std::string_view> names;
+    for (const auto& [kind, name] : wanted)
+        names.insert(name);
+    for (std::uint32_t id = 1; id < types.count(); ++id) {
+        const btf_type* type = types.type(id);
         const __u32 kind = btf_kind(type);
         if (kind != BTF_KIND_TYPEDEF && kind != BTF_KIND_FUNC && kind != BTF_KIND_STRUCT)
             continue;
-        std::pair<std::uint32_t, std::string> key{kind, btf__name_by_offset(b, type->name_off)};
+        const std::string_view name = types.text(type->name_off);
+        if (!names.contains(name))
+            continue;
+        std::pair<std::uint32_t, std::string> key{kind, name};
         if (wanted.contains(key))
             ids_.try_emplace(std::move(key), id);
     }
-}
-
-Result<KernelBtf> KernelBtf::open(const std::string& path)
-{
-    btf* b = btf__parse(path.c_str(), nullptr);
-    if (b == nullptr)
-        return std::unexpected(errno_error(ErrorKind::Unavailable, "reading " + path, errno,
-                                           "use a kernel built with CONFIG_DEBUG_INFO_BTF=y"));
-    return KernelBtf(b);
 }
 
 std::optional<std::uint32_t> KernelBtf::find(std::uint32_t kind, std::string_view name) const
@@ -95,15 +84,15 @@ std::optional<std::uint32_t> KernelBtf::function_id(std::string_view name) const
     return find(BTF_KIND_FUNC, name);
 }
 
-std::optional<std::uint32_t> KernelBtf::task_id() const
+std::optional<std::uint32_t> KernelBtf::struct_id(std::string_view name) const
 {
-    return find(BTF_KIND_STRUCT, kTask);
+    return find(BTF_KIND_STRUCT, name);
 }
 
 std::uint32_t KernelBtf::strip(std::uint32_t type) const
 {
     for (;;) {
-        const btf_type* t = btf__type_by_id(btf_.get(), type);
+        const btf_type* t = types_.type(type);
         if (t == nullptr || !(btf_is_mod(t) || btf_is_typedef(t)))
             return type;
         type = t->type;
@@ -112,12 +101,12 @@ std::uint32_t KernelBtf::strip(std::uint32_t type) const
 
 std::string KernelBtf::type_text(std::uint32_t type) const
 {
-    const btf_type* t = btf__type_by_id(btf_.get(), strip(type));
+    const btf_type* t = types_.type(strip(type));
     if (t == nullptr || btf_is_void(t))
         return "void";
     if (btf_is_ptr(t))
         return type_text(t->type) + " *";
-    const std::string name = btf__name_by_offset(btf_.get(), t->name_off);
+    const std::string name(types_.text(t->name_off));
     return btf_is_struct(t) ? "struct " + name : name;
 }
 
@@ -126,12 +115,12 @@ std::string KernelBtf::argument_mismatch(const Program& program) const
     const auto id = attach_id(program);
     if (program.argument < 0 || !id)
         return {};
-    const btf_type* proto = btf__type_by_id(btf_.get(), *id);
+    const btf_type* proto = types_.type(*id);
     // typedef -> pointer -> prototype; function -> prototype
     while (proto != nullptr && !btf_is_func_proto(proto)) {
         if (!btf_is_typedef(proto) && !btf_is_ptr(proto) && !btf_is_func(proto))
             return "its arguments are unknown";
-        proto = btf__type_by_id(btf_.get(), proto->type);
+        proto = types_.type(proto->type);
     }
     if (proto == nullptr)
         return "its arguments are unknown";
@@ -146,12 +135,12 @@ std::string KernelBtf::argument_mismatch(const Program& program) const
 
 bool KernelBtf::has_member(std::uint32_t type, std::string_view member, int depth) const
 {
-    const btf_type* t = btf__type_by_id(btf_.get(), strip(type));
+    const btf_type* t = types_.type(strip(type));
     if (t == nullptr || !btf_is_composite(t) || depth == 0)
         return false;
     const btf_member* members = btf_members(t);
     for (int i = 0; i < btf_vlen(t); ++i) {
-        const std::string_view name = btf__name_by_offset(btf_.get(), members[i].name_off);
+        const std::string_view name = types_.text(members[i].name_off);
         if (name == member || (name.empty() && has_member(members[i].type, member, depth - 1)))
             return true;
     }

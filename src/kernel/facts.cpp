@@ -93,7 +93,9 @@ void find_controllers(Facts& facts, const std::string& root)
 }
 
 // Where a program would attach. Whether the kernel takes it, only loading it tells (probe::Session): of each kind one
-// stand-in is tried here, so that what is refused by kind need not be refused program by program.
+// stand-in is tried here, so that what is refused by kind need not be refused program by program. It is not attached:
+// on the way out the kernel waits for all tasks to pass a point, some 100 ms each, and a session that is refused there
+// leaves those programs out as well.
 Hook find_hook(const Program& program, const KernelBtf& btf)
 {
     const auto id = btf.attach_id(program);
@@ -108,19 +110,9 @@ bool attaches(ProgramKind kind)
     return kind != ProgramKind::Iter && kind != ProgramKind::RawTp;
 }
 
-// Attaching stops the machine for a moment, and on v6.1 a fentry takes 0.2 s. These targets are hardly ever hit, so
-// that the trial measures nothing by accident.
-constexpr std::string_view kStandIns[] = {"cgroup_rename", "oom_decision", "oom_policy"};
-
-Trial try_kind(const Program& program, const Hook& hook)
-{
-    const auto loaded = trials::load(program, hook.btf_id);
-    return loaded.fd.valid() ? trials::attach(loaded.fd.get()) : loaded.trial;
-}
-
 void try_hooks(Facts& facts, const KernelBtf& btf)
 {
-    std::map<ProgramKind, const Program*> stand_ins;  // the usual one, or the first that is there
+    std::map<ProgramKind, const Program*> stand_ins;  // the first that is there
     for (const Program& program : programs()) {
         if (program.kind == ProgramKind::RawTp) {
             facts.hooks.emplace(program.name, Hook{.exists = true, .loads = facts.bpf.ok, .why = facts.bpf.why});
@@ -129,22 +121,21 @@ void try_hooks(Facts& facts, const KernelBtf& btf)
         const Hook& hook = facts.hooks.emplace(program.name, find_hook(program, btf)).first->second;
         if (!hook.loads || !attaches(program.kind))
             continue;
-        const bool usual = std::ranges::find(kStandIns, program.name) != std::end(kStandIns);
         const Program*& stand_in = stand_ins[program.kind];
-        if (stand_in == nullptr || usual)
+        if (stand_in == nullptr)
             stand_in = &program;
     }
-    const std::pair<ProgramKind, Trial Facts::*> kKinds[] = {{ProgramKind::TpBtf, &Facts::tp_btf},
-                                                             {ProgramKind::Fentry, &Facts::fentry},
-                                                             {ProgramKind::Fexit, &Facts::fexit}};
-    for (const auto& [kind, trial] : kKinds) {
+    const std::pair<ProgramKind, Trial Facts::*> kinds[] = {{ProgramKind::TpBtf, &Facts::tp_btf},
+                                                            {ProgramKind::Fentry, &Facts::fentry},
+                                                            {ProgramKind::Fexit, &Facts::fexit}};
+    for (const auto& [kind, trial] : kinds) {
         if (const Program* stand_in = stand_ins[kind]; stand_in != nullptr)
-            facts.*trial = try_kind(*stand_in, facts.hooks.find(stand_in->name)->second);
+            facts.*trial = trials::load(*stand_in, facts.hooks.find(stand_in->name)->second.btf_id).trial;
     }
     // What is refused by kind does not load.
     for (const Program& program : programs()) {
         Hook& hook = facts.hooks.find(program.name)->second;
-        for (const auto& [kind, trial] : kKinds) {
+        for (const auto& [kind, trial] : kinds) {
             if (kind == program.kind && hook.loads && !(facts.*trial).ok) {
                 hook.loads = false;
                 hook.why = (facts.*trial).why;
@@ -154,26 +145,29 @@ void try_hooks(Facts& facts, const KernelBtf& btf)
 }
 
 // The verifier's rule about global functions is looked up, since trying it takes types of our own.
-Trial try_preempt_off(const KernelBtf& btf)
+Trial try_preempt_off(const KernelBtf& btf, const Facts& facts)
 {
-    for (const std::string_view name : kPreemptNames)
-        if (!btf.function_id(name))
-            return {.ok = false, .why = "this kernel has no " + std::string(name) + "()"};
+    for (const CalledFunction& function : kCalledFunctions)
+        if (function.call != FB_CALL_RDONLY_CAST && !facts.calls.contains(function.call))
+            return {.ok = false, .why = "this kernel has no " + std::string(function.name) + "()"};
     if (!btf.has_field(kMightSleep))
         return {.ok = false, .why = "this kernel's verifier allows no call of a global function meanwhile"};
-    return trials::preempt_off({.disable = *btf.function_id(kPreemptDisable),
-                                .enable = *btf.function_id(kPreemptEnable),
-                                .irq_save = *btf.function_id(kIrqSave),
-                                .irq_restore = *btf.function_id(kIrqRestore)});
+    return trials::preempt_off({.disable = facts.calls.at(FB_CALL_PREEMPT_DISABLE),
+                                .enable = facts.calls.at(FB_CALL_PREEMPT_ENABLE),
+                                .irq_save = facts.calls.at(FB_CALL_IRQ_SAVE),
+                                .irq_restore = facts.calls.at(FB_CALL_IRQ_RESTORE)});
 }
 
-Trial try_rdonly_cast(const KernelBtf& btf)
+Trial try_rdonly_cast(const Facts& facts)
 {
-    const auto function = btf.function_id(kRdonlyCast), task = btf.task_id();
-    if (!function || !task)
-        return {.ok = false,
-                .why = "this kernel has no " + std::string(function ? "task_struct" : "bpf_rdonly_cast()")};
-    return trials::rdonly_cast(*function, *task);
+    const auto function = facts.calls.find(FB_CALL_RDONLY_CAST);
+    if (function == facts.calls.end())
+        return {.ok = false, .why = "this kernel has no bpf_rdonly_cast()"};
+    // The verifier would refuse a cast to none, where it is reached.
+    for (std::size_t i = 0; i < kReadTypes.size(); ++i)
+        if (facts.type_ids[i] == 0)
+            return {.ok = false, .why = "this kernel has no " + std::string(kReadTypes[i])};
+    return trials::rdonly_cast(function->second, facts.type_ids[FB_T_TASK]);
 }
 
 void try_all(Facts& facts, const std::string& root)
@@ -191,20 +185,23 @@ void try_all(Facts& facts, const std::string& root)
         facts.test_run = facts.ring_buffer = facts.task_storage = facts.map_in_map = facts.cpu_clock = plain.trial;
     }
 
-    // Looked for first, since libbpf reports a missing file on stderr by itself.
-    const std::string path = root + kBtfPath;
-    if (::access(path.c_str(), R_OK) != 0)
-        return;
-    const auto btf = KernelBtf::open(path);
-    if (!btf)
+    auto types = Types::read(root + kBtfPath);
+    if (!types)
         return;
     facts.btf = true;
+    facts.types = std::make_shared<const Types>(std::move(*types));
+    const KernelBtf btf(*facts.types);
+    for (const CalledFunction& function : kCalledFunctions)
+        if (const auto id = btf.function_id(function.name))
+            facts.calls.emplace(function.call, *id);
+    for (const std::string_view type : kReadTypes)
+        facts.type_ids.push_back(btf.struct_id(type).value_or(0));
     for (const std::string_view field : field_names())
-        if (btf->has_field(field))
+        if (btf.has_field(field))
             facts.fields.emplace(field);
-    facts.preempt_off = try_preempt_off(*btf);
-    facts.rdonly_cast = try_rdonly_cast(*btf);
-    try_hooks(facts, *btf);
+    facts.preempt_off = try_preempt_off(btf, facts);
+    facts.rdonly_cast = try_rdonly_cast(facts);
+    try_hooks(facts, btf);
 }
 
 }  // namespace

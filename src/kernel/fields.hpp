@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "flyball/abi/config.h"
+
 #include <array>
 #include <span>
 #include <string_view>
@@ -22,14 +24,25 @@ inline constexpr std::string_view kMightSleep = "bpf_subprog_info.might_sleep";
 inline constexpr std::array kFieldNames{kTaskThrottled,  kCfsRqThrottled, kCfsRqHeldClock,
                                         kTaskInMemstall, kDelayedDequeue, kMightSleep};
 
-// Kernel functions that our programs call, where there are all of them (bpf/preempt.bpf.h), and where there is this one
-// (bpf/plain.bpf.h).
-inline constexpr std::string_view kPreemptDisable = "bpf_preempt_disable";
-inline constexpr std::string_view kPreemptEnable = "bpf_preempt_enable";
-inline constexpr std::string_view kIrqSave = "bpf_local_irq_save";
-inline constexpr std::string_view kIrqRestore = "bpf_local_irq_restore";
-inline constexpr std::array kPreemptNames{kPreemptDisable, kPreemptEnable, kIrqSave, kIrqRestore};
-inline constexpr std::string_view kRdonlyCast = "bpf_rdonly_cast";
+// Kernel functions that our programs call.
+struct CalledFunction {
+    fb_call call;
+    std::string_view name;
+};
+inline constexpr std::array kCalledFunctions{
+    // all of them or none: bpf/preempt.bpf.h
+    CalledFunction{FB_CALL_PREEMPT_DISABLE, "bpf_preempt_disable"},
+    CalledFunction{FB_CALL_PREEMPT_ENABLE, "bpf_preempt_enable"},
+    CalledFunction{FB_CALL_IRQ_SAVE, "bpf_local_irq_save"},
+    CalledFunction{FB_CALL_IRQ_RESTORE, "bpf_local_irq_restore"},
+    // bpf/plain.bpf.h
+    CalledFunction{FB_CALL_RDONLY_CAST, "bpf_rdonly_cast"},
+};
+
+// By enum fb_type: what programs read through plain pointers (bpf/plain.bpf.h).
+inline constexpr std::array<std::string_view, FB_T_END> kReadTypes{
+    "task_struct", "cgroup", "mem_cgroup", "cfs_rq", "task_group", "request", "oom_control",
+};
 
 [[nodiscard]] inline std::span<const std::string_view> field_names()
 {

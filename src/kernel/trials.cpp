@@ -123,12 +123,6 @@ Trial rdonly_cast(std::uint32_t function, std::uint32_t type)
     return verify(program);
 }
 
-Trial attach(int program_fd)
-{
-    const UniqueFd link(bpf_raw_tracepoint_open(nullptr, program_fd));
-    return outcome(link, errno);
-}
-
 Trial test_run(int program_fd)
 {
     // On a named CPU, as batches are flushed; this one is certainly online.

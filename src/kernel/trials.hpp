@@ -33,7 +33,6 @@ struct PreemptCalls {
 // A program that casts with that kernel function to that type; both are BTF ids.
 [[nodiscard]] Trial rdonly_cast(std::uint32_t function, std::uint32_t type);
 
-[[nodiscard]] Trial attach(int program_fd);
 [[nodiscard]] Trial test_run(int program_fd);
 // A perf event that counts the CPU's clock, with a program of two instructions, never enabled.
 [[nodiscard]] Trial cpu_clock();

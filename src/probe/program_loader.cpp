@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -44,7 +45,7 @@ constexpr std::size_t kLogBytes = (std::size_t{1} << 24) - 1;
 // memory ("libbpf: Fix realloc API handling in zero-sized edge cases"). errno, 0: done.
 int ProgramLoader::register_handlers()
 {
-    static const int error = [] {
+    static const int kError = [] {
         LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = &ProgramLoader::take);
         for (const char* section : kSections) {
             // Whatever a program is, what libbpf is left with is a raw tracepoint's, which every kernel takes.
@@ -55,7 +56,7 @@ int ProgramLoader::register_handlers()
         }
         return 0;
     }();
-    return error;
+    return kError;
 }
 
 ProgramLoader::ProgramLoader(const kernel::Facts& facts, StopToken* stop)
@@ -74,16 +75,9 @@ Result<ProgramLoader::Programs> ProgramLoader::load(bpf_object_skeleton& skeleto
     refused_.clear();
     if (registration_error_ != 0)
         return std::unexpected(errno_error(ErrorKind::Internal, "registering with libbpf", registration_error_));
-    if (const int error = bpf_object__load_skeleton(&skeleton); error != 0) {
-        // It searches the modules for a kernel function that only newer kernels have, may not read their BTF, and says
-        // that something is invalid.
-        if (facts_.caps.bpf && facts_.caps.perfmon && !facts_.caps.sys_admin)
-            return std::unexpected(
-                errno_error(ErrorKind::Unavailable, "loading the BPF object", -error,
-                            "run it as root: libbpf before 1.3 needs CAP_SYS_ADMIN as well on kernels before 6.14"));
+    if (const int error = bpf_object__load_skeleton(&skeleton); error != 0)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "loading the BPF object", -error,
                                            "run `flyball doctor`, or as root with CAP_BPF and CAP_PERFMON"));
-    }
     bpf_program* program = nullptr;
     bpf_object__for_each_program (program, *skeleton.obj)
         bpf_program__unload(program);
@@ -101,6 +95,24 @@ int ProgramLoader::take(bpf_program* program, bpf_prog_load_opts* options, long 
     return bpf_program__set_insns(program, const_cast<bpf_insn*>(kNothing.data()), kNothing.size());
 }
 
+// The program's instructions, with calls of the kernel's functions. Of those that are not there none is reached: the
+// verifier, which knows the settings, takes them out.
+std::vector<bpf_insn> ProgramLoader::with_calls(const bpf_program& program) const
+{
+    const std::span<const bpf_insn> prepared(bpf_program__insns(&program), bpf_program__insn_cnt(&program));
+    std::vector<bpf_insn> instructions(prepared.begin(), prepared.end());
+    for (bpf_insn& instruction : instructions) {
+        if (instruction.code != (BPF_JMP | BPF_CALL) || instruction.src_reg != 0)
+            continue;
+        const auto call = facts_.calls.find(static_cast<std::uint32_t>(instruction.imm));
+        if (call == facts_.calls.end())
+            continue;
+        instruction.src_reg = BPF_PSEUDO_KFUNC_CALL;
+        instruction.imm = static_cast<__s32>(call->second);
+    }
+    return instructions;
+}
+
 void ProgramLoader::load_one(const bpf_program* program, const bpf_prog_load_opts& prepared)
 {
     if (stop_ != nullptr && stop_->requested())
@@ -116,10 +128,10 @@ void ProgramLoader::load_one(const bpf_program* program, const bpf_prog_load_opt
     options.expected_attach_type = static_cast<bpf_attach_type>(kernel::attach_type(known->kind));
     if (const auto hook = facts_.hooks.find(name); hook != facts_.hooks.end())
         options.attach_btf_id = hook->second.btf_id;
+    const std::vector<bpf_insn> instructions = with_calls(*program);
     const bpf_prog_type type = known->kind == ProgramKind::RawTp ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_TRACING;
     const auto load = [&] {
-        return UniqueFd(bpf_prog_load(type, name.c_str(), "GPL", bpf_program__insns(program),
-                                      bpf_program__insn_cnt(program), &options));
+        return UniqueFd(bpf_prog_load(type, name.c_str(), "GPL", instructions.data(), instructions.size(), &options));
     };
     options.log_level = 0;
     options.log_buf = nullptr;

@@ -18,6 +18,7 @@
 #include <vector>
 
 struct bpf_object_skeleton;
+struct bpf_insn;
 struct bpf_program;
 struct bpf_prog_load_opts;
 
@@ -45,6 +46,7 @@ public:
 private:
     static int register_handlers();
     static int take(bpf_program* program, bpf_prog_load_opts* options, long cookie);
+    [[nodiscard]] std::vector<bpf_insn> with_calls(const bpf_program& program) const;
     void load_one(const bpf_program* program, const bpf_prog_load_opts& prepared);
 
     const kernel::Facts& facts_;

@@ -156,6 +156,9 @@ void Session::State::configure(const std::set<std::string>& names)
     skeleton->rodata->settings.abi = FB_ABI_VERSION;
     skeleton->rodata->settings.flags = plan.config_flags;
     skeleton->rodata->settings.nr_cpus = cpus;
+    auto& types = skeleton->rodata->settings.types;
+    for (std::size_t i = 0; i < std::min(plan.facts.type_ids.size(), std::size(types)); ++i)
+        types[i] = plan.facts.type_ids[i];
     skeleton->rodata->settings.self_tgid = static_cast<__u32>(::getpid());
     skeleton->rodata->settings.page_shift =
         static_cast<__u32>(std::countr_zero(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))));
@@ -199,9 +202,15 @@ Result<> Session::State::load()
     const auto names = wanted();
     const BpfLog log(options.verbose);
     ProgramLoader loader(plan.facts, options.stop);
-    skeleton.reset(flyball_bpf__open_opts(&kOpenOptions));
+    const auto types = TypeFile::make(plan.facts);
+    if (!types)
+        return std::unexpected(types.error());
+    const auto opening = types->options();
+    skeleton.reset(flyball_bpf__open_opts(&opening));
     if (!skeleton)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "opening the BPF object", errno));
+    if (auto filled = types->fill(plan.facts, *skeleton->obj); !filled)
+        return filled;
     configure({names.begin(), names.end()});
     auto loaded = loader.load(*skeleton->skeleton);
     if (options.stop != nullptr && options.stop->requested())

@@ -64,9 +64,15 @@ struct StackSampler::State {
 
 Result<> StackSampler::State::load(const kernel::Plan& plan, BpfLog& log)
 {
-    skeleton.reset(stacks_bpf__open_opts(&kOpenOptions));
+    const auto types = TypeFile::make(plan.facts);
+    if (!types)
+        return std::unexpected(types.error());
+    const auto opening = types->options();
+    skeleton.reset(stacks_bpf__open_opts(&opening));
     if (!skeleton)
         return std::unexpected(errno_error(ErrorKind::Unavailable, "--stacks: opening its BPF object", errno));
+    if (auto filled = types->fill(plan.facts, *skeleton->obj); !filled)
+        return filled;
     const std::uint64_t ring = std::bit_ceil(std::min(kRingBytesPerCpu * possible_cpus, kMostRingBytes));
     skeleton->rodata->settings.flags = plan.config_flags;
     skeleton->rodata->settings.wakeup_bytes = ring / 2;

@@ -187,7 +187,6 @@ TEST_CASE("programs: a kernel that takes no program that is vital is said to sho
 
 TEST_CASE("programs: a user with the capabilities that README names sees what root sees", "[kernel][programs]")
 {
-    const std::string release = wanted().facts.release;
     if (access("/usr/bin/setpriv", X_OK) != 0)
         FB_SKIP("needs setpriv");
     const auto record_with = [](const std::string& capabilities) {
@@ -202,16 +201,7 @@ TEST_CASE("programs: a user with the capabilities that README names sees what ro
         return nlohmann::json::parse(outcome.out).at("coverage");
     };
     const auto as_root = coverage(run_flyball({"record", "-j", "-d", "100ms"}));
-    CHECK(coverage(record_with("+bpf,+perfmon,+sys_admin")) == as_root);
-    const bool lacks_a_function = release.starts_with("6.1.") || release.starts_with("6.12.");
-    const bool old_libbpf = libbpf_major_version() < 1 || (libbpf_major_version() == 1 && libbpf_minor_version() < 3);
-    const Outcome without = record_with("+bpf,+perfmon");
-    if (lacks_a_function && old_libbpf) {
-        CHECK(without.status == 3);
-        CHECK_THAT(without.err, ContainsSubstring("CAP_SYS_ADMIN"));
-    } else {
-        CHECK(coverage(without) == as_root);
-    }
+    CHECK(coverage(record_with("+bpf,+perfmon")) == as_root);
 }
 
 // ---- what the documents say of this kernel --------------------------------------------------------------------------

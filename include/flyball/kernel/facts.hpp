@@ -5,13 +5,16 @@
 #pragma once
 
 #include "flyball/base/result.hpp"
+#include "flyball/kernel/types.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace flyball::kernel {
 
@@ -56,13 +59,16 @@ struct Facts {
 
     bool btf = false;             // /sys/kernel/btf/vmlinux
     Trial bpf;                    // bpf() takes a program of ours at all
-    Trial tp_btf, fentry, fexit;  // attaching one, once for each kind, on a target that is hardly ever hit
+    Trial tp_btf, fentry, fexit;  // loading one, once for each kind
     Trial ring_buffer, task_storage, map_in_map;
     Trial test_run;     // BPF_PROG_TEST_RUN of a raw_tp program: how batches are flushed
     Trial cpu_clock;    // a program at the ticks of a perf event: what --stacks needs
     Trial preempt_off;  // keeping other tasks off the CPU while a program of ours runs
     Trial rdonly_cast;  // reading a task through a pointer that the verifier need not trust, which loads faster
     std::map<std::string, Hook, std::less<>> hooks;  // by program name: all of programs()
+    std::map<std::uint32_t, std::uint32_t> calls;    // by enum fb_call, BTF ids of the functions that are there
+    std::vector<std::uint32_t> type_ids;             // by enum fb_type, BTF ids; 0: there is no such type
+    std::shared_ptr<const Types> types;              // all of the kernel's, where it has BTF
     std::set<std::string, std::less<>> fields;       // "struct.member": those of src/kernel/fields.hpp that are there
 
     bool psi = false;         // pressure stall information is compiled in and on
