@@ -2,6 +2,7 @@
 #include "quota_ticks.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace flyball::ledger {
 namespace {
@@ -9,8 +10,10 @@ namespace {
 // The CPUs of one tick are unthrottled one after the other.
 constexpr std::uint64_t kSameTickNs = 300'000;
 constexpr std::uint64_t kMs = 1'000'000;
-constexpr std::uint64_t kShorter[] = {50 * kMs, 40 * kMs, 25 * kMs, 20 * kMs, 10 * kMs, 5 * kMs, 2 * kMs, kMs};
-constexpr std::uint64_t kLonger[] = {150 * kMs, 200 * kMs, 250 * kMs, 500 * kMs, 1000 * kMs};
+// By preference. Of those shorter than the default the longest: every divisor of it fits as well.
+constexpr std::uint64_t kCandidates[] = {kDefaultPeriodNs, 50 * kMs,  40 * kMs,  25 * kMs,  20 * kMs,
+                                         10 * kMs,         5 * kMs,   2 * kMs,   kMs,       150 * kMs,
+                                         200 * kMs,        250 * kMs, 500 * kMs, 1000 * kMs};
 constexpr std::size_t kGapsToJudge = 4;
 constexpr double kShareToBelieve = 0.7;
 
@@ -20,30 +23,74 @@ std::uint64_t tolerance(std::uint64_t period_ns)
     return period_ns / 20;
 }
 
+bool fits(std::uint64_t gap_ns, std::uint64_t period_ns)
+{
+    const std::uint64_t off = gap_ns % period_ns;
+    return gap_ns > period_ns / 2 && std::min(off, period_ns - off) <= tolerance(period_ns);
+}
+
+void insert(std::vector<std::uint64_t>& ascending, std::uint64_t value)
+{
+    ascending.insert(std::ranges::upper_bound(ascending, value), value);
+}
+
+void erase(std::vector<std::uint64_t>& ascending, std::uint64_t value)
+{
+    ascending.erase(std::ranges::lower_bound(ascending, value));
+}
+
+// Where on the circle of a period the ends are.
+std::uint64_t phase_of(const std::vector<std::uint64_t>& offsets, std::uint64_t period_ns)
+{
+    // An end comes after its tick, never before: of the densest place the first one.
+    const std::uint64_t width = std::max(period_ns / 100, std::uint64_t{200'000});
+    const std::size_t n = offsets.size();
+    std::uint64_t best = 0;
+    std::size_t most = 0;
+    for (std::size_t i = 0, j = 0; i < n; ++i) {
+        while (j < i + n && (j < n ? offsets[j] : offsets[j - n] + period_ns) <= offsets[i] + width)
+            ++j;
+        if (j - i > most) {
+            most = j - i;
+            best = offsets[i];
+        }
+    }
+    return best;
+}
+
 }  // namespace
 
 void Ticks::add(std::uint64_t end_ns, std::uint64_t throttled_ns)
 {
     if (!ticks_.empty() && end_ns < ticks_.back().end_ns + kSameTickNs) {
-        ticks_.back().throttled_ns = std::max(ticks_.back().throttled_ns, throttled_ns);
+        std::uint64_t& longest_ns = ticks_.back().throttled_ns;
+        if (throttled_ns > longest_ns) {
+            erase(lengths_, std::exchange(longest_ns, throttled_ns));
+            insert(lengths_, throttled_ns);
+        }
         return;
     }
-    if (ticks_.size() == kTicks)
-        ticks_.erase(ticks_.begin());
+    if (ticks_.size() == kTicks) {
+        count_gap(1, -1);
+        erase(lengths_, ticks_.front().throttled_ns);
+        erase(offsets_, ticks_.front().end_ns % period_ns_);
+        ticks_.pop_front();
+    }
     ticks_.push_back({end_ns, throttled_ns});
+    if (ticks_.size() > 1)
+        count_gap(ticks_.size() - 1, 1);
+    insert(lengths_, throttled_ns);
+    insert(offsets_, end_ns % period_ns_);
     known_ = false;
 }
 
-double Ticks::share_of_gaps(std::uint64_t period_ns) const
+// Of the gap before that tick.
+void Ticks::count_gap(std::size_t i, int by)
 {
-    std::size_t fitting = 0;
-    for (std::size_t i = 1; i < ticks_.size(); ++i) {
-        const std::uint64_t gap = ticks_[i].end_ns - ticks_[i - 1].end_ns;
-        const std::uint64_t off = gap % period_ns;
-        if (gap > period_ns / 2 && std::min(off, period_ns - off) <= tolerance(period_ns))
-            ++fitting;
-    }
-    return ticks_.size() < 2 ? 1 : static_cast<double>(fitting) / static_cast<double>(ticks_.size() - 1);
+    static_assert(std::size(kCandidates) == kPeriods);
+    const std::uint64_t gap_ns = ticks_[i].end_ns - ticks_[i - 1].end_ns;
+    for (std::size_t k = 0; k < kPeriods; ++k)
+        fitting_[k] += fits(gap_ns, kCandidates[k]) ? by : 0;
 }
 
 std::uint64_t Ticks::infer_period() const
@@ -52,60 +99,41 @@ std::uint64_t Ticks::infer_period() const
         return kDefaultPeriodNs;
     // Throttling outlasts its period only while a debt of more than a quota is paid: such a period is too
     // short to be the one.
-    std::vector<std::uint64_t> lengths;
-    for (const Tick& tick : ticks_)
-        lengths.push_back(tick.throttled_ns);
-    const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>(lengths.size() / 2);
-    std::ranges::nth_element(lengths, middle);
-    const std::uint64_t least = *middle - *middle / 20;
-
-    const auto fits = [&](std::uint64_t period_ns) {
-        return period_ns >= least && share_of_gaps(period_ns) >= kShareToBelieve;
-    };
-    if (fits(kDefaultPeriodNs))
-        return kDefaultPeriodNs;
-    // Of shorter ones the longest: every divisor of it fits as well.
-    if (const auto* found = std::ranges::find_if(kShorter, fits); found != std::end(kShorter))
-        return *found;
-    if (const auto* found = std::ranges::find_if(kLonger, fits); found != std::end(kLonger))
-        return *found;
+    const std::uint64_t middle = lengths_[lengths_.size() / 2], least = middle - middle / 20;
+    const auto gaps = static_cast<double>(ticks_.size() - 1);
+    for (std::size_t k = 0; k < kPeriods; ++k) {
+        if (kCandidates[k] >= least && fitting_[k] / gaps >= kShareToBelieve)
+            return kCandidates[k];
+    }
     return kDefaultPeriodNs;
 }
 
 std::uint64_t Ticks::period_ns() const
 {
     if (!known_) {
-        period_ns_ = infer_period();
+        if (const std::uint64_t period_ns = infer_period(); period_ns != period_ns_) {
+            offsets_ = offsets_of(period_ns);
+            period_ns_ = period_ns;
+        }
+        phase_ns_ = phase_of(offsets_, period_ns_);
         known_ = true;
-        phase_ns_ = phase_ns(period_ns_);
     }
     return period_ns_;
 }
 
-std::uint64_t Ticks::phase_ns(std::uint64_t period_ns) const
+std::vector<std::uint64_t> Ticks::offsets_of(std::uint64_t period_ns) const
 {
     std::vector<std::uint64_t> offsets;
-    offsets.reserve(2 * ticks_.size());
+    offsets.reserve(ticks_.size());
     for (const Tick& tick : ticks_)
         offsets.push_back(tick.end_ns % period_ns);
     std::ranges::sort(offsets);
-    const std::size_t n = offsets.size();
-    for (std::size_t i = 0; i < n; ++i)  // around the circle
-        offsets.push_back(offsets[i] + period_ns);
+    return offsets;
+}
 
-    // An end comes after its tick, never before: of the densest place the first one.
-    const std::uint64_t width = std::max(period_ns / 100, std::uint64_t{200'000});
-    std::uint64_t best = 0;
-    std::size_t most = 0;
-    for (std::size_t i = 0, j = 0; i < n; ++i) {
-        while (j < i + n && offsets[j] <= offsets[i] + width)
-            ++j;
-        if (j - i > most) {
-            most = j - i;
-            best = offsets[i];
-        }
-    }
-    return best;
+std::uint64_t Ticks::phase_ns(std::uint64_t period_ns) const
+{
+    return phase_of(offsets_of(period_ns), period_ns);
 }
 
 std::uint64_t Ticks::refill_before(std::uint64_t at_ns) const

@@ -7,8 +7,10 @@
 // another CPU did not use; the kernel's clock told late) are few or scattered: the densest place counts.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 namespace flyball::ledger {
@@ -36,11 +38,18 @@ private:
     };
     static constexpr std::size_t kTicks = 128;  // the phase is a constant: the last ones tell it
 
-    [[nodiscard]] double share_of_gaps(std::uint64_t period_ns) const;
+    static constexpr std::size_t kPeriods = 14;  // that are thought possible
+
+    void count_gap(std::size_t i, int by);
+    [[nodiscard]] std::vector<std::uint64_t> offsets_of(std::uint64_t period_ns) const;
     [[nodiscard]] std::uint64_t infer_period() const;
 
-    std::vector<Tick> ticks_;     // ascending by time
-    mutable bool known_ = false;  // what follows is worked out when asked for, once a tick
+    // Each throttling asks for period and phase: what they are told from is kept in order as ticks come and go.
+    std::deque<Tick> ticks_;                      // ascending by time
+    std::vector<std::uint64_t> lengths_;          // ascending, of throttling
+    std::array<int, kPeriods> fitting_{};         // gaps that fit each period
+    mutable std::vector<std::uint64_t> offsets_;  // ascending, of the ends in period_ns_
+    mutable bool known_ = false;                  // what follows is worked out when asked for, once a tick
     mutable std::uint64_t period_ns_ = kDefaultPeriodNs;
     mutable std::uint64_t phase_ns_ = 0;
 };

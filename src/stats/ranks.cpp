@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -79,14 +80,29 @@ std::vector<double> sum_shares(const std::vector<std::uint32_t>& numbers, std::s
     return std::move(ways[m]);
 }
 
+// Of m of the ranks 1 ... m + n. The same few sizes come again and again, in trial after trial and cell after cell.
+const std::vector<double>& rank_sum_shares(std::size_t m, std::size_t n)
+{
+    thread_local std::map<std::pair<std::size_t, std::size_t>, std::vector<double>> known;
+    std::vector<double>& shares = known[{m, n}];
+    if (shares.empty()) {
+        std::vector<std::uint32_t> ranks(m + n);
+        std::iota(ranks.begin(), ranks.end(), 1U);
+        shares = sum_shares(ranks, m);
+    }
+    return shares;
+}
+
 double exact_p(const Ranks& ranks, std::size_t m, std::size_t n)
 {
-    const std::vector<double> shares = sum_shares(ranks.twice, m);
+    const bool tied = ranks.ties > 0;
+    const std::vector<double> shares = tied ? sum_shares(ranks.twice, m) : rank_sum_shares(m, n);
+    const double unit = tied ? 1 : 2;                        // of shares, in `twice`
     const auto mean = static_cast<double>(m * (m + n + 1));  // of twice the sum
     const double seen = std::abs(static_cast<double>(ranks.twice_sum_a) - mean);
     double p = 0;
     for (std::size_t sum = 0; sum < shares.size(); ++sum) {
-        if (std::abs(static_cast<double>(sum) - mean) >= seen - 0.5)
+        if (std::abs(unit * static_cast<double>(sum) - mean) >= seen - 0.5)
             p += shares[sum];
     }
     return std::min(1.0, p);
@@ -95,9 +111,7 @@ double exact_p(const Ranks& ranks, std::size_t m, std::size_t n)
 // P(U <= c), c = 0 ... m n, of values that are all different.
 std::vector<double> u_distribution(std::size_t m, std::size_t n)
 {
-    std::vector<std::uint32_t> ranks(m + n);
-    std::iota(ranks.begin(), ranks.end(), 1U);
-    const std::vector<double> shares = sum_shares(ranks, m);
+    const std::vector<double>& shares = rank_sum_shares(m, n);
     const std::size_t least = m * (m + 1) / 2;
     std::vector<double> below(m * n + 1);
     double sum = 0;

@@ -14,8 +14,11 @@ double normal_quantile(double p)
 {
     constexpr double kTwoPi = 6.283185307179586;
     double z = 0;
-    for (int i = 0; i < 60; ++i)
-        z -= (0.5 * std::erfc(-z / std::sqrt(2.0)) - p) * std::sqrt(kTwoPi) * std::exp(z * z / 2);
+    double step = 1;
+    for (int i = 0; i < 60 && std::abs(step) > 1e-15; ++i) {
+        step = (0.5 * std::erfc(-z / std::sqrt(2.0)) - p) * std::sqrt(kTwoPi) * std::exp(z * z / 2);
+        z -= step;
+    }
     return z;
 }
 

@@ -10,14 +10,19 @@ namespace {
 
 constexpr double kUs = 1000;
 
-// Nearest rank. Reorders.
+// Of n values, from one on: the nearest.
+std::size_t rank_of(double q, std::size_t n)
+{
+    return std::max<std::size_t>(static_cast<std::size_t>(std::ceil(q * static_cast<double>(n))), 1);
+}
+
+// Reorders.
 template <class T>
 double quantile_of(std::vector<T>& values, double q)
 {
     if (values.empty())
         return 0;
-    const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(values.size())));
-    const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(rank_of(q, values.size()) - 1);
     std::nth_element(values.begin(), at, values.end());
     return static_cast<double>(*at);
 }
@@ -49,6 +54,7 @@ public:
         return given;
     }
 
+    [[nodiscard]] double left() const { return left_; }
     [[nodiscard]] bool empty() const { return left_ < 1; }
     // The first step that begins a period.
     [[nodiscard]] std::size_t next() const { return static_cast<std::size_t>(std::ceil(next_)); }
@@ -94,7 +100,10 @@ Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
         latencies.push_back(latency_us);
     }
     std::ranges::stable_sort(ends_, {}, &End::step);
-    index_steps();
+    asked_ns_.assign(1, 0);
+    asked_ns_.reserve(demand_ns_.size() + 1);
+    for (const std::uint64_t demand_ns : demand_ns_)
+        asked_ns_.push_back(asked_ns_.back() + static_cast<double>(demand_ns));
     p50_ = quantile_of(latencies, 0.5) * kUs;
     p99_ = quantile_of(latencies, 0.99) * kUs;
 
@@ -110,46 +119,34 @@ Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
     for (std::size_t i = 0; i < options.replicates; ++i) {
         Replicate one{.phase = i % options.phases, .blocks = std::vector<std::uint32_t>(blocks)};
         std::vector<float> was;
+        std::size_t steps = 0;
         for (std::uint32_t& block : one.blocks) {
             block = any_block(random);
+            const std::size_t from = block * block_steps_,
+                              to = block + 1 == blocks ? demand_ns_.size() : from + block_steps_;
+            one.asked_ns += asked_ns_[to] - asked_ns_[from];
+            steps += to - from;
             const auto [first, last] = block_ends_[block];
             for (std::size_t k = first; k < last; ++k)
                 was.push_back(ends_[k].latency_us);
         }
         one.p50_us = quantile_of(was, 0.5);
         one.p99_us = quantile_of(was, 0.99);
+        one.mean_cpus = steps > 0 ? one.asked_ns / static_cast<double>(steps * kDemandStepNs) : 0;
         replicates_.push_back(std::move(one));
     }
 }
 
-void Replay::index_steps()
-{
-    const std::size_t steps = demand_ns_.size();
-    asked_by_ns_.reserve(steps);
-    double asked = 0;
-    for (const std::uint64_t demand_ns : demand_ns_)
-        asked_by_ns_.push_back(asked += static_cast<double>(demand_ns));
-    next_active_.resize(steps + 1, static_cast<std::uint32_t>(steps));
-    auto end = ends_.rbegin();
-    for (std::size_t step = steps; step-- > 0;) {
-        const bool ends = end != ends_.rend() && end->step == step;
-        next_active_[step] = ends || demand_ns_[step] > 0 ? static_cast<std::uint32_t>(step) : next_active_[step + 1];
-        while (end != ends_.rend() && end->step == step)
-            ++end;
-    }
-}
-
 // Served first come, first served: work of step s is done when all that was asked for until then is done.
-Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
+Replay::Outcome Replay::play(const Bandwidth& limit, std::size_t phase) const
 {
     const std::size_t steps = demand_ns_.size(), blocks = block_ends_.size();
-    Bucket bucket(limit, options_.slack_ns, phase);
+    Bucket bucket(limit, options_.slack_ns, static_cast<double>(phase) / static_cast<double>(options_.phases));
     Outcome outcome{.took_us = std::vector<float>(ends_.size(), kNeverUs),
                     .late_ns = std::vector<double>(blocks, 0),
-                    .asked_ns = std::vector<double>(blocks, 0),
                     .throttled = std::vector<double>(blocks, 0),
                     .periods = std::vector<double>(blocks, 0)};
-    double asked = 0, done = 0;
+    double done = 0;
     std::size_t next_end = 0;  // all before are done
     bool held = false;
     for (std::size_t step = 0; step < steps + kServeOutSteps;) {
@@ -159,28 +156,38 @@ Replay::Outcome Replay::play(const Bandwidth& limit, double phase) const
             outcome.periods[block] += 1;
             held = false;
         }
-        const double backlog = asked - done;
+        const double backlog = asked_ns_[std::min(step, steps)] - done;
+        if (backlog == 0 && step < steps) {
+            // Steps of this period for all of which there is enough left: each is served as it asks.
+            const auto asked = asked_ns_.begin() + static_cast<std::ptrdiff_t>(step);
+            const auto until = asked_ns_.begin() + static_cast<std::ptrdiff_t>(std::min(bucket.next(), steps));
+            const auto served = std::upper_bound(asked + 1, until + 1, done + bucket.left()) - 1;
+            if (served != asked) {
+                done += bucket.take(*served - done);
+                step += static_cast<std::size_t>(served - asked);
+                for (; next_end < ends_.size() && ends_[next_end].step < step; ++next_end)
+                    outcome.took_us[next_end] = ends_[next_end].latency_us;
+                continue;
+            }
+        }
         const double now = step < steps ? static_cast<double>(demand_ns_[step]) : 0;
-        if (step < steps)
-            asked = asked_by_ns_[step];
+        const double asked = asked_ns_[std::min(step + 1, steps)];
         const double given = bucket.take(std::min(asked - done, std::max(now, widest_)));
         done += given;
-        outcome.asked_ns[block] += now;
         outcome.late_ns[block] += std::min(backlog, given);
-        held = held || (bucket.empty() && asked - done > 1);
+        const bool waits = asked - done > 1;
+        held = held || (bucket.empty() && waits);
         for (;
-             next_end < ends_.size() && ends_[next_end].step <= step && asked_by_ns_[ends_[next_end].step] <= done + 1;
+             next_end < ends_.size() && ends_[next_end].step <= step && asked_ns_[ends_[next_end].step + 1] <= done + 1;
              ++next_end) {
             const End& end = ends_[next_end];
             outcome.took_us[next_end] =
                 end.latency_us + static_cast<float>(static_cast<double>((step - end.step) * kDemandStepNs) / kUs);
         }
-        if (step >= steps && asked - done <= 1)
+        if (step >= steps && !waits)
             break;
-        ++step;
-        // With nothing to do, only periods go by.
-        if (step < steps && asked == done)
-            step = std::max(step, std::min<std::size_t>(next_active_[step], bucket.next()));
+        // With nothing left, all wait for the next period.
+        step = bucket.empty() && waits ? bucket.next() : step + 1;
     }
     return outcome;
 }
@@ -189,41 +196,64 @@ Added Replay::resampled(const Outcome& outcome, const Replicate& replicate) cons
 {
     std::vector<float> with;
     with.reserve(ends_.size());
-    double late = 0, asked = 0, throttled = 0, periods = 0;
-    std::size_t steps = 0;
+    double late = 0, throttled = 0, periods = 0;
     for (const std::uint32_t block : replicate.blocks) {
         const auto [first, last] = block_ends_[block];
         with.insert(with.end(), outcome.took_us.begin() + static_cast<std::ptrdiff_t>(first),
                     outcome.took_us.begin() + static_cast<std::ptrdiff_t>(last));
         late += outcome.late_ns[block];
-        asked += outcome.asked_ns[block];
         throttled += outcome.throttled[block];
         periods += outcome.periods[block];
-        steps += block + 1 == block_ends_.size() ? demand_ns_.size() - block * block_steps_ : block_steps_;
     }
     const auto more = [&](double q, double was) { return was > 0 ? quantile_of(with, q) / was - 1 : 0; };
-    return {more(0.5, replicate.p50_us), more(0.99, replicate.p99_us), asked > 0 ? late / asked : 0,
-            periods > 0 ? throttled / periods : 0, steps > 0 ? asked / static_cast<double>(steps * kDemandStepNs) : 0};
+    return {more(0.5, replicate.p50_us), more(0.99, replicate.p99_us),
+            replicate.asked_ns > 0 ? late / replicate.asked_ns : 0, periods > 0 ? throttled / periods : 0};
 }
 
 Added Replay::bound(const Bandwidth& limit, double quantile) const
 {
     if (demand_ns_.empty())
         return {};
-    std::vector<Outcome> outcomes;
-    for (std::size_t phase = 0; phase < options_.phases; ++phase)
-        outcomes.push_back(play(limit, static_cast<double>(phase) / static_cast<double>(options_.phases)));
-    std::vector<double> p50, p99, held, throttled, mean;
-    for (const Replicate& replicate : replicates_) {
-        const Added one = resampled(outcomes[replicate.phase], replicate);
-        p50.push_back(one.p50);
-        p99.push_back(one.p99);
-        held.push_back(one.held_share);
-        throttled.push_back(one.throttled_periods);
-        mean.push_back(one.mean_cpus);
+    std::vector<double> p50, p99, held, throttled;
+    for (std::size_t phase = 0; phase < options_.phases; ++phase) {
+        const Outcome outcome = play(limit, phase);
+        for (std::size_t i = phase; i < replicates_.size(); i += options_.phases) {
+            const Added one = resampled(outcome, replicates_[i]);
+            p50.push_back(one.p50);
+            p99.push_back(one.p99);
+            held.push_back(one.held_share);
+            throttled.push_back(one.throttled_periods);
+        }
     }
     return {quantile_of(p50, quantile), quantile_of(p99, quantile), quantile_of(held, quantile),
-            quantile_of(throttled, quantile), quantile_of(mean, quantile)};
+            quantile_of(throttled, quantile)};
+}
+
+bool Replay::within(const Bandwidth& limit, double quantile, double most_added) const
+{
+    if (demand_ns_.empty())
+        return true;
+    const std::size_t enough = rank_of(quantile, replicates_.size());
+    std::size_t p50 = 0, p99 = 0, left = replicates_.size();  // replicates: that keep to it, that are not played yet
+    for (std::size_t phase = 0; std::min(p50, p99) + left >= enough; ++phase) {
+        const Outcome outcome = play(limit, phase);
+        for (std::size_t i = phase; i < replicates_.size(); i += options_.phases, --left) {
+            const Added one = resampled(outcome, replicates_[i]);
+            p50 += one.p50 <= most_added ? 1 : 0;
+            p99 += one.p99 <= most_added ? 1 : 0;
+        }
+        if (std::min(p50, p99) >= enough)
+            return true;
+    }
+    return false;
+}
+
+double Replay::mean_cpus(double quantile) const
+{
+    std::vector<double> means;
+    for (const Replicate& replicate : replicates_)
+        means.push_back(replicate.mean_cpus);
+    return quantile_of(means, quantile);
 }
 
 }  // namespace flyball::tune

@@ -20,7 +20,11 @@ std::uint64_t resolution(std::uint64_t at_ns)
 class Search {
 public:
     Search(const Replay& replay, const BandwidthBounds& bounds, double quantile, const KeepUp& keep_up)
-        : replay_(replay), bounds_(bounds), quantile_(quantile), keep_up_(keep_up)
+        : replay_(replay),
+          bounds_(bounds),
+          quantile_(quantile),
+          mean_cpus_(replay.mean_cpus(quantile)),
+          keep_up_(keep_up)
     {
     }
 
@@ -48,12 +52,11 @@ private:
     {
         if (auto kept_up = keep_up_(); !kept_up)
             return std::unexpected(std::move(kept_up.error()));
-        const Added added = replay_.bound({bounds_.period_ns, quota_ns, burst_ns}, quantile_);
         // The window that is played begins with a full bucket and nothing to catch up with, which hides for its length
         // that a quota is below the mean, or so near to it that it never recovers from anything.
         const bool keeps_up =
-            static_cast<double>(quota_ns) * (1 - kSpare) >= added.mean_cpus * static_cast<double>(bounds_.period_ns);
-        return keeps_up && added.p50 <= bounds_.latency_bound && added.p99 <= bounds_.latency_bound;
+            static_cast<double>(quota_ns) * (1 - kSpare) >= mean_cpus_ * static_cast<double>(bounds_.period_ns);
+        return keeps_up && replay_.within({bounds_.period_ns, quota_ns, burst_ns}, quantile_, bounds_.latency_bound);
     }
 
     // The smallest value from low to high for which `enough` holds; it holds for high.
@@ -77,7 +80,7 @@ private:
 
     const Replay& replay_;
     const BandwidthBounds& bounds_;
-    double quantile_;
+    double quantile_, mean_cpus_;
     const KeepUp& keep_up_;
 };
 

@@ -14,17 +14,13 @@ namespace {
 
 constexpr std::uint64_t kLongestProfiles = 3;
 
-std::vector<double> kept_levels(const std::vector<Window>& windows)
+double kept_level(const Window& window)
 {
-    std::vector<double> levels;
-    for (const Window& window : windows) {
-        double sum = 0;
-        const auto kept = kept_use(window);
-        for (const MemoryUse& use : kept)
-            sum += static_cast<double>(use.bytes);
-        levels.push_back(kept.empty() ? 0 : sum / static_cast<double>(kept.size()));
-    }
-    return levels;
+    double sum = 0;
+    const auto kept = kept_use(window);
+    for (const MemoryUse& use : kept)
+        sum += static_cast<double>(use.bytes);
+    return kept.empty() ? 0 : sum / static_cast<double>(kept.size());
 }
 
 // The profile is kept until it is known where it begins; what only the CPU tuner needs is not.
@@ -50,17 +46,21 @@ Result<> MemoryTuner::observe()
 {
     subject_.say(fmt::format("watching its memory for {}", format_ns(options_.profile_ns)));
     std::vector<Window> windows;
-    std::uint64_t steady_ns = 0;
     const std::uint64_t length_ns = std::min(options_.window_ns, options_.profile_ns);
-    while (steady_ns < options_.profile_ns && took_ns_ + length_ns <= kLongestProfiles * options_.profile_ns) {
+    while (took_ns_ + length_ns <= kLongestProfiles * options_.profile_ns) {
         auto window = go_on(length_ns);
         if (!window)
             return std::unexpected(std::move(window.error()));
         lighten(*window);
+        levels_.push_back(kept_level(*window));
+        if (const auto& rate = window->performance.rate)
+            rates_.push_back(*rate);
         windows.push_back(std::move(*window));
-        const std::size_t from = steady_from(windows);
-        steady_ns = windows.back().end_ns - windows[std::min(from, windows.size() - 1)].begin_ns;
-        if (windows.back().finished)
+        const auto enough_since = [&](std::size_t from) {
+            return windows.back().end_ns - windows[from].begin_ns >= options_.profile_ns;
+        };
+        // To judge takes longer than to ask whether there is enough to judge.
+        if (windows.back().finished || (enough_since(0) && enough_since(steady_from(windows.size()))))
             break;
     }
     digest(windows);
@@ -68,31 +68,26 @@ Result<> MemoryTuner::observe()
 }
 
 // Where both, what it keeps and how it gets on, have settled; while they have not, as long as it may take, the end.
-std::size_t MemoryTuner::steady_from(const std::vector<Window>& windows)
+std::size_t MemoryTuner::steady_from(std::size_t windows) const
 {
-    std::vector<double> rates;
-    for (const Window& window : windows) {
-        if (const auto& rate = window.performance.rate)
-            rates.push_back(*rate);
-    }
-    workload_tells_ = rates.size() == windows.size();
-    seen_.kept_course = steadiness(kept_levels(windows));
-    seen_.rate_course =
-        workload_tells_ ? steadiness(rates)
-                        : Steadiness{.course = Course::Flat, .steady_from = 0, .level = 0, .slope = {}, .changes = {}};
-    const bool steady = seen_.kept_course.steady() && seen_.rate_course.steady();
-    return steady ? std::max(seen_.kept_course.steady_from, seen_.rate_course.steady_from) : windows.size() - 1;
+    const auto kept = settled_from(levels_);
+    const auto rate = !kept || rates_.size() < windows ? kept : settled_from(rates_);
+    return kept && rate ? std::max(*kept, *rate) : windows - 1;
 }
 
 void MemoryTuner::digest(const std::vector<Window>& windows)
 {
-    std::size_t from = steady_from(windows);
+    workload_tells_ = rates_.size() == windows.size();
+    seen_.kept_course = steadiness(levels_);
+    seen_.rate_course =
+        workload_tells_ ? steadiness(rates_)
+                        : Steadiness{.course = Course::Flat, .steady_from = 0, .level = 0, .slope = {}, .changes = {}};
+    std::size_t from = std::max(seen_.kept_course.steady_from, seen_.rate_course.steady_from);
     if (!seen_.kept_course.steady() || !seen_.rate_course.steady())
         from = windows.size() / 2;
     // A start of one window or two is no level of its own to the change points.
-    const std::vector<double> levels = kept_levels(windows);
     const double level = seen_.kept_course.level;
-    while (from < windows.size() / 2 && std::abs(levels[from] - level) > SteadyOptions{}.tolerance * level)
+    while (from < windows.size() / 2 && std::abs(levels_[from] - level) > SteadyOptions{}.tolerance * level)
         ++from;
     for (const Window& window : windows) {
         const auto kept = kept_use(window);

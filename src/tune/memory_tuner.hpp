@@ -36,7 +36,7 @@ private:
     // memory_observe.cpp
     Result<> observe();
     void digest(const std::vector<Window>& windows);
-    [[nodiscard]] std::size_t steady_from(const std::vector<Window>& windows);
+    [[nodiscard]] std::size_t steady_from(std::size_t windows) const;
     void add_evidence();
     // Why there is nothing to be had; it has set answer and summary.
     [[nodiscard]] bool refuse();
@@ -73,6 +73,7 @@ private:
     MemoryGuard subject_;
     Proposal proposal_;
     MemoryProfile seen_;
+    std::vector<double> levels_, rates_;  // by window of the profile: what it keeps; how it gets on, where that is told
     Measure measure_;
     bool workload_tells_ = false;
     std::uint64_t took_ns_ = 0;

@@ -91,6 +91,32 @@ std::size_t last_level(const Sums& sums, const std::vector<std::size_t>& changes
     return begin;
 }
 
+struct Levels {
+    Sums sums;
+    std::vector<std::size_t> changes;
+    std::size_t last;  // begins here
+};
+
+// nullopt: too short.
+std::optional<Levels> levels_of(std::span<const double> values, const SteadyOptions& options)
+{
+    const std::size_t n = values.size();
+    if (n < std::max<std::size_t>(options.least_flat, 2 * kLeastSegment))
+        return std::nullopt;
+    Sums sums(values);
+    // Without any noise every rounding error would be a change: a fifth of the tolerance is the least that counts.
+    const double level = std::abs(upper_median({values.begin(), values.end()}));
+    const double noise = std::max({noise_of(values), options.tolerance / 5 * level, 1e-12});
+    auto changes = change_points(sums, n, kPenalty * noise * noise * std::log(static_cast<double>(n)));
+    const std::size_t last = last_level(sums, changes, n, options.tolerance);
+    return Levels{std::move(sums), std::move(changes), last};
+}
+
+bool long_enough(std::size_t length, std::size_t n, const SteadyOptions& options)
+{
+    return length >= std::max(options.least_flat, n / 3);
+}
+
 std::optional<stats::Trend> slope_of(std::span<const double> values, double confidence)
 {
     std::vector<double> places(values.size());
@@ -147,21 +173,17 @@ std::string_view name(Course course)
 Steadiness steadiness(std::span<const double> values, const SteadyOptions& options)
 {
     Steadiness result;
-    const std::size_t n = values.size();
-    if (n < std::max<std::size_t>(options.least_flat, 2 * kLeastSegment))
+    auto levels = levels_of(values, options);
+    if (!levels)
         return result;
-    const Sums sums(values);
-    // Without any noise every rounding error would be a change: a fifth of the tolerance is the least that counts.
-    const double level = std::abs(upper_median({values.begin(), values.end()}));
-    const double noise = std::max({noise_of(values), options.tolerance / 5 * level, 1e-12});
-    result.changes = change_points(sums, n, kPenalty * noise * noise * std::log(static_cast<double>(n)));
-    result.steady_from = last_level(sums, result.changes, n, options.tolerance);
+    const Sums& sums = levels->sums;
+    const std::size_t n = values.size(), length = n - levels->last;
+    result.changes = std::move(levels->changes);
+    result.steady_from = levels->last;
     result.level = sums.mean(result.steady_from, n);
-    const std::size_t length = n - result.steady_from;
-    result.slope = slope_of(values.subspan(result.steady_from), options.confidence);
+    result.slope = slope_of(values.last(length), options.confidence);
 
-    const bool slope = matters(result.slope, length, result.level, options.tolerance);
-    if (length >= std::max(options.least_flat, n / 3) && !slope) {
+    if (long_enough(length, n, options) && !matters(result.slope, length, result.level, options.tolerance)) {
         if (result.steady_from == 0)
             result.course = Course::Flat;
         else
@@ -170,6 +192,16 @@ Steadiness steadiness(std::span<const double> values, const SteadyOptions& optio
     }
     result.course = drifting(values, sums, result.changes, options).value_or(Course::Unsteady);
     return result;
+}
+
+std::optional<std::size_t> settled_from(std::span<const double> values, const SteadyOptions& options)
+{
+    const auto levels = levels_of(values, options);
+    const std::size_t n = values.size(), length = levels ? n - levels->last : 0;
+    if (!long_enough(length, n, options) || matters(slope_of(values.last(length), options.confidence), length,
+                                                    levels->sums.mean(levels->last, n), options.tolerance))
+        return std::nullopt;
+    return levels->last;
 }
 
 Result<Warmed> wait_until_steady(Subject& subject, const Score& score, const WarmUpOptions& options)

@@ -30,7 +30,6 @@ struct Added {
     double p50 = 0, p99 = 0;       // of jobs: latency with it / latency without, less 1
     double held_share = 0;         // of the demand's CPU time: that was done later than asked for
     double throttled_periods = 0;  // of the periods
-    double mean_cpus = 0;  // that the demand asks for: a quota below it falls behind for ever, however large its burst
 };
 
 struct ReplayOptions {
@@ -48,6 +47,10 @@ public:
 
     // Of each figure by itself, that quantile over the replicates: 0.95 is an upper confidence bound, 0.05 a lower one.
     [[nodiscard]] Added bound(const Bandwidth& limit, double quantile) const;
+    // Are that quantile of p50 and that of p99 no more than most_added? Plays only as many phases as it takes to know.
+    [[nodiscard]] bool within(const Bandwidth& limit, double quantile, double most_added) const;
+    // That the demand asks for, at that quantile: a quota below it falls behind for ever, however large its burst.
+    [[nodiscard]] double mean_cpus(double quantile) const;
 
     [[nodiscard]] std::uint64_t jobs() const { return jobs_; }
     // Latency of jobs as it was, without what cpu.max held.
@@ -62,24 +65,22 @@ private:
     };
     // What became of the blocks in one phase.
     struct Outcome {
-        std::vector<float> took_us;                                 // of ends_, with the limit
-        std::vector<double> late_ns, asked_ns, throttled, periods;  // by block
+        std::vector<float> took_us;                       // of ends_, with the limit
+        std::vector<double> late_ns, throttled, periods;  // by block
     };
     // Of a replicate: which phase, and which blocks. The same for all limits, so that more is never worse by chance.
     struct Replicate {
         std::size_t phase;
         std::vector<std::uint32_t> blocks;
-        double p50_us = 0, p99_us = 0;  // as it was
+        double p50_us = 0, p99_us = 0, asked_ns = 0, mean_cpus = 0;  // as it was
     };
-    void index_steps();
-    [[nodiscard]] Outcome play(const Bandwidth& limit, double phase) const;
+    [[nodiscard]] Outcome play(const Bandwidth& limit, std::size_t phase) const;
     [[nodiscard]] Added resampled(const Outcome& outcome, const Replicate& replicate) const;
 
     ReplayOptions options_;
     std::vector<std::uint64_t> demand_ns_;
-    std::vector<double> asked_by_ns_;         // until the end of each step
-    std::vector<std::uint32_t> next_active_;  // by step: the first from it on in which something is asked for or ends
-    std::vector<End> ends_;                   // by step
+    std::vector<double> asked_ns_;                                 // by so many steps; whole numbers
+    std::vector<End> ends_;                                        // by step
     std::vector<std::pair<std::size_t, std::size_t>> block_ends_;  // of ends_, by block
     std::size_t block_steps_ = 1;
     std::vector<Replicate> replicates_;

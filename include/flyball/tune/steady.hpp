@@ -54,6 +54,9 @@ struct Steadiness {
 
 // values: one a window of equal length. Pure.
 [[nodiscard]] Steadiness steadiness(std::span<const double> values, const SteadyOptions& options = {});
+// Its steady_from, for a part of the time; nullopt: it is not steady.
+[[nodiscard]] std::optional<std::size_t> settled_from(std::span<const double> values,
+                                                      const SteadyOptions& options = {});
 
 struct WarmUpOptions {
     SteadyOptions steady;

@@ -90,10 +90,11 @@ int disagreements(const Books& books, const Schedule& schedule)
 
 TEST_CASE("random schedules: every nanosecond goes where it truly went", "[ledger]")
 {
-    for (unsigned seed = 1; seed <= 60; ++seed) {
+    // 52: each number of CPUs with each of tasks.
+    for (unsigned seed = 1; seed <= 52; ++seed) {
         const std::uint32_t cpus = 1 + seed % 4, tasks = 2 + seed % 13;
         Schedule schedule(seed, cpus, tasks);
-        schedule.run(3000);
+        schedule.run(2400);
         schedule.settle();
         const Books books = keep_books(schedule);
         CAPTURE(seed, cpus, tasks);

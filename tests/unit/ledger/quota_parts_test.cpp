@@ -4,6 +4,11 @@
 #include "quota_script.hpp"
 #include "support/catch.hpp"
 
+#include <array>
+#include <map>
+#include <random>
+#include <vector>
+
 using namespace flyball::ledger;
 using namespace flyball::ledger::quota_test;
 using flyball::profile::test::cgroup;
@@ -91,6 +96,38 @@ TEST_CASE("ticks: the period, from the distances", "[ledger][quota]")
     CHECK(Ticks{}.period_ns() == 100 * kMs);
     CHECK(Ticks{}.phase_ns(kPeriod) == 0);
     CHECK(Ticks{}.fit(kPeriod) == 1);
+}
+
+TEST_CASE("ticks: what is kept in order tells the same as the last 128 alone", "[ledger][quota]")
+{
+    std::mt19937_64 random(5);
+    const auto below = [&](std::uint64_t n) { return random() % n; };
+    Ticks ticks;
+    std::vector<std::array<std::uint64_t, 3>> told;  // end, throttled on one CPU, on another
+    std::map<std::uint64_t, int> periods;
+    std::uint64_t at = kStart, period = 0;
+    for (int i = 0; i < 3000; ++i) {
+        if (i % 300 == 0)
+            period = std::array<std::uint64_t, 5>{100, 10, 250, 40, 1000}[below(5)] * kMs;
+        // Most on the grid, some in no rhythm; none so near to the one before that it would be taken for the same.
+        const std::uint64_t refill = at - at % period + (1 + below(3)) * period;
+        at = std::max(at + kMs, refill + (below(4) == 0 ? below(period) : below(50'000)));
+        told.push_back({at, below(period), below(period)});
+        ticks.add(at, told.back()[1]);
+        ticks.add(at + 10'000, told.back()[2]);
+        ++periods[ticks.period_ns()];
+        if (i % 37 != 0)
+            continue;
+        Ticks last;
+        for (std::size_t k = told.size() - std::min<std::size_t>(told.size(), 128); k < told.size(); ++k) {
+            last.add(told[k][0], told[k][1]);
+            last.add(told[k][0] + 10'000, told[k][2]);
+        }
+        REQUIRE(ticks.period_ns() == last.period_ns());
+        REQUIRE(ticks.refill_before(at) == last.refill_before(at));
+        REQUIRE(at - ticks.refill_before(at) == (at - last.phase_ns(last.period_ns())) % last.period_ns());
+    }
+    CHECK(periods.size() >= 3);
 }
 
 TEST_CASE("demand: coarser bins lose nothing", "[ledger][quota]")

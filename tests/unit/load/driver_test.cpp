@@ -47,7 +47,7 @@ TEST_CASE("M/D/1: the mean latency is that of the formula", "[load]")
 {
     // Pollaczek and Khinchine: S + rho S / 2 (1 - rho); rho 0.8, S 10 ms: 30 ms.
     SimulatedSystem system(1, always(10 * kMs));
-    const Level level = run(system, steady_requests(80, 5000, Arrivals::Poisson), {.in_flight = 100'000});
+    const Level level = run(system, steady_requests(80, 2000, Arrivals::Poisson), {.in_flight = 100'000});
     CHECK(level.total.latency_ns.mean() == Approx(30e6).epsilon(0.05));
     CHECK(level.total.counts.ok == level.total.counts.intended);
     CHECK(level.total.completed_rate() == Approx(80).epsilon(0.01));
@@ -58,7 +58,7 @@ TEST_CASE("M/M/1: quantiles of the latency are those of an exponential", "[load]
     std::mt19937_64 random(1);
     std::exponential_distribution<double> draw(100);
     SimulatedSystem system(1, [&](std::uint64_t) { return static_cast<std::uint64_t>(draw(random) * 1e9); });
-    const Level level = run(system, steady_requests(50, 10'000, Arrivals::Poisson), {.in_flight = 100'000});
+    const Level level = run(system, steady_requests(50, 2000, Arrivals::Poisson), {.in_flight = 100'000});
     for (const double q : {0.5, 0.9, 0.99})
         CHECK(static_cast<double>(level.total.latency_ns.quantile(q)) ==
               Approx(-std::log(1 - q) / 50 * 1e9).epsilon(0.07));
@@ -68,8 +68,8 @@ TEST_CASE("the same queue at the client's places gives the same latencies as at 
 {
     // One place: requests wait for it with us. Their latency counts from their instant all the same.
     SimulatedSystem here(1, always(10 * kMs)), there(1, always(10 * kMs));
-    const Level with_us = run(here, steady_requests(90, 1000, Arrivals::Poisson), {.in_flight = 1});
-    const Level with_it = run(there, steady_requests(90, 1000, Arrivals::Poisson), {.in_flight = 100'000});
+    const Level with_us = run(here, steady_requests(90, 250, Arrivals::Poisson), {.in_flight = 1});
+    const Level with_it = run(there, steady_requests(90, 250, Arrivals::Poisson), {.in_flight = 100'000});
     CHECK(here.most_running == 1);
     CHECK(with_us.total.latency_ns == with_it.total.latency_ns);
     CHECK(with_us.total.service_ns.max() == 10 * kMs);

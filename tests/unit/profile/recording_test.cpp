@@ -296,20 +296,22 @@ TEST_CASE("recording: salvage keeps what was flushed")
     CHECK_THAT(refused.error().what, ContainsSubstring(dir.file()) && ContainsSubstring("the end mark is missing"));
 }
 
-TEST_CASE("recording: each flipped bit is noticed")
+TEST_CASE("recording: a flipped bit is noticed in each byte")
 {
     const RecordingDir dir;
     record(dir.file());
     Bytes bytes = load_bytes(dir.file());
+    // What a checksum covers, which notices all bits alike, is tried with one of each byte; the file's header with all.
+    constexpr std::size_t kHeader = 64;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
-        for (unsigned bit = 0; bit < 8; ++bit) {
+        for (std::size_t bit = at < kHeader ? 0 : at % 8; bit < (at < kHeader ? 8 : at % 8 + 1); ++bit) {
             const auto mask = static_cast<std::byte>(1U << bit);
             bytes[at] ^= mask;
             CAPTURE(at, bit);
             const auto refused = replay(bytes);
             REQUIRE_FALSE(refused);
             REQUIRE(refused.error().kind == ErrorKind::Usage);
-            if (bit == 0)
+            if (bit == at % 8)
                 static_cast<void>(replay(bytes, {.salvage = true, .filters = {}}));
             bytes[at] ^= mask;
         }

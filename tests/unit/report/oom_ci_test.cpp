@@ -80,30 +80,23 @@ std::vector<std::string> lines_of(const std::string& text)
     return lines;
 }
 
-oom::TestReport everything()
-{
-    oom::TestReport report = sample::report();
-    report.scenarios.push_back(sample::hostile_scenario());
-    return report;
-}
-
 }  // namespace
 
 TEST_CASE("JUnit and TAP are the golden ones", "[oom][golden]")
 {
-    check_golden("oom-junit.xml", render_junit(everything()));
-    check_golden("oom.tap", render_tap(everything()));
+    check_golden("oom-junit.xml", render_junit(sample::everything()));
+    check_golden("oom.tap", render_tap(sample::everything()));
 }
 
 TEST_CASE("JUnit is well-formed, and counts what is in it", "[oom][junit]")
 {
-    const Xml xml(render_junit(everything()));
+    const Xml xml(render_junit(sample::everything()));
     CHECK(xml.faults == std::vector<std::string>{});
     const std::map<std::string, std::size_t> expected{{"testsuites", 1}, {"testsuite", 1}, {"properties", 1},
                                                       {"property", 6},   {"testcase", 6},  {"failure", 2},
                                                       {"error", 1},      {"skipped", 1},   {"system-out", 6}};
     CHECK(xml.elements == expected);
-    CHECK_THAT(render_junit(everything()),
+    CHECK_THAT(render_junit(sample::everything()),
                ContainsSubstring(R"(tests="6" failures="2" errors="1" skipped="1" time="6.150000")"));
     CHECK(Xml(render_junit(sample::hostile_report())).faults == std::vector<std::string>{});
     CHECK(Xml(render_junit({})).faults == std::vector<std::string>{});
@@ -124,7 +117,7 @@ TEST_CASE("a testcase of JUnit has a name of its own in each run", "[oom][junit]
 
 TEST_CASE("TAP has its plan first and a line for each run", "[oom][tap]")
 {
-    const std::vector<std::string> lines = lines_of(render_tap(everything()));
+    const std::vector<std::string> lines = lines_of(render_tap(sample::everything()));
     CHECK(lines.at(0) == "TAP version 14");
     CHECK(lines.at(1) == "1..6");
     std::vector<std::string> points;

@@ -43,19 +43,12 @@ std::string without_colors(std::string text)
     return text;
 }
 
-oom::TestReport everything()
-{
-    oom::TestReport report = sample::report();
-    report.scenarios.push_back(sample::hostile_scenario());
-    return report;
-}
-
 }  // namespace
 
 TEST_CASE("the texts about OOM kills are the golden ones", "[oom][golden]")
 {
     check_golden("oom-episodes.txt", episodes_text());
-    check_golden("oom-behavior.txt", render_test_text(everything(), {}));
+    check_golden("oom-behavior.txt", render_test_text(sample::everything(), {}));
 }
 
 TEST_CASE("the verdict comes first, with its number", "[oom]")
@@ -134,7 +127,7 @@ TEST_CASE("no line of the OOM texts is longer than the width, and none holds a c
     for (const std::size_t width : {80U, 100U, 132U}) {
         CAPTURE(width);
         const OomTextOptions options{.width = width};
-        for (const std::string& text : {episodes_text(options), render_test_text(everything(), options)}) {
+        for (const std::string& text : {episodes_text(options), render_test_text(sample::everything(), options)}) {
             CHECK(longest_line(text) <= width);
             CHECK(std::ranges::none_of(
                 text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }));
@@ -146,8 +139,8 @@ TEST_CASE("no line of the OOM texts is longer than the width, and none holds a c
 TEST_CASE("colour changes nothing but the colour", "[oom]")
 {
     const OomTextOptions colored{.width = 80, .color = true};
-    const std::string text = render_test_text(everything(), colored);
+    const std::string text = render_test_text(sample::everything(), colored);
     CHECK(text.find("\x1b[") != std::string::npos);
-    CHECK((without_colors(text) == render_test_text(everything(), {})));
+    CHECK((without_colors(text) == render_test_text(sample::everything(), {})));
     CHECK((without_colors(episodes_text(colored)) == episodes_text()));
 }

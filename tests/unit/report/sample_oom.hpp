@@ -294,4 +294,11 @@ inline oom::TestReport hostile_report()
     return r;
 }
 
+inline oom::TestReport everything()
+{
+    oom::TestReport r = report();
+    r.scenarios.push_back(hostile_scenario());
+    return r;
+}
+
 }  // namespace flyball::test::oom_sample

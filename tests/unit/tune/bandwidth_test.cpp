@@ -259,6 +259,94 @@ TEST_CASE("bandwidth: a quota that luck lets through is seen through")
     CHECK(replay.bound({100 * kMs, 36 * kMs, 0}, 0.05).p50 < 0.01);
 }
 
+// One phase, no resampling, step by step: what Replay may go over in larger strides.
+Added step_by_step(const DemandTrace& trace, const Bandwidth& limit, std::uint64_t slack_ns)
+{
+    const auto quota = static_cast<double>(limit.quota_ns);
+    const double most = quota + static_cast<double>(limit.burst_ns) -
+                        static_cast<double>(std::min(slack_ns, limit.quota_ns / 2)),
+                 widest = static_cast<double>(trace.most_running * kMs),
+                 every = static_cast<double>(limit.period_ns) / kMs;
+    const std::size_t steps = trace.demand_ns.size();
+    std::vector<double> asked_by, took(trace.jobs.size(), 1e11), was;
+    double left = most, next = every, asked = 0, done = 0, late = 0, throttled = 0, periods = 0;
+    bool held = false;
+    for (std::size_t step = 0; step < steps + 10'000 && (step <= steps || asked - done > 1); ++step) {
+        if (static_cast<double>(step) >= next) {
+            for (; static_cast<double>(step) >= next; next += every)
+                left = std::min(left + quota, most);
+            throttled += held ? 1 : 0;
+            periods += 1;
+            held = false;
+        }
+        const double backlog = asked - done, now = step < steps ? static_cast<double>(trace.demand_ns[step]) : 0;
+        asked_by.push_back(asked += now);
+        const double given = std::min({asked - done, std::max(now, widest), left});
+        left -= given;
+        done += given;
+        late += std::min(backlog, given);
+        held = held || (left < 1 && asked - done > 1);
+        for (std::size_t i = 0; i < trace.jobs.size(); ++i) {
+            const Job& job = trace.jobs[i];
+            const std::size_t last = (job.end_ns - 1) / kMs;
+            if (took[i] >= 1e11 && last <= step && asked_by[last] <= done + 1)
+                took[i] = static_cast<double>(job.end_ns - job.begin_ns) + static_cast<double>((step - last) * kMs);
+        }
+    }
+    for (const Job& job : trace.jobs)
+        was.push_back(static_cast<double>(job.end_ns - job.begin_ns));
+    const auto more = [&](double q) {
+        const auto rank = static_cast<std::ptrdiff_t>(std::ceil(q * static_cast<double>(was.size()))) - 1;
+        std::ranges::nth_element(was, was.begin() + rank);
+        std::ranges::nth_element(took, took.begin() + rank);
+        return took[static_cast<std::size_t>(rank)] / was[static_cast<std::size_t>(rank)] - 1;
+    };
+    return {more(0.5), more(0.99), late / asked, periods > 0 ? throttled / periods : 0};
+}
+
+TEST_CASE("bandwidth: in strides it comes to what it comes to step by step")
+{
+    std::mt19937_64 random(3);
+    const auto between = [&](std::uint64_t low, std::uint64_t high) { return low + random() % (high - low + 1); };
+    int held = 0, within = 0;
+    constexpr int kTraces = 60;
+    for (int i = 0; i < kTraces; ++i) {
+        DemandTrace trace;
+        trace.most_running = static_cast<std::uint32_t>(between(1, 3));
+        trace.demand_ns.resize(between(200, 1500));
+        const std::uint64_t steps = trace.demand_ns.size(), rarely = between(1, 60);
+        for (std::uint64_t from = 0; from < steps; from += between(1, 2 * rarely)) {
+            const std::uint64_t to = std::min(from + between(1, 30), steps);
+            for (; from < to; ++from)
+                trace.demand_ns[from] = between(0, 3) == 0 ? 0 : between(0, trace.most_running * kMs);
+            trace.jobs.push_back({.begin_ns = (to - 1) * kMs - std::min((to - 1) * kMs, between(0, 9) * kMs),
+                                  .end_ns = to * kMs - between(0, kMs / 2)});
+        }
+        const Bandwidth limit{between(1, 120) * kMs, between(1, 60) * kMs, between(0, 1) * between(0, 30) * kMs};
+        const std::uint64_t slack_ns = between(0, 5) * kMs / 2;
+        const Replay replay(trace, {.replicates = 1, .phases = 1, .block_ns = 10'000 * kMs, .slack_ns = slack_ns});
+        const Added strides = replay.bound(limit, 0.5), single = step_by_step(trace, limit, slack_ns);
+        INFO("trace " << i << ", " << limit.period_ns << " " << limit.quota_ns << " " << limit.burst_ns);
+        CHECK(strides.p50 == flyball::test::Approx(single.p50));
+        CHECK(strides.p99 == flyball::test::Approx(single.p99));
+        CHECK(strides.held_share == single.held_share);
+        CHECK(strides.throttled_periods == single.throttled_periods);
+        held += strides.held_share > 0 ? 1 : 0;
+
+        const Replay many(trace, {.replicates = 50, .block_ns = 100 * kMs});
+        for (const double quantile : {0.05, 0.5, 0.95}) {
+            const Added all = many.bound(limit, quantile);
+            for (const double most : {0.0, 0.05, 1.0, all.p50, all.p99}) {
+                CHECK(many.within(limit, quantile, most) == (all.p50 <= most && all.p99 <= most));
+                within += many.within(limit, quantile, most) ? 1 : 0;
+            }
+        }
+    }
+    CHECK(held > kTraces / 4);
+    CHECK(held < kTraces);
+    CHECK(within > 0);
+}
+
 TEST_CASE("bandwidth: nothing is enough for what wants every CPU")
 {
     const auto trace = trace_of(periodic(95 * kMs, 100 * kMs, 30'000 * kMs), 1, 30'000 * kMs);

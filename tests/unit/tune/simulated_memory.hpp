@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace flyball::test {
 
@@ -80,6 +81,14 @@ public:
                                    : fail(ErrorKind::Finished, "the command has ended");
     }
 
+    [[nodiscard]] Result<> set(std::string_view file, std::string_view value) override
+    {
+        auto done = SimulatedSubject::set(file, value);
+        high_ = limit_of("memory.high");
+        max_ = limit_of("memory.max");
+        return done;
+    }
+
     [[nodiscard]] Result<std::uint64_t> reclaim(std::uint64_t bytes) override
     {
         return static_cast<std::uint64_t>(evict(static_cast<double>(bytes)));
@@ -136,15 +145,14 @@ private:
     double step()
     {
         now_ns_ += static_cast<std::uint64_t>(kStepS * 1e9);
-        const double high = limit_of("memory.high"),
-                     room = std::max(std::min(high, limit_of("memory.max")) - pinned(), 0.0);
-        lowest_high = std::min(lowest_high, high);
+        const double room = std::max(std::min(high_, max_) - pinned(), 0.0);
+        lowest_high = std::min(lowest_high, high_);
         warm_ = scan_ >= 0.999 * load_.scan || (warm_ && scan_ > 0.1 * load_.scan);
         const bool cliff = room < load_.scan && !(load_.active_list && warm_);
         const double scan_miss = load_.scan <= 0 ? 0 : cliff ? 1 : (load_.scan - scan_) / load_.scan;
         const double tail_miss = load_.tail <= 0 ? 0 : load_.tail_share * (load_.tail - tail_) / load_.tail;
         double speed = 1 / (1 + load_.miss_cost * (scan_miss + tail_miss));
-        if (pinned() > high)
+        if (pinned() > high_)
             speed *= 0.02;  // held up at each new page
         const double scan_read = load_.scan / load_.cycle_s * speed * kStepS * scan_miss;
         const double tail_read = load_.tail / load_.cycle_s * speed * kStepS * tail_miss;
@@ -153,13 +161,13 @@ private:
         tail_ = std::min(tail_ + tail_read, load_.tail);
         dead_ += load_.stream_per_s * kStepS;
         stalled_s_ += (1 - speed) * kStepS;
-        if (use() > high) {
+        if (use() > high_) {
             ++highs_;
-            evict(use() - high);
+            evict(use() - high_);
         }
-        if (use() > limit_of("memory.max")) {
-            evict(use() - limit_of("memory.max"));
-            kills += use() > limit_of("memory.max") * (1 + 1e-9) ? 1 : 0;
+        if (use() > max_) {
+            evict(use() - max_);
+            kills += use() > max_ * (1 + 1e-9) ? 1 : 0;
         }
         peak_ = std::max(peak_, use());
         return speed;
@@ -167,6 +175,7 @@ private:
 
     MemoryLoad load_;
     double dead_, scan_, tail_;
+    double high_ = 1e18, max_ = 1e18;  // limits, read once: steps are many
     bool warm_ = true;
     double refaulted_ = 0, stalled_s_ = 0, peak_ = 0;
     std::uint64_t highs_ = 0;

@@ -27,8 +27,12 @@ template <class Level>
 std::map<Course, int> classes(std::size_t n, double noise, Level level)
 {
     std::map<Course, int> counts;
-    for (std::uint64_t seed = 1; seed <= 200; ++seed)
-        ++counts[steadiness(noisy(n, noise, seed, level)).course];
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        const auto values = noisy(n, noise, seed, level);
+        const Steadiness found = steadiness(values);
+        ++counts[found.course];
+        CHECK(settled_from(values) == (found.steady() ? std::optional(found.steady_from) : std::nullopt));
+    }
     return counts;
 }
 
