@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,8 +29,13 @@ constexpr std::size_t kMostPipeBytes = std::size_t{1} << 20U;
 void make_room(int fd, std::size_t bytes)
 {
     const int now = ::fcntl(fd, F_GETPIPE_SZ);
-    if (now > 0 && static_cast<std::size_t>(now) < std::min(bytes, kMostPipeBytes))
-        (void)::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(std::bit_ceil(std::min(bytes, kMostPipeBytes))));
+    int queued = 0;
+    if (now < 0 || ::ioctl(fd, FIONREAD, &queued) != 0)
+        return;
+    // Its pages are not shared between writers, nor need the last one be full.
+    const std::size_t wanted = std::min(static_cast<std::size_t>(queued) + bytes + 2 * kPiece, kMostPipeBytes);
+    if (static_cast<std::size_t>(now) < wanted)
+        (void)::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(std::bit_ceil(wanted)));
 }
 
 bool may_block(int fd)

@@ -125,6 +125,7 @@ Result<> Watch::prepare()
         if (auto found = cgroup::resolve(layout_, pattern); !found)
             return std::unexpected(std::move(found.error()).context("-c"));
     }
+    progress_.say("loading and attaching");
     auto watch = live::OomLive::open(
         layout_, {.ring_bytes = request_.ring_bytes, .without = options_.without, .verbose = options_.verbose}, stop_);
     if (!watch)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the limits of the specification over each attempt to those that stay.
-#include "html/parts.hpp"
-#include "html/svg_axis.hpp"
+#include "parts.hpp"
+#include "svg_axis.hpp"
 
 #include <fmt/format.h>
 

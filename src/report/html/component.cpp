@@ -2,7 +2,7 @@
 // One component, from its end to its figures.
 #include "cells.hpp"
 #include "flyball/base/strings.hpp"
-#include "html/parts.hpp"
+#include "parts.hpp"
 #include "text/calibration.hpp"
 #include "xml.hpp"
 

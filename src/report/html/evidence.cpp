@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the tuners came to their values.
 #include "flyball/base/units.hpp"
-#include "html/parts.hpp"
+#include "parts.hpp"
 #include "tune_values.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is seen at first glance: the verdict, the sums, and a line for each component.
 #include "flyball/base/units.hpp"
-#include "html/parts.hpp"
+#include "parts.hpp"
 #include "text/calibration.hpp"
 #include "tune_values.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "html/markup.hpp"
+#include "markup.hpp"
 
 #include "xml.hpp"
 

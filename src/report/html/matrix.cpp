@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Targets by scenarios, coloured by outcome; the reason is on hover, and in the table of targets.
 #include "flyball/base/units.hpp"
-#include "html/parts.hpp"
+#include "parts.hpp"
 #include "text/calibration.hpp"
 
 #include <fmt/format.h>

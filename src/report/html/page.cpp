@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page as a whole, and the small pieces that many of its parts are made of.
-#include "html/parts.hpp"
+#include "parts.hpp"
 #include "text/calibration.hpp"
 
 #include <fmt/format.h>

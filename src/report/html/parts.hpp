@@ -3,7 +3,7 @@
 #pragma once
 
 #include "calibration_facts.hpp"
-#include "html/markup.hpp"
+#include "markup.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Throttling and pressure: what a limit that is too tight looks like.
-#include "html/parts.hpp"
-#include "html/svg_axis.hpp"
+#include "parts.hpp"
+#include "svg_axis.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Colours: before is grey, after is blue; met, doubtful and missed differ in lightness as well as in hue, and carry a
 // sign.
-#include "html/parts.hpp"
+#include "parts.hpp"
 
 namespace flyball::report {
 namespace {

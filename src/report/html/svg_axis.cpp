@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "html/svg_axis.hpp"
+#include "svg_axis.hpp"
 
 #include <fmt/format.h>
 

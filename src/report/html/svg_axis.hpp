@@ -4,7 +4,7 @@
 #pragma once
 
 #include "flyball/calibrate/metric.hpp"
-#include "html/markup.hpp"
+#include "markup.hpp"
 
 #include <span>
 #include <string>

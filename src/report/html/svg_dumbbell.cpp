@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Limits before and after as dumbbells. The axis is the part of what a limit was, the same for all: so that small and
 // large components are seen alike, and what is expected of a resource lies in one place.
-#include "html/parts.hpp"
-#include "html/svg_axis.hpp"
+#include "parts.hpp"
+#include "svg_axis.hpp"
 
 #include <fmt/format.h>
 

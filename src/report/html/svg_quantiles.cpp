@@ -2,8 +2,8 @@
 // Latency distributions as quantile curves: the share of events on a scale of nines, the latency on a logarithmic one.
 // The band of a curve is as wide as its runs differ.
 #include "flyball/profile/histogram.hpp"
-#include "html/parts.hpp"
-#include "html/svg_axis.hpp"
+#include "parts.hpp"
+#include "svg_axis.hpp"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is left of the performance under the new limits, scenario by scenario, against the floor.
 #include "flyball/base/units.hpp"
-#include "html/parts.hpp"
-#include "html/svg_axis.hpp"
+#include "parts.hpp"
+#include "svg_axis.hpp"
 #include "text/calibration.hpp"
 
 #include <fmt/format.h>

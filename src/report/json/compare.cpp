@@ -4,7 +4,7 @@
 #include "cells.hpp"
 #include "compare_values.hpp"
 #include "flyball/base/version.hpp"
-#include "json/parts.hpp"
+#include "parts.hpp"
 
 namespace flyball::report {
 namespace {

@@ -2,7 +2,7 @@
 // The explanation as JSON: everything, in nanoseconds.
 #include "cells.hpp"
 #include "explained.hpp"
-#include "json/parts.hpp"
+#include "parts.hpp"
 
 namespace flyball::report {
 namespace {

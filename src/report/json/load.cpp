@@ -3,7 +3,7 @@
 
 #include "cells.hpp"
 #include "flyball/load/quantiles.hpp"
-#include "json/parts.hpp"
+#include "parts.hpp"
 #include "text/report_parts.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // OOM episodes and other kills, an object a line. docs/oom-json.md explains the keys.
-#include "json/oom.hpp"
+#include "oom.hpp"
 
 #include "cells.hpp"
 

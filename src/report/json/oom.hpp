@@ -2,7 +2,7 @@
 #pragma once
 
 #include "flyball/report/oom.hpp"
-#include "json/parts.hpp"
+#include "parts.hpp"
 
 namespace flyball::report {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A test of the OOM behaviour as one JSON document.
 #include "cells.hpp"
-#include "json/oom.hpp"
+#include "oom.hpp"
 #include "text/report_parts.hpp"
 
 namespace flyball::report {

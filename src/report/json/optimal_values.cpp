@@ -2,7 +2,7 @@
 // optimal_values.json. docs/calibrate-report.md explains the keys.
 #include "calibration_facts.hpp"
 #include "cells.hpp"
-#include "json/proposal.hpp"
+#include "proposal.hpp"
 #include "text/report_parts.hpp"
 
 #include <algorithm>

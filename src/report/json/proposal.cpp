@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json/proposal.hpp"
+#include "proposal.hpp"
 
 #include "cells.hpp"
 

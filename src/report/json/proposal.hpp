@@ -3,7 +3,7 @@
 #pragma once
 
 #include "flyball/tune/proposal.hpp"
-#include "json/parts.hpp"
+#include "parts.hpp"
 
 #include <optional>
 #include <string>

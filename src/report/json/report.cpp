@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cells.hpp"
-#include "json/parts.hpp"
+#include "parts.hpp"
 #include "text/report_parts.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // OOM episodes, coverage, audit and losses.
 #include "cells.hpp"
-#include "json/parts.hpp"
+#include "parts.hpp"
 
 namespace flyball::report {
 namespace {

@@ -3,7 +3,7 @@
 #include "flyball/report/tune.hpp"
 
 #include "cells.hpp"
-#include "json/proposal.hpp"
+#include "proposal.hpp"
 #include "text/report_parts.hpp"
 
 namespace flyball::report {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // calibration_report.txt: what is said once, and the order of the rest.
-#include "text/calibration.hpp"
+#include "calibration.hpp"
 
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/grid.hpp"
-#include "text/oom.hpp"
-#include "text/report_parts.hpp"
+#include "grid.hpp"
+#include "oom.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "calibration_facts.hpp"
-#include "text/canvas.hpp"
+#include "canvas.hpp"
 
 namespace flyball::report {
 

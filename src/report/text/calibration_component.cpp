@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One component, from its limits to the advice.
+#include "calibration.hpp"
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/calibration.hpp"
-#include "text/grid.hpp"
-#include "text/tune.hpp"
+#include "grid.hpp"
+#include "tune.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The limits of all components against what P4.2 expects of them, and its criteria of success.
+#include "calibration.hpp"
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/calibration.hpp"
-#include "text/grid.hpp"
+#include "grid.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

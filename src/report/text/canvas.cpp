@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/canvas.hpp"
+#include "canvas.hpp"
 
 #include "cells.hpp"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/compare.hpp"
+#include "compare.hpp"
 
+#include "canvas.hpp"
 #include "cells.hpp"
 #include "compare_values.hpp"
 #include "flyball/report/compare.hpp"
-#include "text/canvas.hpp"
 
 #include <fmt/format.h>
 

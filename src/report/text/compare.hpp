@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "canvas.hpp"
 #include "flyball/compare/comparison.hpp"
-#include "text/canvas.hpp"
 
 namespace flyball::report {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cells.hpp"
+#include "compare.hpp"
 #include "compare_values.hpp"
-#include "text/compare.hpp"
 
 #include <fmt/format.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The explanation as text: words, advice and confidence first; the numbers are in explain_text_numbers.cpp.
-#include "text/explain.hpp"
+#include "explain.hpp"
 
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/report_parts.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

@@ -2,8 +2,8 @@
 // The blocks of numbers below the words of an explanation.
 #pragma once
 
+#include "canvas.hpp"
 #include "explained.hpp"
-#include "text/canvas.hpp"
 
 namespace flyball::report {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The matrices of victims and aggressors, and the tasks behind their worst cells.
 #include "cells.hpp"
+#include "explain.hpp"
 #include "flyball/base/units.hpp"
-#include "text/explain.hpp"
 
 #include <fmt/format.h>
 

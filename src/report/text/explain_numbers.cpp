@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the time of one cgroup went, to the last nanosecond; and the proof that it adds up.
 #include "cells.hpp"
+#include "explain.hpp"
 #include "flyball/base/units.hpp"
-#include "text/explain.hpp"
-#include "text/report_parts.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

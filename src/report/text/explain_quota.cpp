@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each cpu.max did, who spent it, and what would have been enough.
 #include "cells.hpp"
+#include "explain.hpp"
 #include "flyball/base/units.hpp"
-#include "text/explain.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/grid.hpp"
+#include "grid.hpp"
 
 #include "cells.hpp"
 #include "flyball/base/strings.hpp"

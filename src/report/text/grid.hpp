@@ -2,7 +2,7 @@
 // A table whose cells are sentences as well: what is too wide goes on below, within its column.
 #pragma once
 
-#include "text/canvas.hpp"
+#include "canvas.hpp"
 
 #include <string>
 #include <vector>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/load.hpp"
+#include "load.hpp"
 
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/load/quantiles.hpp"
-#include "text/report_parts.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

@@ -2,8 +2,8 @@
 // The blocks of the text about a load.
 #pragma once
 
+#include "canvas.hpp"
 #include "flyball/report/load.hpp"
-#include "text/canvas.hpp"
 
 namespace flyball::report {
 

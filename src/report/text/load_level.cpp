@@ -3,8 +3,8 @@
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/load/quantiles.hpp"
-#include "text/load.hpp"
-#include "text/report_parts.hpp"
+#include "load.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The entrances to the OOM texts, and what their blocks have in common.
-#include "text/oom.hpp"
+#include "oom.hpp"
 
 #include "cells.hpp"
 #include "flyball/base/units.hpp"

@@ -2,9 +2,9 @@
 // The blocks of the OOM texts.
 #pragma once
 
+#include "canvas.hpp"
 #include "flyball/report/oom.hpp"
 #include "oom_runs.hpp"
-#include "text/canvas.hpp"
 
 namespace flyball::report {
 

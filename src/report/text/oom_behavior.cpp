@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // oom_behavior.txt
+#include "calibration.hpp"
 #include "cells.hpp"
 #include "flyball/base/strings.hpp"
-#include "text/calibration.hpp"
-#include "text/grid.hpp"
+#include "grid.hpp"
 
 #include <fmt/format.h>
 

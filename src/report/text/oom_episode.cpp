@@ -2,7 +2,7 @@
 // One episode: the verdict first, then what led to the decision, what followed, and what is not known.
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/oom.hpp"
+#include "oom.hpp"
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 // A scenario with all its runs: in sum first, then those that have something to tell.
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/oom.hpp"
+#include "oom.hpp"
 
 #include <fmt/format.h>
 

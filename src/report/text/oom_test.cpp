@@ -2,8 +2,8 @@
 // The top of a test's text: what ran where, and a table of all scenarios.
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/oom.hpp"
-#include "text/report_parts.hpp"
+#include "oom.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

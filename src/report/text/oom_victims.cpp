@@ -2,8 +2,8 @@
 // Who was killed and when, who was not and why.
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/oom.hpp"
-#include "text/report_parts.hpp"
+#include "oom.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

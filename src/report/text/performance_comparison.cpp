@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // performance_comparison.txt
+#include "calibration.hpp"
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/calibration.hpp"
-#include "text/grid.hpp"
-#include "text/oom.hpp"
+#include "grid.hpp"
+#include "oom.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/report_parts.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

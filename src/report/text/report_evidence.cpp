@@ -2,7 +2,7 @@
 // How far the numbers can be believed: coverage, audit, losses.
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/report_parts.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

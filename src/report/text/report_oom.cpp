@@ -2,7 +2,7 @@
 // OOM episodes as time lines.
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/report_parts.hpp"
+#include "report_parts.hpp"
 
 #include <fmt/format.h>
 

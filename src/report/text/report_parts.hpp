@@ -2,8 +2,8 @@
 // The blocks of the text, from top to bottom.
 #pragma once
 
+#include "canvas.hpp"
 #include "flyball/report/model.hpp"
-#include "text/canvas.hpp"
 
 namespace flyball::report {
 

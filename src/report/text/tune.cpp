@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The text about tuning: what is said once, and the order of the rest.
-#include "text/tune.hpp"
+#include "tune.hpp"
 
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/report_parts.hpp"
-#include "text/tune_commands.hpp"
+#include "report_parts.hpp"
+#include "tune_commands.hpp"
 
 #include <fmt/format.h>
 

@@ -2,8 +2,8 @@
 // The blocks of the text about tuning, from top to bottom. A block without content is not there.
 #pragma once
 
+#include "canvas.hpp"
 #include "flyball/report/tune.hpp"
-#include "text/canvas.hpp"
 
 namespace flyball::report {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands at the end of the text: to be copied, so that nothing in them is wrapped.
 #include "cells.hpp"
-#include "text/tune.hpp"
-#include "text/tune_commands.hpp"
+#include "tune.hpp"
+#include "tune_commands.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/tune_commands.hpp"
+#include "tune_commands.hpp"
 
 #include "cells.hpp"
 #include "flyball/base/strings.hpp"

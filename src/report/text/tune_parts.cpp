@@ -2,8 +2,8 @@
 // What one tuner found out, block by block.
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
-#include "text/grid.hpp"
-#include "text/tune.hpp"
+#include "grid.hpp"
+#include "tune.hpp"
 #include "tune_values.hpp"
 
 #include <fmt/format.h>

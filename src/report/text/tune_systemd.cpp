@@ -3,7 +3,7 @@
 #include "cells.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/cgroup/limits.hpp"
-#include "text/tune_commands.hpp"
+#include "tune_commands.hpp"
 #include "tune_values.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/json.hpp"
+#include "json.hpp"
 
 #include "cells.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/names.hpp"
+#include "names.hpp"
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 // An OOM test as a trace: each scenario a process, in it a track for what the test did and one for each victim.
 #include "flyball/report/oom.hpp"
 
-#include "trace/json.hpp"
+#include "json.hpp"
 
 #include <fmt/format.h>
 

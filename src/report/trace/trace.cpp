@@ -2,9 +2,9 @@
 // From events to spans.
 #include "flyball/report/trace.hpp"
 
+#include "json.hpp"
+#include "names.hpp"
 #include "text/report_parts.hpp"
-#include "trace/json.hpp"
-#include "trace/names.hpp"
 
 #include <fmt/format.h>
 

@@ -193,7 +193,7 @@ TEST_CASE("live: a tap has its window's events, and what was lost in it", "[live
     auto taken = tap->take();
     REQUIRE(taken);
     CHECK(taken->end_ns == 2 * kSecond);
-    CHECK(taken->trace.wait_ns == 10 * kMsNs);
+    CHECK(taken->trace.wait_ns == 9 * kMsNs);  // at the very end nothing may be known to have come yet
     CHECK(taken->lost == 5);
     for (const char* step : {"collect", "losses"}) {
         played.script.fails = step;
@@ -235,10 +235,10 @@ TEST_CASE("live: an OOM kill has its verdict, and losses make it an open one", "
         REQUIRE(watch);
         CHECK(watch->poll_fd() == -1);
         std::vector<oom::Judged> all;
-        if (lossy)
-            played.script.losses.programs = {{.prog = FB_P_OOM, .cpu = 0, .attempted = 3, .dropped = 3}};
         for (int i = 0; i < 40; ++i) {
             played.clock.advance_ns(50 * kMsNs);
+            if (lossy && i == 2)
+                played.script.losses.programs = {{.prog = FB_P_OOM, .cpu = 0, .attempted = 3, .dropped = 3}};
             auto due = watch->tick();
             REQUIRE(due);
             for (oom::Judged& judged : *due)

@@ -4,6 +4,8 @@
 #include "../../../src/report/text/report_parts.hpp"
 #include "support/catch.hpp"
 
+using flyball::display_width;
+using flyball::harmless;
 using namespace flyball::report;
 
 TEST_CASE("widths are what a terminal shows", "[report][cells]")

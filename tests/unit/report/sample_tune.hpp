@@ -35,11 +35,12 @@ inline Proposal cpu_limit()
         {"job_latency_p99", 41.7e6, Unit::Nanoseconds, stats::Interval{40.9e6, 44.2e6}, "sched_switch"},
         {"stolen_by_the_hypervisor", std::numeric_limits<double>::quiet_NaN(), Unit::Share, std::nullopt, "/proc/stat"},
         {"predicted_added_p99", 0.043, Unit::Share, std::nullopt, "replay"}};
-    p.trials = {
-        {"cpu.max 17700 100000, cpu.max.burst 15600", Verdict::Rejected, 41 * kSecond, 8, "the workload's throughput",
-         stats::Interval{0.61, 0.74}, Interval{1.02, 1.09}, Interval{1.61, 2.04}, "throughput surely below 80%"},
-        {"cpu.max 20400 100000, cpu.max.burst 18000", Verdict::Accepted, 72 * kSecond, 12, "the workload's throughput",
-         stats::Interval{0.981, 1.017}, Interval{0.99, 1.03}, std::nullopt, "throughput surely above 80%"}};
+    p.trials = {{"cpu.max 17700 100000, cpu.max.burst 15600", Verdict::Rejected, 41 * kSecond, 8,
+                 "the workload's throughput", stats::Interval{0.61, 0.74}, stats::Interval{1.02, 1.09},
+                 stats::Interval{1.61, 2.04}, "throughput surely below 80%"},
+                {"cpu.max 20400 100000, cpu.max.burst 18000", Verdict::Accepted, 72 * kSecond, 12,
+                 "the workload's throughput", stats::Interval{0.981, 1.017}, stats::Interval{0.99, 1.03}, std::nullopt,
+                 "throughput surely above 80%"}};
     p.refused = {{"cpu.max 17700 100000, cpu.max.burst 15600", "throughput surely below 80%"}};
     p.notes = {"without burst: 36.0 ms each 100 ms (0.36 CPUs)",
                "up to 3 tasks run at a time and would spend it in 6.80 ms: 1 would spread it over the period"};
@@ -64,8 +65,8 @@ inline Proposal memory_limit()
 {
     Proposal p{.resource = Resource::Memory, .cgroup = kService, .answer = Answer::Limit};
     p.summary = "memory.high 48.2 MiB, memory.max 64.0 MiB";
-    p.values = {{"memory.high", "50541363", "max", 48.2 * kMiB, Unit::Bytes, stats::Interval{45.1 * kMiB, 48.2 * kMiB}, 0.95,
-                 "least size at which it lost no more than 0.5% of its time"},
+    p.values = {{"memory.high", "50541363", "max", 48.2 * kMiB, Unit::Bytes, stats::Interval{45.1 * kMiB, 48.2 * kMiB},
+                 0.95, "least size at which it lost no more than 0.5% of its time"},
                 {"memory.max", "67108864", "1073741824", 64 * kMiB, Unit::Bytes,
                  stats::Interval{61 * kMiB, std::numeric_limits<double>::infinity()}, 0.98361,
                  "peak of 60 seconds, and its growth in 2 s"}};
