@@ -250,7 +250,9 @@ TEST_CASE("live: an OOM kill has its verdict, and losses make it an open one", "
             all.push_back(std::move(judged));
         REQUIRE(all.size() == 1);
         CHECK(all.front().episode.victims.size() == 1);
-        const auto lost = [](const oom::Check& check) { return check.detail.find("found no room") != std::string::npos; };
+        const auto lost = [](const oom::Check& check) {
+            return check.detail.find("found no room") != std::string::npos;
+        };
         CHECK(std::ranges::any_of(all.front().verdict.checks, lost) == lossy);
     }
 }
