@@ -133,6 +133,20 @@ Limits next_limits(const Component& component, const Limits& tried, const std::s
 
 }  // namespace
 
+bool OomBehaviour::tested() const
+{
+    return std::ranges::any_of(reports, [](const oom::TestReport& report) {
+        return report.count(oom::Status::Skipped) < report.scenarios.size();
+    });
+}
+
+bool OomBehaviour::passed() const
+{
+    return tested() && std::ranges::all_of(reports, [](const oom::TestReport& report) {
+               return report.count(oom::Status::Fail) + report.count(oom::Status::Inconclusive) == 0;
+           });
+}
+
 std::string_view name(End end)
 {
     switch (end) {
@@ -152,7 +166,7 @@ bool Calibration::all_met() const
 {
     return std::ranges::all_of(components, [](const ComponentResult& component) {
         return (component.end == End::Calibrated || component.end == End::Unchanged) &&
-               (!component.oom.tested || component.oom.passed) &&
+               (!component.oom.tested() || component.oom.passed()) &&
                std::ranges::all_of(component.scenarios, [](const ScenarioResult& scenario) {
                    return std::ranges::none_of(
                        scenario.targets, [](const TargetResult& t) { return t.after.outcome == Outcome::Missed; });

@@ -3,6 +3,7 @@
 
 #include "flyball/base/strings.hpp"
 #include "flyball/calibrate/decision.hpp"
+#include "oom_json.hpp"
 #include "proposal_json.hpp"
 
 #include <fmt/format.h>

@@ -173,19 +173,4 @@ std::optional<tune::Proposal> proposal_from_json(std::string_view text)
     }
 }
 
-std::string oom_to_json(const OomBehaviour& oom)
-{
-    return written({{"tested", oom.tested}, {"passed", oom.passed}, {"text", oom.text}});
-}
-
-std::optional<OomBehaviour> oom_from_json(std::string_view text)
-{
-    try {
-        const Json j = Json::parse(text);
-        return OomBehaviour{j.at("tested"), j.at("passed"), j.at("text")};
-    } catch (const Json::exception&) {
-        return std::nullopt;
-    }
-}
-
 }  // namespace flyball::calibrate

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proposals and OOM behaviour as the store keeps them.
+// Proposals as the store keeps them.
 #pragma once
 
 #include "flyball/calibrate/result.hpp"
@@ -13,8 +13,5 @@ namespace flyball::calibrate {
 [[nodiscard]] std::string proposal_to_json(const tune::Proposal& proposal);
 // nullopt: not what was written; it is measured again.
 [[nodiscard]] std::optional<tune::Proposal> proposal_from_json(std::string_view text);
-
-[[nodiscard]] std::string oom_to_json(const OomBehaviour& oom);
-[[nodiscard]] std::optional<OomBehaviour> oom_from_json(std::string_view text);
 
 }  // namespace flyball::calibrate

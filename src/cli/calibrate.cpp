@@ -16,7 +16,6 @@
 #include "flyball/live/progress.hpp"
 #include "flyball/process/reaper.hpp"
 #include "flyball/report/calibration.hpp"
-#include "flyball/report/oom.hpp"
 #include "output.hpp"
 #include "say.hpp"
 
@@ -237,16 +236,14 @@ int run_calibrate(const CalibrateOptions& options, StopToken& stop)
     const auto caretaker = live::Caretaker::start(progress);
     if (!caretaker)
         return complain(caretaker.error());
-    const auto machine = live::open_machine(
-        std::move(*layout),
-        {.without = options.without,
-         .disturbance = *disturbance,
-         .verbose = options.verbose,
-         .directory = store->directory(),
-         .say = [&](std::string_view text) { progress.say(text); },
-         .tell_oom = [](const oom::TestReport& report) { return report::render_test_text(report, {}); },
-         .components = loaded->spec.components},
-        stop);
+    const auto machine = live::open_machine(std::move(*layout),
+                                            {.without = options.without,
+                                             .disturbance = *disturbance,
+                                             .verbose = options.verbose,
+                                             .directory = store->directory(),
+                                             .say = [&](std::string_view text) { progress.say(text); },
+                                             .components = loaded->spec.components},
+                                            stop);
     const auto code = conclude(options, *loaded, *store, *machine, progress, stop);
     return code ? *code : complain(code.error());
 }

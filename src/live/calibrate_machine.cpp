@@ -270,7 +270,7 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
 
 Result<calibrate::OomBehaviour> LiveMachine::oom_test(const Component& component, const Limits& limits)
 {
-    return component_oom(component, limits, layout_, options_.without, options_.tell_oom, stop_);
+    return component_oom(component, limits, layout_, options_.without, stop_);
 }
 
 std::unique_ptr<calibrate::Machine> open_machine(cgroup::Layout layout, MachineOptions options, StopToken& stop)

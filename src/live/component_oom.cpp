@@ -8,11 +8,9 @@
 #include "flyball/oom/testing.hpp"
 #include "scenario_commands.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace flyball::live {
 namespace {
@@ -21,16 +19,12 @@ namespace {
 constexpr std::array kScenarios{"trigger", "recover", "recover-3", "group-on", "group-off"};
 
 Result<> run_and_add(const oom::TestOptions& options, const cgroup::Layout& layout, oom::EpisodeSource& source,
-                     const OomTeller& tell, calibrate::OomBehaviour& behaviour)
+                     calibrate::OomBehaviour& behaviour)
 {
-    const auto report = oom::run_tests(options, layout, source, [](const oom::ScenarioResult&) {});
+    auto report = oom::run_tests(options, layout, source, [](const oom::ScenarioResult&) {});
     if (!report)
         return std::unexpected(report.error());
-    const std::size_t bad = report->count(oom::Status::Fail) + report->count(oom::Status::Inconclusive);
-    const bool any = report->count(oom::Status::Pass) + bad > 0;
-    behaviour.passed = any && bad == 0 && (behaviour.passed || !behaviour.tested);
-    behaviour.tested = behaviour.tested || any;
-    behaviour.text += tell(*report);
+    behaviour.reports.push_back(std::move(*report));
     return {};
 }
 
@@ -38,15 +32,14 @@ Result<> run_and_add(const oom::TestOptions& options, const cgroup::Layout& layo
 
 Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& component, const calibrate::Limits& limits,
                                               const cgroup::Layout& layout, const std::vector<std::string>& without,
-                                              const OomTeller& tell, StopToken& stop)
+                                              StopToken& stop)
 {
     calibrate::OomBehaviour behaviour;
     const auto memory = limits.find("memory.max");
     const auto bytes = memory == limits.end() ? std::nullopt : calibrate::limit_number("memory.max", memory->second);
     const cgroup::Mount* const mount = layout.controller("memory");
     if (mount == nullptr || !mount->unified || !bytes) {
-        behaviour.text =
-            bytes ? "not tested: the memory controller is on cgroup v1 here\n" : "not tested: it has no memory.max\n";
+        behaviour.not_tested = bytes ? "the memory controller is on cgroup v1 here" : "it has no memory.max";
         return behaviour;
     }
     auto command = oom_command_of(component, limits);
@@ -61,16 +54,14 @@ Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& compon
     options.limit_bytes = static_cast<std::uint64_t>(*bytes);
     options.processes = std::max<std::size_t>(component.oom_test->processes, 2);
     options.recover_bound_ns = component.oom_test->recover_within_ns;
-    if (auto ran = run_and_add(options, layout, source, tell, behaviour); !ran)
+    if (auto ran = run_and_add(options, layout, source, behaviour); !ran)
         return std::unexpected(std::move(ran.error()));
     // The policy is tested with processes that do nothing else; the component's own command says how it goes in
     // earnest.
     options.command = std::move(*command);
     options.scenarios = {"trigger"};
     options.repeat = component.oom_test->repeats;
-    behaviour.text +=
-        fmt::format("\nIts own command, {} times: {}\n\n", options.repeat, fmt::join(options.command, " "));
-    if (auto ran = run_and_add(options, layout, source, tell, behaviour); !ran)
+    if (auto ran = run_and_add(options, layout, source, behaviour); !ran)
         return std::unexpected(std::move(ran.error()));
     if (stop.requested())
         return std::unexpected(stop.interrupted());

@@ -5,19 +5,16 @@
 #include "flyball/base/stop_token.hpp"
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/cgroup/mounts.hpp"
-#include "flyball/oom/test_report.hpp"
 
-#include <functional>
 #include <string>
 #include <vector>
 
 namespace flyball::live {
 
-using OomTeller = std::function<std::string(const oom::TestReport&)>;
-
 // In cgroups of flyball's own, with the component's memory.max. Not tested: cgroup v1, or no memory.max.
-[[nodiscard]] Result<calibrate::OomBehaviour>
-component_oom(const calibrate::Component& component, const calibrate::Limits& limits, const cgroup::Layout& layout,
-              const std::vector<std::string>& without, const OomTeller& tell, StopToken& stop);
+[[nodiscard]] Result<calibrate::OomBehaviour> component_oom(const calibrate::Component& component,
+                                                            const calibrate::Limits& limits,
+                                                            const cgroup::Layout& layout,
+                                                            const std::vector<std::string>& without, StopToken& stop);
 
 }  // namespace flyball::live

@@ -98,7 +98,7 @@ std::vector<Advice> advice_on(const ComponentResult& component, const calibrate:
         all.push_back({"Targets are missed with and without the new limits.",
                        {"No limit mends that: the workload has to become faster, or the target has to change."}});
     const double kills = kills_after(component);
-    if (kills > 0 || (component.oom.tested && !component.oom.passed))
+    if (kills > 0 || (component.oom.tested() && !component.oom.passed()))
         all.push_back(on_oom(component, kills));
     else if (component.critical)
         all.push_back(

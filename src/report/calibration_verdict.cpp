@@ -131,8 +131,8 @@ CalibrationTally tally(const calibrate::Calibration& calibration, AskedComponent
             ++tally.missed;
             break;
         }
-        tally.oom_tested += component.oom.tested ? 1 : 0;
-        tally.oom_passed += component.oom.tested && component.oom.passed ? 1 : 0;
+        tally.oom_tested += component.oom.tested() ? 1 : 0;
+        tally.oom_passed += component.oom.tested() && component.oom.passed() ? 1 : 0;
         for (const ScenarioResult& scenario : component.scenarios)
             count_scenario(component, scenario, tuning_of(component, asked).floor, tally);
     }

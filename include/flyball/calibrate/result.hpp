@@ -4,6 +4,7 @@
 
 #include "flyball/calibrate/run.hpp"
 #include "flyball/calibrate/spec.hpp"
+#include "flyball/oom/test_report.hpp"
 #include "flyball/tune/proposal.hpp"
 
 #include <cstdint>
@@ -47,9 +48,12 @@ enum class End : std::uint8_t {
 
 // P4.2 section 5: single, repeated and group kills.
 struct OomBehaviour {
-    bool tested = false;
-    bool passed = false;
-    std::string text;  // the report of the test, for people
+    std::string not_tested;                // why; empty: it was tested, or nobody asked for it
+    std::vector<oom::TestReport> reports;  // of the policy, by processes that do nothing else; of its own command
+
+    // Any scenario was carried out; none of those went otherwise than it has to.
+    [[nodiscard]] bool tested() const;
+    [[nodiscard]] bool passed() const;
 };
 
 struct ComponentResult {

@@ -5,7 +5,6 @@
 #include "flyball/base/stop_token.hpp"
 #include "flyball/calibrate/engine.hpp"
 #include "flyball/cgroup/mounts.hpp"
-#include "flyball/oom/test_report.hpp"
 
 #include <functional>
 #include <memory>
@@ -22,7 +21,6 @@ struct MachineOptions {
     bool verbose = false;              // workloads print to standard error
     std::string directory;             // where what they print is kept otherwise
     std::function<void(std::string_view)> say;
-    std::function<std::string(const oom::TestReport&)> tell_oom;  // in words, for OomBehaviour::text
     // All of the specification, for neighbours; they outlive the machine.
     std::span<const calibrate::Component> components;
 };

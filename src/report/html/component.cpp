@@ -85,22 +85,25 @@ void troubles(const ComponentResult& component, Markup& page)
         page.element("li", {}, one);
 }
 
+constexpr std::size_t kPreWidth = 100;  // columns of a text as it is
+
 void oom(const ComponentResult& component, Markup& page)
 {
     html_heading("OOM behaviour", "", page);
-    if (!component.oom.tested) {
-        page.element("p", {{"class", "remark"}}, "It was not tested.");
+    if (!component.oom.tested()) {
+        const std::string& why = component.oom.not_tested;
+        page.element("p", {{"class", "remark"}}, "It was not tested" + (why.empty() ? "." : ": " + why + "."));
         return;
     }
     {
         const auto line = page.in("p");
-        html_chip(component.oom.passed ? "✓ passed" : "✗ failed", component.oom.passed ? "met" : "missed", page);
+        html_chip(component.oom.passed() ? "✓ passed" : "✗ failed", component.oom.passed() ? "met" : "missed", page);
     }
     const auto details = page.in("details");
     page.element("summary", {}, "The report of the test");
     const auto body = page.in("div");
     const auto text = page.in("pre");
-    page.raw(xml_lines(component.oom.text));
+    page.raw(xml_lines(oom_words(component.oom, kPreWidth)));
 }
 
 void figure_cell(const std::string& figure, const std::string& interval, Markup& page)

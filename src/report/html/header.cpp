@@ -112,8 +112,8 @@ void overview_row(const ComponentResult& component, std::size_t index, Markup& p
     for (const char* file : {"memory.max", "cpu.max", "pids.max", "io.weight"})
         html_cell(change_of(limits, file), page, "n");
     const auto oom = page.in("td");
-    if (component.oom.tested)
-        html_chip(component.oom.passed ? "passed" : "failed", component.oom.passed ? "met" : "missed", page);
+    if (component.oom.tested())
+        html_chip(component.oom.passed() ? "passed" : "failed", component.oom.passed() ? "met" : "missed", page);
     else
         page.element("span", {{"class", "remark"}}, "not tested");
 }

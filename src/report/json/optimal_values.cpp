@@ -114,7 +114,7 @@ Json json_component(const ComponentResult& component)
             {"attempts", json_list(component.attempts, json_attempt)},
             {"scenarios", json_list(component.scenarios,
                                     [&](const calibrate::ScenarioResult& one) { return json_scenario(one, changed); })},
-            {"oom", component.oom.tested ? Json(component.oom.passed ? "pass" : "fail") : Json(nullptr)},
+            {"oom", component.oom.tested() ? Json(component.oom.passed() ? "pass" : "fail") : Json(nullptr)},
             {"notes", json_strings(component.notes)}};
 }
 

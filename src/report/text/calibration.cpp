@@ -48,9 +48,9 @@ std::string least_retention(const ComponentResult& component)
 
 Cell oom_cell(const ComponentResult& component)
 {
-    if (!component.oom.tested)
+    if (!component.oom.tested())
         return {"not tested", Style::Dim};
-    return component.oom.passed ? Cell("passed", Style::Green) : Cell("FAILED", Style::Red);
+    return component.oom.passed() ? Cell("passed", Style::Green) : Cell("FAILED", Style::Red);
 }
 
 void draw_components(const Calibration& calibration, Canvas& canvas)

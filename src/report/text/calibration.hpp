@@ -31,4 +31,7 @@ void text_calibrated_scenario(const calibrate::ScenarioResult& scenario, const c
 // "91.2% (88.0 to 97.1%)"; "n/a".
 [[nodiscard]] std::string retention_words(const calibrate::ScenarioResult& scenario);
 
+// The reports of its OOM tests, one below the other. Empty: there is none.
+[[nodiscard]] std::string oom_words(const calibrate::OomBehaviour& oom, std::size_t width);
+
 }  // namespace flyball::report

@@ -106,9 +106,9 @@ void text_advice(const ComponentResult& component, const calibrate::Tuning& tuni
 void text_oom_verdict(const ComponentResult& component, Canvas& canvas)
 {
     canvas.heading("OOM BEHAVIOUR");
-    if (!component.oom.tested)
+    if (!component.oom.tested())
         return canvas.line(" not tested", Style::Dim);
-    canvas.put(component.oom.passed ? " passed" : " FAILED", component.oom.passed ? Style::Green : Style::Red);
+    canvas.put(component.oom.passed() ? " passed" : " FAILED", component.oom.passed() ? Style::Green : Style::Red);
     canvas.put("; oom_behavior.txt has the whole test").end();
 }
 

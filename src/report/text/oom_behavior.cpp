@@ -3,6 +3,7 @@
 #include "calibration.hpp"
 #include "cells.hpp"
 #include "flyball/base/strings.hpp"
+#include "flyball/report/oom.hpp"
 #include "grid.hpp"
 
 #include <fmt/format.h>
@@ -16,16 +17,16 @@ using calibrate::ComponentResult;
 
 std::string_view word(const ComponentResult& component)
 {
-    if (!component.oom.tested)
+    if (!component.oom.tested())
         return "NOT TESTED";
-    return component.oom.passed ? "PASS" : "FAIL";
+    return component.oom.passed() ? "PASS" : "FAIL";
 }
 
 Style style_of_word(const ComponentResult& component)
 {
-    if (!component.oom.tested)
+    if (!component.oom.tested())
         return Style::Dim;
-    return component.oom.passed ? Style::Green : Style::Red;
+    return component.oom.passed() ? Style::Green : Style::Red;
 }
 
 // The text is a report already: its lines and blanks stay, unless a line is too wide.
@@ -56,6 +57,14 @@ void draw_summary(const calibrate::Calibration& calibration, Canvas& canvas)
 
 }  // namespace
 
+std::string oom_words(const calibrate::OomBehaviour& oom, std::size_t width)
+{
+    std::string text;
+    for (const oom::TestReport& report : oom.reports)
+        text += (text.empty() ? "" : "\n") + render_test_text(report, {.width = width});
+    return text;
+}
+
 std::string render_oom_behavior(const calibrate::Calibration& calibration, const CalibrationTextOptions& options)
 {
     Canvas canvas = canvas_of(options);
@@ -72,13 +81,12 @@ std::string render_oom_behavior(const calibrate::Calibration& calibration, const
     if (all > 0)
         draw_summary(calibration, canvas);
     for (const ComponentResult& component : calibration.components) {
-        if (!component.oom.tested && component.oom.text.empty())
+        if (!component.oom.tested() && component.oom.not_tested.empty())
             continue;
         text_component_title(component.name, word(component), style_of_word(component), canvas);
-        if (component.oom.text.empty())
-            canvas.line(" nothing was said", Style::Dim);
-        else
-            draw_text(component.oom.text, canvas);
+        if (!component.oom.not_tested.empty())
+            canvas.paragraph("not tested: " + harmless(component.oom.not_tested), 1);
+        draw_text(oom_words(component.oom, canvas.width()), canvas);
     }
     return canvas.take();
 }

@@ -63,7 +63,7 @@ bool same(const ComponentResult& a, const ComponentResult& b)
         return all;
     };
     return a.end == b.end && a.after == b.after && a.summary == b.summary && a.attempts.size() == b.attempts.size() &&
-           a.notes == b.notes && outcomes(a) == outcomes(b) && a.oom.text == b.oom.text;
+           a.notes == b.notes && outcomes(a) == outcomes(b) && a.oom.reports == b.oom.reports;
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ TEST_CASE("calibrate: limits come down to what is needed, and everything is kept
     CHECK(machine.runs == 12);
     CHECK(machine.tunings == 3);
     CHECK(machine.ooms == 1);
-    CHECK(result.oom.passed);
+    CHECK(result.oom.passed());
     REQUIRE(result.scenarios.size() == 2);
     CHECK(result.scenarios[1].retention.value_or(0) == Approx(1));
     REQUIRE(result.scenarios[1].targets.size() == 2);

@@ -91,7 +91,7 @@ TEST_CASE("the verdict comes first", "[calibration]")
     slow.scenarios[0].retention = 0.79;
     CHECK_THAT(first({slow}), ContainsSubstring("Not everything holds"));
     auto dies = sample::router();
-    dies.oom.passed = false;
+    dies.oom.reports.front().scenarios.front().status = oom::Status::Fail;
     CHECK_THAT(first({dies}), ContainsSubstring("Not everything holds"));
 }
 

@@ -5,12 +5,14 @@
 
 #include "flyball/calibrate/decision.hpp"
 #include "flyball/report/calibration.hpp"
+#include "sample_oom.hpp"
 #include "sample_tune.hpp"
 
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace flyball::test::calibration_sample {
@@ -20,6 +22,13 @@ using namespace flyball::calibrate;
 inline constexpr double kMs = 1e6, kMiB = 1 << 20;
 // Newline, quotes, markup, a byte that is no UTF-8, ESC, a mark that turns the direction of writing.
 inline const std::string kHostile = "a\n\"b'<script>alert(1)</script>&amp;]]>\xff\x1b[2J\u202e";
+
+inline OomBehaviour oom_of(std::vector<oom::ScenarioResult> scenarios)
+{
+    oom::TestReport report = oom_sample::report();
+    report.scenarios = std::move(scenarios);
+    return {.not_tested = {}, .reports = {std::move(report)}};
+}
 
 // What a scenario does under certain limits.
 struct Load {
@@ -188,10 +197,7 @@ inline ComponentResult agent_loop()
     add(scenario("burst", {"throughput >= 80% of baseline", "p99 < 135ms", "memory <= 640MiB"}), burst,
         with(burst, 0.86, 1.31, 0.12), 3);
     result.scenarios[2].troubles = {"validate-2: one of 50 clients lost its connection"};
-    result.oom = {
-        true, true,
-        "[✓] single: one process was killed, the rest lives on\n[✓] recovery: after 3 of 3 kills it was back within 10 "
-        "s\n[✓] group: all 5 processes died together\n"};
+    result.oom = oom_of({oom_sample::group_on(1, 33'000), oom_sample::group_on(2, 41'000)});
     return result;
 }
 
@@ -209,7 +215,7 @@ inline ComponentResult router()
     const Measurements once = measured({.rate = 5000, .latency_ms = 2, .memory_mib = 480, .cpu = 0.44}, 11);
     result.scenarios = {judged(component, scenario("high_qps", {"throughput >= 4000/s", "p99 < 10ms"}), once, once)};
     result.notes = {"cpu stays as it is: the trial did not confirm it"};
-    result.oom = {true, true, "all 5 processes died together\n"};
+    result.oom = oom_of({oom_sample::group_on(1, 33'000)});
     return result;
 }
 
@@ -260,9 +266,7 @@ inline ComponentResult clawfs()
                                measured(read, 32)),
                         judged(component, scenario("write", {"throughput >= 350/s", "throttled <= 5%"}),
                                measured(write, 33, 2, 2, 200), measured(write, 34, 2, 2, 200))};
-    result.oom = {true, false,
-                  "[✗] recovery: the second restart took 14.0 s, 10.0 s are allowed\n" + std::string(120, 'x') + " " +
-                      kHostile + "\n"};
+    result.oom = oom_of({oom_sample::group_fails(1), oom_sample::hostile_scenario()});
     return result;
 }
 
