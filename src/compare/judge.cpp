@@ -40,6 +40,22 @@ bool exceeds(const Row& row)
     return row.change ? std::abs(*row.change) > row.threshold.value : true;
 }
 
+// All of the interval lies beyond the bound, on one side.
+bool outside(const std::optional<Interval>& interval, double bound)
+{
+    return interval && (interval->low > bound || interval->high < -bound);
+}
+
+// The near end of the interval is beyond the threshold: an estimate that is, is so by chance half of the times that the
+// truth lies on the threshold.
+bool surely_beyond(const Row& row)
+{
+    if (!row.threshold.relative)
+        return outside(row.interval, row.threshold.value);
+    const bool floor = outside(row.interval, floor_of(row));
+    return floor && (row.change_interval ? outside(row.change_interval, row.threshold.value) : !row.change);
+}
+
 bool inside(const std::optional<Interval>& interval, double bound)
 {
     return interval && interval->low >= -bound && interval->high <= bound;
@@ -81,7 +97,7 @@ std::string too_few(const Row& row, Basis basis, double alpha, std::size_t teste
     return {};
 }
 
-std::string why_inconclusive(const Row& row, Basis basis, double alpha, std::size_t tested, bool significant)
+std::string why_inconclusive(const Row& row, Basis basis, double alpha, std::size_t tested)
 {
     if (basis == Basis::None)
         return "one run against one shows a difference, and nothing of its noise: repeat the runs";
@@ -89,8 +105,6 @@ std::string why_inconclusive(const Row& row, Basis basis, double alpha, std::siz
         return "too few samples in too few slices of time for an interval";
     if (std::string few = too_few(row, basis, alpha, tested); !few.empty())
         return few;
-    if (significant)
-        return "it differs, but it cannot be told by how much more or less than the threshold";
     if (exceeds(row))
         return basis == Basis::Slices ? "not to be told from noise in recordings so short"
                                       : "not to be told from noise with so few runs";
@@ -108,13 +122,17 @@ void judge(Row& row, Basis basis, double alpha, std::size_t tested)
     const std::optional<Interval>& interval = row.change_interval ? row.change_interval : row.interval;
     const bool away = interval && !interval->contains(0);
     const bool significant = row.p_family && *row.p_family <= alpha * (1 + 1e-9) && away;
-    if (significant && exceeds(row)) {
+    if (significant && surely_beyond(row)) {
         row.verdict = direction(row);
         row.regression = row.verdict == Verdict::Worse || (row.verdict == Verdict::Changed && row.threshold.named);
     } else if (surely_within(row)) {
         row.verdict = Verdict::Same;
+    } else if (significant) {
+        // A change that may be smaller than what counts is one, and no regression.
+        row.verdict = direction(row);
+        row.reason = "it differs, and whether by more than the threshold cannot be told";
     } else if (row.reason.empty()) {
-        row.reason = why_inconclusive(row, basis, alpha, tested, significant);
+        row.reason = why_inconclusive(row, basis, alpha, tested);
     }
 }
 

@@ -37,6 +37,14 @@ void judge_quantile(const Objective& objective, const Level& level, Judgement& j
 {
     const Quantile quantile = quantile_of(level.total.latency_ns, level.total.counts.endless(), objective.q);
     const std::string what = fmt::format("p{}", spell_number(objective.q * 100));
+    if (!quantile.value && quantile.at_least && !objective.holds(*quantile.at_least)) {
+        judgement.observed = judgement.low = quantile.at_least;
+        judgement.verdict = Verdict::Broken;
+        judgement.clear = true;
+        judgement.said = fmt::format("{} is at least {}; {} of {} requests are too few for more", what,
+                                     spell_ns(*quantile.at_least), quantile.samples, quantile.needed);
+        return;
+    }
     if (!quantile.value)
         return unknown(judgement,
                        fmt::format("n too small for {}: {} of {} requests", what, quantile.samples, quantile.needed));

@@ -24,6 +24,19 @@ double reach(std::uint64_t n, double q)
     return kDeviations * std::sqrt(static_cast<double>(n) * q * (1 - q)) + kMore;
 }
 
+// The largest i, at most n, with P(B < i) <= tail, B binomial(n, q).
+std::uint64_t rank_below(std::uint64_t n, double q, double tail)
+{
+    const double mean = static_cast<double>(n) * q;
+    auto rank = static_cast<std::uint64_t>(std::max(0.0, std::floor(mean - reach(n, q))));
+    for (double sum = 0; rank < n; ++rank) {
+        sum += std::exp(log_pmf(n, q, rank));
+        if (sum > tail)
+            break;
+    }
+    return rank;
+}
+
 double at_rank(const profile::Histogram& histogram, std::uint64_t rank)
 {
     if (rank > histogram.count())
@@ -40,13 +53,7 @@ std::optional<Ranks> quantile_ranks(std::uint64_t n, double q, double confidence
         return std::nullopt;
     const double tail = (1 - confidence) / 2, mean = static_cast<double>(n) * q;
     // The largest i with P(B < i) <= tail, the smallest j with P(B >= j) <= tail.
-    const auto first = static_cast<std::uint64_t>(std::max(0.0, std::floor(mean - reach(n, q))));
-    std::uint64_t low = first;
-    for (double sum = 0; low < n; ++low) {
-        sum += std::exp(log_pmf(n, q, low));
-        if (sum > tail)
-            break;
-    }
+    const std::uint64_t low = rank_below(n, q, tail);
     const auto last = std::min(n, static_cast<std::uint64_t>(std::ceil(mean + reach(n, q))));
     std::uint64_t high = last + 1;
     for (double sum = 0; high > 0; --high) {
@@ -66,7 +73,10 @@ Quantile quantile_of(const profile::Histogram& histogram, std::uint64_t endless,
                       .needed = stats::least_samples(q, kConfidence),
                       .value = {},
                       .low = {},
-                      .high = {}};
+                      .high = {},
+                      .at_least = {}};
+    if (const std::uint64_t least = rank_below(quantile.samples, q, 1 - kConfidence); least > 0)
+        quantile.at_least = at_rank(histogram, least);
     const auto ranks = quantile_ranks(quantile.samples, q);
     if (!ranks)
         return quantile;

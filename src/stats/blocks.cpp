@@ -108,17 +108,21 @@ Batches batches(std::span<const double> series)
         const auto n = static_cast<double>(count);
         const double r = autocorrelation(result.values);
         // r of independent values is about -1/n, with a deviation of 1/sqrt(n) (Kendall and Stuart, 48.3).
-        const double z = count >= kLeastJoined ? 1.645 : 2.326;
-        if (count < kLeastSeen || r <= z / std::sqrt(n) - 1 / n)
+        const auto alike = [&](double z) { return r > z / std::sqrt(n) - 1 / n; };
+        // Joining costs little where it was chance; refusing costs the answer.
+        constexpr double kOnceInTwenty = 1.645, kOnceInAThousand = 3.09;
+        if (count < kLeastSeen || !alike(count >= kLeastJoined ? kOnceInTwenty : kOnceInAThousand))
             return result;
         // So far apart in a series of first order, that a tenth is left. r comes out too small by (1 + 3 r) / n.
         const double unbiased = std::clamp(r + (1 + 3 * r) / n, 0.1, 0.99);
         const double apart = std::max(2.0, std::ceil(std::log(0.1) / std::log(unbiased)));
-        result.size *= static_cast<std::size_t>(apart);
-        if (series.size() / result.size < kLeastBatches) {
-            result = {{series.begin(), series.end()}, 1, false};
+        const std::size_t size = result.size * static_cast<std::size_t>(apart);
+        if (series.size() / size < kLeastBatches) {
+            if (alike(kOnceInAThousand))
+                result = {{series.begin(), series.end()}, 1, false};
             return result;
         }
+        result.size = size;
         result.values = batch_medians(series, result.size);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often `flyball compare` finds a difference where there is none: A/A comparisons of made-up runs with a fixed
-// seed. The table of docs/compare.md. bench_compare_aa [COMPARISONS]
+// seed; and how often it calls a change of known size one. The tables of docs/compare.md. bench_compare_aa
+// [COMPARISONS]
 #include "../unit/compare/make_sides.hpp"
 #include "flyball/compare/comparison.hpp"
 
@@ -52,6 +53,40 @@ void simulate_runs(int trials)
             for (int trial = 0; trial < trials; ++trial)
                 tally.add(test::noisy_side(noise, runs, 4, random), test::noisy_side(noise, runs, 4, random));
             print(test::name_of(noise), fmt::format("{}", runs), tally, trials);
+        }
+    }
+}
+
+// One metric with noise of 5 %, B changed by so much: how often it is a regression beyond 10 %, and how often a change.
+void simulate_changes(int trials)
+{
+    fmt::print("\n| true change | runs a side | a change | a regression beyond 10 % | refused as alike "
+               "|\n|---|---|---|---|---|\n");
+    std::mt19937_64 random(20260103);
+    std::normal_distribution<double> normal(0, 1);
+    const auto side = [&](double level, std::size_t runs) {
+        Side made{.name = "side"};
+        for (std::size_t i = 0; i < runs; ++i) {
+            compare::Run run{.source = "made up"};
+            run.values[{"", "latency"}] = {level * (1 + 0.05 * normal(random)), compare::Unit::Number,
+                                           compare::Good::Lower, true};
+            made.runs.push_back(std::move(run));
+        }
+        return made;
+    };
+    for (const double change : {0.0, 0.03, 0.08, 0.12, 0.15, 0.2}) {
+        for (const std::size_t runs : {5, 10, 20}) {
+            int changes = 0, regressions = 0, refused = 0;
+            for (int trial = 0; trial < trials; ++trial) {
+                const auto result = compare::compare(side(100, runs), side(100 * (1 + change), runs), {});
+                const Row& row = result->rows.front();
+                changes += row.verdict == Verdict::Worse || row.verdict == Verdict::Better ? 1 : 0;
+                regressions += result->regressed() ? 1 : 0;
+                refused += row.reason.find("alike") != std::string::npos ? 1 : 0;
+            }
+            const auto percent = [&](int count) { return 100.0 * count / trials; };
+            fmt::print("| {:g} % | {} | {:.1f} % | {:.1f} % | {:.1f} % |\n", change * 100, runs, percent(changes),
+                       percent(regressions), percent(refused));
         }
     }
 }
@@ -117,6 +152,7 @@ int main(int argc, char** argv)
     const int trials = argc > 1 ? std::max(1, std::atoi(argv[1])) : 300;
     fmt::print("{} comparisons a line.\n\n", trials);
     simulate_runs(trials);
+    simulate_changes(trials);
     simulate_slices(trials);
     return 0;
 }

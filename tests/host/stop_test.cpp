@@ -54,7 +54,7 @@ struct Verb {
 
 const std::vector<Verb>& verbs()
 {
-    static const std::vector<Verb> all{
+    static const std::vector<Verb> kAll{
         {{"record"}, true, false, {{"loading", 0, End::Interrupted}, {"recording the command", 300, End::Result}}},
         {{"record"}, false, false, {{"recording", 100, End::Result}}},
         {{"record", "-o", "-", "-f", "none"}, false, true, {{"recording", 1300, End::Result}}},
@@ -65,7 +65,7 @@ const std::vector<Verb>& verbs()
         {{"tune", "pids", "--warm-up", "0", "-d", "60s"}, true, false, {{"pids of", 300, End::Interrupted}}},
         {{"load", "-d", "60s", "--rate", "20", "--", "true"}, false, false, {{nullptr, 1000, End::Result}}},
     };
-    return all;
+    return kAll;
 }
 
 // In the command line of what the command starts.
@@ -105,7 +105,7 @@ bool any_process_with(const std::string& text)
         const std::string name = entry.path().filename().string();
         if (name.find_first_not_of("0123456789") != std::string::npos)
             continue;
-        std::ifstream file(entry.path() / "cmdline", std::ios::binary);
+        const std::ifstream file(entry.path() / "cmdline", std::ios::binary);
         std::ostringstream words;
         words << file.rdbuf();
         if (words.str().find(text) != std::string::npos)

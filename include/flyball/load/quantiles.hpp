@@ -27,6 +27,9 @@ struct Quantile {
     std::uint64_t needed = 0;  // for an interval
     // Nanoseconds; nullopt: fewer samples than needed.
     std::optional<double> value, low, high;
+    // What it is surely no less than, at the confidence of the interval but one-sided: also of samples that are too few
+    // for more. nullopt: nothing can be said.
+    std::optional<double> at_least;
 };
 
 // endless: samples that did not end in time: more than any in the histogram.

@@ -74,9 +74,10 @@ struct Difference {
 [[nodiscard]] double autocorrelation(std::span<const double> series);
 
 // A series in time order whose neighbours are alike says less than its length. Where the first autocorrelation is above
-// what chance gives once in twenty series (of 10 to 19 values: once in a hundred), neighbours are joined to batches so
-// long that a tenth of it is left in a series of first order, represented by their medians; again, until those are not
-// alike. Fewer than 10 values cannot show it. size: values in a batch, 1: as they came.
+// what chance gives once in twenty series, neighbours are joined to batches so long that a tenth of it is left in a
+// series of first order, represented by their medians; again, until those are not alike. Fewer than 10 values cannot
+// show it. Where too few would be left (8), and of fewer than 20, they are refused if chance gives it once in a
+// thousand series, and left as they are otherwise. size: values in a batch, 1: as they came.
 struct Batches {
     std::vector<double> values;
     std::size_t size = 1;

@@ -91,6 +91,8 @@ std::string bar_of(const Level& level, double most, std::size_t width)
     const double offered = level.offered.value_or(std::max(level.total.from_rate, level.total.to_rate));
     const double achieved = level.achieved().value_or(0);
     const auto length = [&](double rate) {
+        if (most <= 0)  // nothing was done in any level
+            return std::size_t{0};
         return static_cast<std::size_t>(std::lround(std::clamp(rate / most, 0.0, 1.0) * static_cast<double>(width)));
     };
     const std::size_t full = length(std::max(offered, achieved)), done = std::min(length(achieved), full);

@@ -100,7 +100,8 @@ void text_phases(const Level& level, Canvas& canvas)
     for (const load::Phase& phase : level.phases) {
         const double offered = (phase.from_rate + phase.to_rate) / 2;
         const auto length = [&](double rate) {
-            return static_cast<std::size_t>(std::lround(std::clamp(rate / most, 0.0, 1.0) * kBar));
+            return most <= 0 ? std::size_t{0}
+                             : static_cast<std::size_t>(std::lround(std::clamp(rate / most, 0.0, 1.0) * kBar));
         };
         const std::size_t done = length(phase.completed_rate()), full = std::max(length(offered), done);
         table.row({harmless(phase.label), spelled_rate(offered), spelled_rate(phase.completed_rate()),

@@ -86,7 +86,7 @@ inline void sleep_ms(int ms)
 // Empty when it cannot be read.
 inline std::string read_text(const std::string& path)
 {
-    std::ifstream file(path);
+    const std::ifstream file(path);
     std::ostringstream text;
     text << file.rdbuf();
     return text.str();

@@ -54,7 +54,7 @@ struct Ran {
     std::uint64_t took_ns;
 };
 
-Ran run(PlayedHost& played, RecordRequest request, StopToken& stop)
+Ran run(const PlayedHost& played, const RecordRequest& request, StopToken& stop)
 {
     Progress progress(true, STDERR_FILENO);
     const std::uint64_t begin_ns = played.clock.monotonic_ns();
@@ -154,7 +154,7 @@ TEST_CASE("live: a full disk costs the file and not the report", "[live]")
 {
     if (::access("/dev/full", W_OK) != 0)
         FB_SKIP("needs /dev/full");
-    PlayedHost played(waits());
+    const PlayedHost played(waits());
     StopToken stop = token();
     Progress progress(true, STDERR_FILENO);
     const RecordRequest request{.duration_ns = kSecond, .output = "/dev/full"};
@@ -208,7 +208,7 @@ TEST_CASE("live: what cannot be observed is no demand", "[live]")
 {
     Script script = waits();
     script.demand = false;
-    PlayedHost played(script);
+    const PlayedHost played(script);
     StopToken stop = token();
     const auto layout = played.host.layout();
     const auto source = EventSource::open(*layout, {}, stop, played.host);

@@ -129,6 +129,21 @@ TEST_CASE("what was not measured is unknown, never met", "[load]")
     CHECK(verdict("errors<1%", Level{}) == Verdict::Unknown);
 }
 
+TEST_CASE("what is certainly missed is missed, however few requests tell it", "[load]")
+{
+    Level level;
+    level.total.latency_ns.add(12'500'000'000, 45);
+    level.total.counts = {.intended = 45, .ok = 45};
+    const Judgement judgement = judge(objective("p99<200ms"), level);
+    CHECK(judgement.verdict == Verdict::Broken);
+    CHECK(judgement.clear);
+    CHECK(judgement.said == "p99 is at least 12.5 s; 45 of 368 requests are too few for more");
+    // Of those that never came back it is infinite.
+    level.total.counts.timed_out = 5;
+    CHECK(judge(objective("p90<200ms"), level).verdict == Verdict::Broken);
+    CHECK(verdict("p99<20s", level) == Verdict::Unknown);
+}
+
 TEST_CASE("an interval on both sides of the bound is said to be unclear", "[load]")
 {
     const Level level = sample();

@@ -27,6 +27,30 @@ TEST_CASE("ranks are those that the whole binomial gives", "[load]")
         }
 }
 
+TEST_CASE("what a quantile is surely no less than is wrong as rarely as it promises", "[load]")
+{
+    // The rank is the largest with P(B < rank) <= 5 %, B binomial(n, q): of 1 ... n it is its own value.
+    const auto binomial_below = [](std::size_t n, double q, std::size_t rank) {
+        double sum = 0;
+        for (std::size_t k = 0; k < rank; ++k)
+            sum += std::exp(std::lgamma(double(n) + 1) - std::lgamma(double(k) + 1) - std::lgamma(double(n - k) + 1) +
+                            double(k) * std::log(q) + double(n - k) * std::log1p(-q));
+        return sum;
+    };
+    for (const double q : {0.5, 0.9, 0.99})
+        for (const std::size_t n : {2UL, 5UL, 29UL, 45UL}) {
+            profile::Histogram histogram;
+            for (std::uint64_t i = 1; i <= n; ++i)
+                histogram.add(i);
+            INFO("q " << q << ", n " << n);
+            const auto found = quantile_of(histogram, 0, q).at_least;
+            const auto rank = static_cast<std::size_t>(found.value_or(0));
+            CHECK(binomial_below(n, q, rank) <= 0.05);
+            CHECK((rank == n || binomial_below(n, q, rank + 1) > 0.05));
+        }
+    CHECK_FALSE(quantile_of({}, 0, 0.5).at_least);
+}
+
 TEST_CASE("a billion samples are no problem, and give a narrow interval around the rank", "[load]")
 {
     const auto found = quantile_ranks(1'000'000'000, 0.99, 0.95);

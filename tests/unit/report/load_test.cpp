@@ -213,6 +213,18 @@ TEST_CASE("the text of a generator: its values, bursts, what it did not tell", "
     CHECK_THAT(text, ContainsSubstring("Interrupted"));
 }
 
+TEST_CASE("the text of a load in which nothing was done says so", "[load]")
+{
+    LoadReport report = steps();
+    report.plan.generator = true;
+    report.outcomes.levels = {load::Level{}};
+    report.outcomes.levels[0].label = "run";
+    report.outcomes.levels[0].told = load::GeneratorTold{};
+    report.outcomes.levels[0].phases = {load::Phase{}};
+    const std::string text = text_of(report);
+    CHECK_THAT(text, ContainsSubstring("run: the generator told nothing of its work"));
+}
+
 TEST_CASE("no line of the text is wider than the terminal", "[load]")
 {
     for (const LoadReport& report : {steps(), search(), generator()}) {
