@@ -130,7 +130,8 @@ void judge(Row& row, Basis basis, double alpha, std::size_t tested)
     } else if (significant) {
         // A change that may be smaller than what counts is one, and no regression.
         row.verdict = direction(row);
-        row.reason = "it differs, and whether by more than the threshold cannot be told";
+        if (row.reason.empty())
+            row.reason = "it differs, and whether by more than the threshold cannot be told";
     } else if (row.reason.empty()) {
         row.reason = why_inconclusive(row, basis, alpha, tested);
     }

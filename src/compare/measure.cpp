@@ -47,15 +47,23 @@ void by_runs(Row& row, const std::vector<double>& a, const std::vector<double>& 
     const auto ratio = stats::hodges_lehmann_ratio(in_a.values, in_b.values, confidence);
     if (ratio)
         row.change = ratio->estimate - 1;
-    if (!in_a.independent || !in_b.independent) {
-        row.reason = "runs that follow each other are alike (sorted, or the machine drifts), and too few to be joined";
-        return;
-    }
-    row.interval = shift.interval;
+    // Joined ones say what they say; of those that are alike and too few to be joined less is sure.
+    const double widen = std::max(in_a.widen, in_b.widen);
+    if (widen > 1)
+        row.reason =
+            "runs that follow each other are alike (sorted, or the machine drifts), and too few to be joined: the "
+            "interval is wider for it";
+    if (shift.interval)
+        row.interval = stats::widened(*shift.interval, shift.estimate, widen);
     row.p = stats::mann_whitney_p(in_a.values, in_b.values);
-    if (ratio && ratio->interval)
-        row.change_interval = Interval{ratio->interval->low - 1, ratio->interval->high - 1};
-    else if (row.interval && row.a != 0 && !ratio)
+    if (widen > 1)
+        row.p = stats::widened_p(*row.p, widen);
+    // A factor is widened as its logarithm.
+    if (ratio && ratio->interval) {
+        const Interval logs = stats::widened({std::log(ratio->interval->low), std::log(ratio->interval->high)},
+                                             std::log(ratio->estimate), widen);
+        row.change_interval = Interval{std::exp(logs.low) - 1, std::exp(logs.high) - 1};
+    } else if (row.interval && row.a != 0 && !ratio)
         row.change_interval = relative(*row.interval, row);
 }
 

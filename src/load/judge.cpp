@@ -41,8 +41,9 @@ void judge_quantile(const Objective& objective, const Level& level, Judgement& j
         judgement.observed = judgement.low = quantile.at_least;
         judgement.verdict = Verdict::Broken;
         judgement.clear = true;
-        judgement.said = fmt::format("{} is at least {}; {} of {} requests are too few for more", what,
-                                     spell_ns(*quantile.at_least), quantile.samples, quantile.needed);
+        judgement.said = fmt::format("{} is {}{}; {} of {} requests are too few for more", what,
+                                     std::isinf(*quantile.at_least) ? "" : "at least ", spell_ns(*quantile.at_least),
+                                     quantile.samples, quantile.needed);
         return;
     }
     if (!quantile.value)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 namespace flyball::stats {
@@ -100,26 +101,40 @@ Interval difference_interval(double a, Interval of_a, double b, Interval of_b)
     return {b - a - std::hypot(b - of_b.low, of_a.high - a), b - a + std::hypot(of_b.high - b, a - of_a.low)};
 }
 
+double widened_p(double p, double widen)
+{
+    // The normal deviate of p, by bisection: two-sided, erfc(z / sqrt(2)) = p.
+    double low = 0, high = 40;
+    for (int i = 0; i < 100; ++i) {
+        const double middle = std::midpoint(low, high);
+        (std::erfc(middle / std::numbers::sqrt2) > p ? low : high) = middle;
+    }
+    return std::erfc(low / widen / std::numbers::sqrt2);
+}
+
+Interval widened(Interval interval, double estimate, double widen)
+{
+    return {estimate - widen * (estimate - interval.low), estimate + widen * (interval.high - estimate)};
+}
+
 Batches batches(std::span<const double> series)
 {
-    Batches result{{series.begin(), series.end()}, 1, true};
+    Batches result{{series.begin(), series.end()}, 1, 1};
     for (;;) {
         const std::size_t count = result.values.size();
         const auto n = static_cast<double>(count);
         const double r = autocorrelation(result.values);
         // r of independent values is about -1/n, with a deviation of 1/sqrt(n) (Kendall and Stuart, 48.3).
-        const auto alike = [&](double z) { return r > z / std::sqrt(n) - 1 / n; };
-        // Joining costs little where it was chance; refusing costs the answer.
-        constexpr double kOnceInTwenty = 1.645, kOnceInAThousand = 3.09;
-        if (count < kLeastSeen || !alike(count >= kLeastJoined ? kOnceInTwenty : kOnceInAThousand))
+        constexpr double kOnceInTwenty = 1.645, kOnceInAHundred = 2.326;
+        const double z = count >= kLeastJoined ? kOnceInTwenty : kOnceInAHundred;
+        if (count < kLeastSeen || r <= z / std::sqrt(n) - 1 / n)
             return result;
         // So far apart in a series of first order, that a tenth is left. r comes out too small by (1 + 3 r) / n.
         const double unbiased = std::clamp(r + (1 + 3 * r) / n, 0.1, 0.99);
         const double apart = std::max(2.0, std::ceil(std::log(0.1) / std::log(unbiased)));
         const std::size_t size = result.size * static_cast<std::size_t>(apart);
         if (series.size() / size < kLeastBatches) {
-            if (alike(kOnceInAThousand))
-                result = {{series.begin(), series.end()}, 1, false};
+            result.widen = std::sqrt((1 + unbiased) / (1 - unbiased));
             return result;
         }
         result.size = size;

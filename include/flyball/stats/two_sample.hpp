@@ -76,13 +76,18 @@ struct Difference {
 // A series in time order whose neighbours are alike says less than its length. Where the first autocorrelation is above
 // what chance gives once in twenty series, neighbours are joined to batches so long that a tenth of it is left in a
 // series of first order, represented by their medians; again, until those are not alike. Fewer than 10 values cannot
-// show it. Where too few would be left (8), and of fewer than 20, they are refused if chance gives it once in a
-// thousand series, and left as they are otherwise. size: values in a batch, 1: as they came.
+// show it. Where too few would be left (8), and of fewer than 20 (if chance gives it once in a hundred series), they
+// stay as they are, and say less by `widen`: an interval is to be so many times as wide. That is what the variance of a
+// mean grows by in a series of first order, (1 + r) / (1 - r), as a deviation. size: values in a batch, 1: as they
+// came.
 struct Batches {
     std::vector<double> values;
     std::size_t size = 1;
-    bool independent = true;  // false: alike, and too few to be joined; the values are as they came
+    double widen = 1;  // above 1: alike, and too few to be joined
 };
 [[nodiscard]] Batches batches(std::span<const double> series);
+// Of a test whose statistic is nearly normal, with a deviation so many times as large.
+[[nodiscard]] double widened_p(double p, double widen);
+[[nodiscard]] Interval widened(Interval interval, double estimate, double widen);
 
 }  // namespace flyball::stats

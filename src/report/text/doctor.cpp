@@ -180,21 +180,21 @@ std::string count_text(const Plan& plan)
 // What to do, each remedy once, with the metrics that it would bring or better.
 std::string remedies_text(const Plan& plan)
 {
-    struct Row {
+    struct Remedy {
         std::string remedy;
         std::vector<std::string> brings, betters;
     };
-    std::vector<Row> rows;
+    std::vector<Remedy> rows;
     for (const MetricPlan& m : plan.metrics) {
         if (m.remedy.empty())
             continue;
-        auto row = std::ranges::find(rows, m.remedy, &Row::remedy);
+        auto row = std::ranges::find(rows, m.remedy, &Remedy::remedy);
         if (row == rows.end())
             row = rows.insert(rows.end(), {m.remedy, {}, {}});
         (m.available ? row->betters : row->brings).push_back(m.metric);
     }
     std::string out = rows.empty() ? "" : "\nto see more\n";
-    for (const Row& row : rows) {
+    for (const Remedy& row : rows) {
         out += doctor_paragraph("  *", 4, row.remedy);
         if (!row.brings.empty())
             out += doctor_paragraph("    brings", 13, doctor_list(row.brings));

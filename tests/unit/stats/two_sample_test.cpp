@@ -283,14 +283,14 @@ TEST_CASE("batches: neighbours that are alike are joined, others are left alone"
         }
         joined_alone += batches(alone).size > 1 ? 1 : 0;
         const Batches found = batches(alike);
-        joined_alike += found.size >= 4 || !found.independent ? 1 : 0;
+        joined_alike += found.size >= 4 || found.widen > 1.5 ? 1 : 0;
     }
     CHECK(joined_alone <= 26);  // one in twenty is meant: 15, with a deviation of 4
     CHECK(joined_alike >= 297);
     std::vector<double> sorted(15);
     std::iota(sorted.begin(), sorted.end(), 0.0);
-    CHECK_FALSE(batches(sorted).independent);
-    CHECK(batches(std::vector<double>{1, 2, 3}).independent);
+    CHECK(batches(sorted).widen > 2);
+    CHECK(batches(std::vector<double>{1, 2, 3}).widen == 1);
     CHECK(autocorrelation(std::vector<double>(50, 7.0)) == 0);
 }
 
@@ -299,4 +299,15 @@ TEST_CASE("an interval for a difference from two of their own: symmetrical ones 
     const Interval d = difference_interval(10, {7, 13}, 20, {16, 24});
     CHECK(d.low == Approx(10 - 5));
     CHECK(d.high == Approx(10 + 5));
+}
+
+TEST_CASE("widened: p and interval are those of a statistic with a larger deviation")
+{
+    // Normal deviates of 5 % and of its half.
+    CHECK(widened_p(0.05, 1) == Approx(0.05));
+    CHECK(widened_p(0.05, 1.959964 / 0.979982) == Approx(0.3271).margin(1e-4));
+    CHECK(widened_p(1, 3) == Approx(1));
+    const Interval wide = widened({.low = 8, .high = 13}, 10, 2);
+    CHECK(wide.low == 6);
+    CHECK(wide.high == 16);
 }
