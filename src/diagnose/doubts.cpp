@@ -71,10 +71,10 @@ public:
     void coverage()
     {
         std::vector<std::pair<std::string, std::vector<std::string>>> reasons;
-        const auto add = [&](std::string reason, std::string_view metric) {
+        const auto add = [&](const std::string& reason, std::string_view metric) {
             auto same = std::ranges::find(reasons, reason, [](const auto& item) { return item.first; });
             if (same == reasons.end())
-                same = reasons.insert(same, {std::move(reason), {}});
+                same = reasons.insert(same, {reason, {}});
             same->second.emplace_back(metric);
         };
         for (const std::string_view metric : {"cpu.wait", "cpu.held", "cpu.slice", "cpu.throttle.own", "mem.high",

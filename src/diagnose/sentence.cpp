@@ -98,9 +98,10 @@ std::optional<Clause> stall_clause(const Finding& finding, const Stall& stall)
     if (stall.ns == 0)
         return Clause{0, fmt::format("no {} stall was seen, but {}", stall.name, but)};
     const double share = ratio(stall.ns, finding.account.life_ns);
-    std::string text = share < kWorthNaming ? fmt::format("{} stalls below 0.1%", stall.name)
-                                            : fmt::format("{} {} of its tasks' time: {}", stall.verb,
-                                                          format_percent(share), reasons_text(finding, stall.which));
+    const std::string text = share < kWorthNaming
+                                 ? fmt::format("{} stalls below 0.1%", stall.name)
+                                 : fmt::format("{} {} of its tasks' time: {}", stall.verb, format_percent(share),
+                                               reasons_text(finding, stall.which));
     return Clause{stall.ns, but.empty() ? text : text + ", " + but};
 }
 

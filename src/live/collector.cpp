@@ -239,9 +239,9 @@ Result<std::unique_ptr<Collector>> open_collector(const cgroup::Layout& layout, 
 
 const Host& this_host()
 {
-    static const Host host{
+    static const Host kHost{
         .layout = [] { return cgroup::detect(); }, .collector = open_collector, .clock = &system_clock()};
-    return host;
+    return kHost;
 }
 
 }  // namespace flyball::live

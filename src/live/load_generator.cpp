@@ -85,7 +85,7 @@ Result<> Generator::end()
         return sent;
     // Whoever asked for a stop waits.
     const std::uint64_t grace_ms = stop_.requested() ? kStopGraceMs : kGraceMs;
-    for (std::uint64_t until = elapsed() + grace_ms * kMs; elapsed() < until;) {
+    for (const std::uint64_t until = elapsed() + grace_ms * kMs; elapsed() < until;) {
         const auto status = child_.wait_ms(static_cast<int>(kProgressNs / kMs));
         if (!status)
             return std::unexpected(status.error());
