@@ -9,9 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 namespace workload {
 
@@ -45,18 +48,26 @@ int dio(const Args& args)
 
     const std::uint64_t start = now_ns();
     std::uint64_t bytes = 0;
+    std::vector<std::uint64_t> took_ns;
     for (std::uint64_t i = 0; i < count; ++i) {
+        const std::uint64_t begin = now_ns();
         const auto at = static_cast<off_t>(i % blocks * block);
         const ssize_t done =
             writing ? pwrite(file.get(), buffer.get(), block, at) : pread(file.get(), buffer.get(), block, at);
         if (done != static_cast<ssize_t>(block))
             fail_errno((writing ? "writing " : "reading ") + path);
         bytes += block;
+        took_ns.push_back(now_ns() - begin);
     }
+    const std::uint64_t wall = now_ns() - start;
+    const auto middle = took_ns.begin() + static_cast<std::ptrdiff_t>(took_ns.size() / 2);
+    if (!took_ns.empty())
+        std::nth_element(took_ns.begin(), middle, took_ns.end());
     return Truth("dio")
         .add(writing ? "writes" : "reads", count)
         .add("bytes", bytes)
-        .add("wall_ns", now_ns() - start)
+        .add("wall_ns", wall)
+        .add("p50_ns", took_ns.empty() ? 0 : *middle)
         .print();
 }
 
