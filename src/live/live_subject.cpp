@@ -144,7 +144,11 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
     state->guard.emplace(
         SubjectGuardOptions{.armed = options.guarded, .guard = options.guard, .health = options.health}, *state->limits,
         options.say);
-    state->room.emplace(state->layout, state->path, [raw = state.get()] { return raw->tick(monotonic_ns()); });
+    // Memory that is taken away for a time is an experiment: the guard has to know before it looks.
+    state->room.emplace(state->layout, state->path, [raw = state.get()] {
+        raw->limits->touch();
+        return raw->tick(monotonic_ns());
+    });
     auto source = options.events
                       ? Result<std::shared_ptr<EventSource>>(options.events)
                       : EventSource::open(state->layout,
@@ -272,7 +276,6 @@ Result<> LiveSubject::set(std::string_view file, std::string_view value)
 
 Result<std::uint64_t> LiveSubject::reclaim(std::uint64_t bytes)
 {
-    state_->limits->touch();
     return state_->room->reclaim(bytes);
 }
 

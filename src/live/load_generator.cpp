@@ -100,14 +100,18 @@ Result<load::Level> Generator::run(const load::LevelSpec& spec)
     begin_ns_ = monotonic_ns();
     if (auto released = child_.release(); !released)
         return std::unexpected(std::move(released.error()));
-    auto after = wait_until(spec.warmup_ns);
+    // Without a warm-up nothing is thrown away: it may have told something by now.
+    const bool warms_up = spec.warmup_ns > 0;
+    auto after = warms_up ? wait_until(spec.warmup_ns) : Result<Loop::End>(Loop::End::Time);
     if (!after)
         return std::unexpected(after.error());
     load::Level level;
     // One that is over before its warm-up is: all of it counts.
     if (*after == Loop::End::Time) {
-        (void)listener_.take();
-        level.warmup_ns = elapsed();
+        if (warms_up) {
+            (void)listener_.take();
+            level.warmup_ns = elapsed();
+        }
         constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
         after = wait_until(spec.length_ns == 0 ? kNoEnd : spec.length_ns);
         if (!after)

@@ -259,7 +259,7 @@ Result<> RecordingRun::close()
     if (!tasks)
         return std::unexpected(tasks.error());
     closing_.tasks_last = std::move(*tasks);
-    if (auto r = collector_->collect(kMaxBatchAgeNs); !r)
+    if (auto r = collector_->collect(); !r)
         return r;
     counters_->add_created(accumulator_->take_created());
     closing_.counters = counters_->sample_last();
