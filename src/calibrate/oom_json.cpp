@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oom_json.hpp"
 
+#include "flyball/base/version.hpp"
 #include "flyball/oom/test_report.hpp"
 #include "flyball/profile/snapshot.hpp"
 
@@ -67,18 +68,30 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TestReport, flyball_version, host, kernel, ar
 
 namespace flyball::calibrate {
 
+namespace {
+
+constexpr std::string_view kOomSchema = "flyball.calibrate-oom/2";
+
+}  // namespace
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomBehaviour, not_tested, reports)
 
 std::string oom_to_json(const OomBehaviour& oom)
 {
     // A process may be called anything: bytes that are no UTF-8 are replaced.
-    return nlohmann::json(oom).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    nlohmann::json json = oom;
+    json["schema"] = kOomSchema;
+    json["flyball_version"] = kVersion;
+    return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::optional<OomBehaviour> oom_from_json(std::string_view text)
 {
     try {
-        return nlohmann::json::parse(text).get<OomBehaviour>();
+        const auto json = nlohmann::json::parse(text);
+        if (json.at("schema") != kOomSchema)
+            return std::nullopt;
+        return json.get<OomBehaviour>();
     } catch (const nlohmann::json::exception&) {
         return std::nullopt;
     }

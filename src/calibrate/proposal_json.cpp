@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proposal_json.hpp"
 
+#include "flyball/base/version.hpp"
+
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace flyball::calibrate {
@@ -10,16 +15,19 @@ namespace {
 
 using Json = nlohmann::json;
 
-template <class Enum>
-int number(Enum value)
-{
-    return static_cast<int>(value);
-}
+constexpr std::string_view kProposalSchema = "flyball.calibrate-proposal/2";
 
+// By its name, so that a later flyball with more of them reads it rightly.
 template <class Enum>
 Enum enumerator(const Json& json)
 {
-    return static_cast<Enum>(json.get<int>());
+    constexpr std::uint8_t kMost = 32;
+    const auto wanted = json.get<std::string>();
+    for (std::uint8_t i = 0; i < kMost; ++i) {
+        if (const auto value = static_cast<Enum>(i); tune::name(value) == wanted)
+            return value;
+    }
+    throw Json::other_error::create(501, "no such name: " + wanted, nullptr);
 }
 
 Json of(const std::optional<stats::Interval>& interval)
@@ -40,7 +48,7 @@ Json of(const tune::Value& v)
             {"text", v.text},
             {"before", v.before},
             {"estimate", v.estimate},
-            {"unit", number(v.unit)},
+            {"unit", tune::name(v.unit)},
             {"interval", of(v.interval)},
             {"confidence", v.confidence},
             {"method", v.method}};
@@ -62,7 +70,7 @@ Json of(const tune::Evidence& e)
 {
     return {{"name", e.name},
             {"value", e.value},
-            {"unit", number(e.unit)},
+            {"unit", tune::name(e.unit)},
             {"interval", of(e.interval)},
             {"source", e.source}};
 }
@@ -76,7 +84,7 @@ tune::Evidence evidence_of(const Json& j)
 Json of(const tune::Trial& t)
 {
     return {{"setting", t.setting},
-            {"verdict", number(t.verdict)},
+            {"verdict", tune::name(t.verdict)},
             {"took_ns", t.took_ns},
             {"pairs", t.pairs},
             {"judged_by", t.judged_by},
@@ -136,9 +144,11 @@ std::string written(const Json& json)
 
 std::string proposal_to_json(const tune::Proposal& p)
 {
-    return written({{"resource", number(p.resource)},
+    return written({{"schema", kProposalSchema},
+                    {"flyball_version", kVersion},
+                    {"resource", tune::name(p.resource)},
                     {"cgroup", p.cgroup},
-                    {"answer", number(p.answer)},
+                    {"answer", tune::name(p.answer)},
                     {"summary", p.summary},
                     {"values", list(p.values)},
                     {"evidence", list(p.evidence)},
@@ -155,6 +165,8 @@ std::optional<tune::Proposal> proposal_from_json(std::string_view text)
 {
     try {
         const Json j = Json::parse(text);
+        if (j.at("schema") != kProposalSchema)
+            return std::nullopt;
         return tune::Proposal{.resource = enumerator<tune::Resource>(j.at("resource")),
                               .cgroup = j.at("cgroup"),
                               .answer = enumerator<tune::Answer>(j.at("answer")),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/calibrate/run.hpp"
 
+#include "flyball/base/version.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -12,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kSchema = "flyball.calibrate-run/1";
+constexpr std::string_view kRunSchema = "flyball.calibrate-run/2";
 
 // A name as a component of a path: what is not plain is %XX, so that different names stay different.
 std::string plain(std::string_view name)
@@ -86,8 +88,9 @@ void append(std::vector<T>& into, const std::vector<T>& more)
 
 std::string RunKey::file() const
 {
-    return fmt::format("raw/{}/{}/{}/{}-{}.json", plain(component), plain(phase), plain(scenario),
-                       stage.empty() ? "all" : "stage_" + plain(stage), repetition);
+    return fmt::format("raw/{}/{}/{}/{}-{}{}.json", plain(component), plain(phase), plain(scenario),
+                       stage.empty() ? "all" : "stage_" + plain(stage), repetition,
+                       again > 0 ? fmt::format(".again-{}", again) : "");
 }
 
 std::string run_to_json(const Run& run)
@@ -95,12 +98,21 @@ std::string run_to_json(const Run& run)
     Json metrics = Json::object();
     for (const auto& [name, series] : run.metrics)
         metrics[name] = of_series(series);
-    const Json json{{"schema", kSchema},      {"component", run.key.component},
-                    {"phase", run.key.phase}, {"scenario", run.key.scenario},
-                    {"stage", run.key.stage}, {"repetition", run.key.repetition},
-                    {"limits", run.limits},   {"start_wall_ns", run.start_wall_ns},
-                    {"span_ns", run.span_ns}, {"displaced", run.displaced},
-                    {"trouble", run.trouble}, {"metrics", std::move(metrics)}};
+    const Json json{{"schema", kRunSchema},
+                    {"flyball_version", kVersion},
+                    {"component", run.key.component},
+                    {"phase", run.key.phase},
+                    {"scenario", run.key.scenario},
+                    {"stage", run.key.stage},
+                    {"repetition", run.key.repetition},
+                    {"again", run.key.again},
+                    {"limits", run.limits},
+                    {"start_wall_ns", run.start_wall_ns},
+                    {"span_ns", run.span_ns},
+                    {"displaced", run.displaced},
+                    {"disturbed", run.disturbed},
+                    {"trouble", run.trouble},
+                    {"metrics", std::move(metrics)}};
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -108,18 +120,20 @@ Result<Run> run_from_json(std::string_view text)
 {
     try {
         const Json json = Json::parse(text);
-        if (json.at("schema") != kSchema)
+        if (json.at("schema") != kRunSchema)
             return fail(ErrorKind::Io, "a run of another version of flyball");
         Run run{.key = {.component = json.at("component"),
                         .phase = json.at("phase"),
                         .scenario = json.at("scenario"),
                         .stage = json.at("stage"),
-                        .repetition = json.at("repetition")},
+                        .repetition = json.at("repetition"),
+                        .again = json.at("again")},
                 .limits = json.at("limits").get<Limits>(),
                 .start_wall_ns = json.at("start_wall_ns"),
                 .span_ns = json.at("span_ns"),
                 .metrics = {},
                 .displaced = json.at("displaced"),
+                .disturbed = json.at("disturbed"),
                 .trouble = json.at("trouble")};
         for (const auto& [name, series] : json.at("metrics").items())
             run.metrics[name] = series_of(series);

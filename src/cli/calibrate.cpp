@@ -8,6 +8,7 @@
 #include "flyball/base/units.hpp"
 #include "flyball/base/version.hpp"
 #include "flyball/calibrate/engine.hpp"
+#include "flyball/calibrate/spent.hpp"
 #include "flyball/calibrate/write.hpp"
 #include "flyball/cgroup/transient.hpp"
 #include "flyball/live/caretaker.hpp"
@@ -79,7 +80,6 @@ calibrate::Calibration this_calibration(const CalibrateOptions& options, const c
     calibration.host = names.nodename;
     calibration.kernel = names.release;
     calibration.arch = names.machine;
-    calibration.start_wall_ns = realtime_ns();
     return calibration;
 }
 
@@ -94,24 +94,28 @@ std::string plan_text(const calibrate::Spec& spec)
                                    spec.profile.empty() ? "" : " (" + spec.profile + ")", spec.components.size());
     std::uint64_t all_ns = 0;
     for (const calibrate::Component& component : spec.components) {
-        const calibrate::Round round = calibrate::round_of(component);
-        const std::string once = format_ns(round.length_ns);
+        const calibrate::Round round = calibrate::round_of(component), look = calibrate::round_of(component, 1);
+        std::uint64_t tuning_ns = 0;
+        if (!component.scenarios.empty())
+            tuning_ns = component.tune.size() * calibrate::tuning_ns(component, component.scenarios.front());
         std::string resources;
         for (const tune::Resource resource : component.tune)
             resources += (resources.empty() ? "" : ", ") + resource_name(resource);
         text += fmt::format("\n{}\n", component.name);
-        text += fmt::format("  baseline   {} runs of {} scenarios, {}\n", round.runs, component.scenarios.size(), once);
-        text += fmt::format("  tune       {}\n", resources.empty() ? "nothing" : resources);
-        text += fmt::format("  validate   the same runs under the new limits, {} for each attempt, {} at most\n", once,
-                            component.tuning.max_iterations);
+        text += fmt::format("  baseline   {} runs of {} scenarios, {}\n", look.runs, component.scenarios.size(),
+                            format_ns(look.length_ns));
+        text += resources.empty() ? "  tune       nothing\n"
+                                  : fmt::format("  tune       {}, about {}\n", resources, format_ns(tuning_ns));
+        text += fmt::format("  validate   {} runs under the new limits and as many as it was, in turn: {} for each "
+                            "attempt, {} at most\n",
+                            round.runs, format_ns(2 * round.length_ns), component.tuning.max_iterations);
         if (component.oom_test)
             text += "  OOM        kills in cgroups of flyball's own\n";
-        all_ns += 2 * round.length_ns;
+        all_ns += look.length_ns + tuning_ns + 2 * round.length_ns;
     }
     return text +
-           fmt::format(
-               "\nRuns alone: {} with one attempt each; tuning takes minutes a resource.\nNothing was changed.\n",
-               format_ns(all_ns));
+           fmt::format("\nAbout {} with one attempt each; a noisy machine makes runs again.\nNothing was changed.\n",
+                       format_ns(all_ns));
 }
 
 // Every deliverable of P4.2 section 8.3, and the page.
@@ -183,19 +187,36 @@ private:
     }
 };
 
+// Whether this sitting measures, or only tells what others have measured.
+enum class Sitting : std::uint8_t { Measures, Tells };
+
 Result<int> conclude(const CalibrateOptions& options, const Loaded& loaded, live::DirectoryStore& store,
-                     calibrate::Machine& machine, live::Progress& progress, StopToken& stop)
+                     calibrate::Machine& machine, live::Progress& progress, Sitting sitting, StopToken& stop)
 {
     calibrate::Calibration calibration = this_calibration(options, loaded.spec);
     const std::uint64_t begin_ns = monotonic_ns();
+    const auto before = calibrate::spent_so_far(store);
+    if (!before)
+        return std::unexpected(before.error());
+    const calibrate::Spent past = before->value_or(calibrate::Spent{.start_wall_ns = realtime_ns(), .took_ns = 0});
+    const auto keep_time = [&]() -> Result<> {
+        if (sitting == Sitting::Tells)
+            return {};
+        return calibrate::keep(store, {past.start_wall_ns, past.took_ns + (monotonic_ns() - begin_ns)});
+    };
     auto components = calibrate::calibrate(loaded.spec, machine, store, [&](const calibrate::Step& step) {
+        // A store that fails is told by what is measured next.
+        (void)keep_time();
         progress.say(fmt::format("[{}/{}] {}{}", step.done + 1, step.all, step.what,
                                  step.left_ns > 0 ? fmt::format("; about {} left", format_ns(step.left_ns)) : ""));
     });
     if (!components)
         return std::unexpected(std::move(components.error()));
     calibration.components = std::move(*components);
-    calibration.took_ns = monotonic_ns() - begin_ns;
+    if (auto kept = keep_time(); !kept)
+        return std::unexpected(std::move(kept.error()));
+    calibration.start_wall_ns = past.start_wall_ns;
+    calibration.took_ns = past.took_ns + (sitting == Sitting::Measures ? monotonic_ns() - begin_ns : 0);
     if (stop.requested())
         return std::unexpected(stop.interrupted());
     if (auto written = write_deliverables(calibration, loaded, store, options.spec); !written)
@@ -244,7 +265,7 @@ int run_calibrate(const CalibrateOptions& options, StopToken& stop)
                                              .say = [&](std::string_view text) { progress.say(text); },
                                              .components = loaded->spec.components},
                                             stop);
-    const auto code = conclude(options, *loaded, *store, *machine, progress, stop);
+    const auto code = conclude(options, *loaded, *store, *machine, progress, Sitting::Measures, stop);
     return code ? *code : complain(code.error());
 }
 
@@ -275,7 +296,7 @@ int run_calibrate_report(const CalibrateOptions& options, StopToken& stop)
     if (!store)
         return complain(store.error());
     NoMachine machine;
-    const auto code = conclude(options, *loaded, *store, machine, progress, stop);
+    const auto code = conclude(options, *loaded, *store, machine, progress, Sitting::Tells, stop);
     return code ? *code : complain(code.error());
 }
 

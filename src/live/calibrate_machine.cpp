@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "calibrate_machine.hpp"
 
+#include "ceilings.hpp"
 #include "cold_starts.hpp"
 #include "component_oom.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/units.hpp"
 #include "flyball/cgroup/limits.hpp"
+#include "flyball/cgroup/tree.hpp"
 #include "flyball/live/tuners.hpp"
 #include "neighbours.hpp"
+#include "readiness.hpp"
 #include "run_figures.hpp"
 #include "scenario_commands.hpp"
 #include "service_command.hpp"
@@ -34,7 +37,6 @@ constexpr double kWholeRun = 0.9;
 constexpr std::uint64_t kTuningNs = 7200 * kSecondNs;
 // For a service to be well again.
 constexpr std::uint64_t kRestartNs = 60 * kSecondNs;
-constexpr std::uint64_t kLeastProfileNs = 10 * kSecondNs, kMostProfileNs = 60 * kSecondNs;
 
 bool wants_io(const Scenario& scenario)
 {
@@ -59,6 +61,8 @@ std::uint64_t period_of(const Limits& limits)
 
 std::string trouble_of(const LiveSubject& subject, std::uint64_t passed_ns, std::uint64_t length_ns)
 {
+    if (const auto service = subject.failed_service())
+        return fmt::format("the service ended with {} under its load", service->shell_code());
     const auto status = subject.status();
     if (!status)
         return {};
@@ -141,6 +145,8 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
     const std::uint64_t measured_ns = stage != nullptr ? stage->duration_ns : scenario.timing.duration_ns;
     const std::uint64_t length_ns = scenario.timing.warmup_ns + measured_ns;
     auto commands = commands_of(component, scenario, stage, limits, length_ns);
+    if (commands && waits_for_work(*commands))
+        commands = commands_of(component, scenario, stage, limits, length_ns + kFirstWorkNs);
     if (!commands)
         return std::unexpected(std::move(commands.error()));
     auto log = log_of(key.file());
@@ -150,22 +156,34 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
     if (!options)
         return std::unexpected(std::move(options.error()));
     options->guarded = false;  // what happens to it is what is measured
-    Run run{.key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}};
+    Run run{
+        .key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}, .disturbed = {}, .trouble = {}};
     auto subject = LiveSubject::open(*options);
     if (!subject)
         return std::unexpected(std::move(subject.error()));
     for (const std::string& missing : subject->not_written())
         say_once(component.name + ": " + missing);
-    const std::uint64_t begin_ns = monotonic_ns();
-    if (auto started = subject->start(); !started)
-        return std::unexpected(std::move(started.error()));
     RunFigures figures(component);
+    if (auto before = subject->read())
+        figures.starts(*before);
+    auto unwell = start_when_ready(*subject, *commands, log->fd(), stop_,
+                                   [&](std::string_view text) { say_once(component.name + ": " + std::string(text)); });
+    if (!unwell)
+        return std::unexpected(std::move(unwell.error()));
+    if (!unwell->empty()) {
+        run.trouble = std::move(*unwell);
+        return run;
+    }
+    const std::uint64_t begin_ns = monotonic_ns();
     auto goes_on = pass(*subject, scenario.timing.warmup_ns, nullptr);
     if (goes_on && *goes_on)
         goes_on = pass(*subject, measured_ns, &figures);
     if (!goes_on)
         return std::unexpected(std::move(goes_on.error()));
+    if (auto after = subject->read())
+        figures.ends(*after);
     run.trouble = trouble_of(*subject, monotonic_ns() - begin_ns, length_ns);
+    run.disturbed = figures.disturbed(options_.disturbance);
     for (const std::string& complaint : subject->complaints())
         say_once(component.name + ", " + scenario.name + ": " + complaint);
     run.span_ns = figures.span_ns();
@@ -199,7 +217,8 @@ Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scena
                                    .metric_scale = declared == component.metrics.end() ? 1 : declared->scale,
                                    .limits = writes_of(limits),
                                    .output_fd = log->fd()};
-    Run run{.key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}};
+    Run run{
+        .key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}, .disturbed = {}, .trouble = {}};
     const std::uint64_t begin_ns = monotonic_ns();
     auto times = cold_starts(request, layout_, stop_, [this](std::string_view text) { say_once(std::string(text)); });
     run.span_ns = monotonic_ns() - begin_ns;
@@ -251,9 +270,13 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
     auto subject = LiveSubject::open(*options);
     if (!subject)
         return std::unexpected(std::move(subject.error()));
-    if (auto started = subject->start(); !started)
-        return std::unexpected(std::move(started.error()));
-    const TunerSettings settings{.profile_ns = std::clamp(scenario.timing.duration_ns, kLeastProfileNs, kMostProfileNs),
+    auto unwell = start_when_ready(*subject, *commands, log->fd(), stop_,
+                                   [&](std::string_view text) { say_once(component.name + ": " + std::string(text)); });
+    if (!unwell)
+        return std::unexpected(std::move(unwell.error()));
+    if (!unwell->empty())
+        return fail(ErrorKind::Finished, std::move(*unwell));
+    const TunerSettings settings{.profile_ns = calibrate::profile_ns(scenario),
                                  .period_ns = period_of(limits),
                                  .warm_up_ns = scenario.timing.warmup_ns,
                                  .floor = component.tuning.floor,
@@ -271,6 +294,13 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
 Result<calibrate::OomBehaviour> LiveMachine::oom_test(const Component& component, const Limits& limits)
 {
     return component_oom(component, limits, layout_, options_.without, stop_);
+}
+
+std::map<std::string, double> LiveMachine::ceilings(const Component& component)
+{
+    const auto found =
+        component.cgroup.empty() ? Result<std::vector<std::string>>() : cgroup::resolve(layout_, component.cgroup);
+    return live::ceilings(layout_, found && found->size() == 1 ? found->front() : std::string());
 }
 
 std::unique_ptr<calibrate::Machine> open_machine(cgroup::Layout layout, MachineOptions options, StopToken& stop)

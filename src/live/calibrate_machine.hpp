@@ -8,6 +8,7 @@
 #include "scenario_commands.hpp"
 #include "workload_log.hpp"
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -30,6 +31,8 @@ public:
                                 const calibrate::Limits& limits) override;
     Result<calibrate::OomBehaviour> oom_test(const calibrate::Component& component,
                                              const calibrate::Limits& limits) override;
+
+    std::map<std::string, double> ceilings(const calibrate::Component& component) override;
 
 private:
     Result<calibrate::Run> run_load(const calibrate::Component& component, const calibrate::Scenario& scenario,

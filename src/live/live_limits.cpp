@@ -3,9 +3,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace flyball::live {
+
+// The kernel refuses a quota below the burst that is there: of both, the burst goes first, and comes back behind it.
+std::vector<tune::Write> LiveLimits::first_no_burst(const std::vector<tune::Write>& writes) const
+{
+    std::vector<tune::Write> all = writes;
+    const bool both = std::ranges::find(writes, "cpu.max", &tune::Write::file) != writes.end() &&
+                      std::ranges::find(writes, "cpu.max.burst", &tune::Write::file) != writes.end();
+    if (both && read("cpu.max.burst").value_or("0") != "0")
+        all.insert(all.begin(), {"cpu.max.burst", "0"});
+    return all;
+}
 
 LiveLimits::~LiveLimits()
 {
@@ -115,7 +127,7 @@ Result<> LiveLimits::apply(const std::vector<tune::Write>& writes)
 Result<std::vector<std::string>> LiveLimits::write_what_is_there(const std::vector<tune::Write>& writes, Stays stays)
 {
     std::vector<std::string> left_out;
-    for (const tune::Write& one : writes) {
+    for (const tune::Write& one : first_no_burst(writes)) {
         auto written = stays == Stays::Yes ? apply({one}) : set(one.file, one.text);
         if (!written && written.error().kind != ErrorKind::Unavailable && read(one.file))
             return std::unexpected(std::move(written.error()));

@@ -58,6 +58,7 @@ public:
                                                                        Stays stays);
 
 private:
+    [[nodiscard]] std::vector<tune::Write> first_no_burst(const std::vector<tune::Write>& writes) const;
     [[nodiscard]] Result<> write(cgroup::Actuator& by, std::string_view file, std::string_view value) const;
 
     const cgroup::Layout& layout_;

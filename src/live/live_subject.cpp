@@ -165,7 +165,18 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
 
 Result<> LiveSubject::start()
 {
-    return state_->workload->start();
+    auto started = start_service();
+    return started ? start_load() : started;
+}
+
+Result<> LiveSubject::start_service()
+{
+    return state_->workload->start_command();
+}
+
+Result<> LiveSubject::start_load()
+{
+    return state_->workload->start_load();
 }
 
 const std::string& LiveSubject::cgroup() const
@@ -326,6 +337,11 @@ const cgroup::Layout& LiveSubject::layout() const
 std::optional<process::ExitStatus> LiveSubject::status() const
 {
     return state_->workload->status();
+}
+
+std::optional<process::ExitStatus> LiveSubject::failed_service() const
+{
+    return state_->workload->failed_service();
 }
 
 const std::vector<std::string>& LiveSubject::not_written() const

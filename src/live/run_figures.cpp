@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_figures.hpp"
 
+#include "flyball/base/units.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -77,11 +81,19 @@ void RunFigures::add_counters(const tune::Window& window)
         rate(metric, grown(at(before.pressure_us, file), at(after.pressure_us, file)), kUs);
 }
 
+void RunFigures::starts(const tune::Reading& at)
+{
+    start_ = at;
+    end_ = at;
+}
+
 void RunFigures::add(const tune::Window& window)
 {
     if (!first_)
         first_ = window.before;
     last_ = window.after;
+    lost_events_ += window.lost_events;
+    jobs_ += window.trace.jobs.size() + window.trace.jobs_left_out;
     span_ns_ += window.span_ns();
     add_performance(window);
     add_counters(window);
@@ -106,6 +118,18 @@ double RunFigures::displaced() const
     return wanted_ns_ > 0 ? waited_ns_ / wanted_ns_ : 0;
 }
 
+// Displaced CPU time is throughput or latency that may be missing: never more than what part of the run it was.
+std::string RunFigures::disturbed(double most) const
+{
+    constexpr double kMostLost = 0.01;
+    if (static_cast<double>(lost_events_) > kMostLost * static_cast<double>(jobs_ + 1))
+        return fmt::format("{} events were lost beside {} jobs that were seen", lost_events_, jobs_);
+    const double all = std::max(static_cast<double>(span_ns_), wanted_ns_);
+    if (all <= 0 || waited_ns_ / all <= most)
+        return {};
+    return fmt::format("others kept it waiting for CPUs for {} of the time", format_percent(waited_ns_ / all));
+}
+
 void RunFigures::add_totals(std::map<std::string, calibrate::Series>& all, bool fresh) const
 {
     const cgroup::Counters& before = first_->counters;
@@ -121,6 +145,14 @@ void RunFigures::add_totals(std::map<std::string, calibrate::Series>& all, bool 
                throttled = grown(before.nr_throttled, after.nr_throttled);
     if (periods && throttled)
         all["throttled"] = single(*periods > 0 ? *throttled / *periods : 0);
+}
+
+void RunFigures::add_counts(std::map<std::string, calibrate::Series>& all) const
+{
+    if (!start_ || !end_)
+        return;
+    const cgroup::Counters& before = start_->counters;
+    const cgroup::Counters& after = end_->counters;
     for (const char* kill : {"oom_kill", "v1.oom_kill"}) {
         if (const auto kills = grown(at(before.memory_events, kill), at(after.memory_events, kill)))
             all["oom_kills"] = single(*kills);
@@ -132,6 +164,7 @@ void RunFigures::add_totals(std::map<std::string, calibrate::Series>& all, bool 
 std::map<std::string, calibrate::Series> RunFigures::take(bool fresh)
 {
     std::map<std::string, calibrate::Series> all;
+    add_counts(all);
     if (!first_)
         return all;
     for (auto& [name, values] : by_second_) {

@@ -36,15 +36,14 @@ Result<Workload> Workload::open(const WorkloadOptions& options, const cgroup::La
     return made;
 }
 
-Result<> Workload::start()
+Result<> Workload::start_command()
 {
-    for (std::optional<CommandInCgroup>* const one : {&command_, &load_}) {
-        if (!*one)
-            continue;
-        if (auto released = (*one)->child.release(); !released)
-            return released;
-    }
-    return {};
+    return command_ ? command_->child.release() : Result<>{};
+}
+
+Result<> Workload::start_load()
+{
+    return load_ ? load_->child.release() : Result<>{};
 }
 
 const process::Child* Workload::teller() const
@@ -67,6 +66,16 @@ Result<std::optional<process::ExitStatus>> Workload::look()
     if (!ended)
         return std::unexpected(std::move(ended.error()));
     status_ = *ended;
+    if (load_ && command_ && !failed_service_) {
+        auto service = command_->child.wait_ms(0);
+        if (!service)
+            return std::unexpected(std::move(service.error()));
+        if (*service && (*service)->shell_code() != 0)
+            failed_service_ = *service;
+    }
+    // Load on a service that has gone measures nothing.
+    if (!status_ && failed_service_)
+        status_ = failed_service_;
     return status_;
 }
 

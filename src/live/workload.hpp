@@ -30,10 +30,11 @@ struct WorkloadOptions {
 
 class Workload {
 public:
-    // Both wait until start(). say: told what a cgroup could not have.
+    // Both wait until they are started. say: told what a cgroup could not have.
     [[nodiscard]] static Result<Workload> open(const WorkloadOptions& options, const cgroup::Layout& layout,
                                                const std::function<void(std::string_view)>& say);
-    [[nodiscard]] Result<> start();
+    [[nodiscard]] Result<> start_command();
+    [[nodiscard]] Result<> start_load();  // nothing, where there is none
 
     // The command's cgroup; nullptr: there is no command.
     [[nodiscard]] const std::string* cgroup() const { return command_ ? &command_->home.path() : nullptr; }
@@ -42,6 +43,8 @@ public:
     // Looks whether it has; then and ever after it is how.
     [[nodiscard]] Result<std::optional<process::ExitStatus>> look();
     [[nodiscard]] std::optional<process::ExitStatus> status() const { return status_; }
+    // Of a service that has failed under its load. One that ends with 0 may have gone into the background.
+    [[nodiscard]] std::optional<process::ExitStatus> failed_service() const { return failed_service_; }
 
     // Ends a stretch of what it tells, and begins the next.
     [[nodiscard]] tune::Performance take() { return listener_.take(); }
@@ -55,7 +58,7 @@ private:
     WorkloadListener listener_;
     std::optional<CommandInCgroup> command_;
     std::optional<CommandInCgroup> load_;  // in one of its own as well: nothing of it is left
-    std::optional<process::ExitStatus> status_;
+    std::optional<process::ExitStatus> status_, failed_service_;
 };
 
 }  // namespace flyball::live

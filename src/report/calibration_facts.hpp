@@ -68,6 +68,14 @@ struct MetricChange {
 // The common metrics in their order, then others by name.
 [[nodiscard]] std::vector<MetricChange> metric_changes(const calibrate::ScenarioResult& scenario,
                                                        std::span<const calibrate::Metric> declared, double confidence);
+// What is worse by more than chance, whether a target asks for it or not. Of metrics that there is one figure a run of:
+// all runs after are worse than all runs before, by more than two measurements of the same differ.
+struct Worse {
+    std::string component, scenario;
+    MetricChange change;
+};
+// The worst first.
+[[nodiscard]] std::vector<Worse> worse(const calibrate::Calibration& calibration, AskedComponents asked);
 // "+3.1%"; where there is nothing to divide by, the difference: "+0.02 s". "n/a" where nothing was measured.
 [[nodiscard]] std::string change_words(const MetricChange& change);
 // "(-4.0 to +9.8%)"; empty: no interval.
@@ -90,12 +98,13 @@ enum class Retention : std::uint8_t {
 [[nodiscard]] bool limits_changed(const calibrate::ComponentResult& component);
 
 struct CalibrationTally {
-    std::size_t calibrated = 0, unchanged = 0, not_converged = 0, missed = 0;
+    std::size_t calibrated = 0, unchanged = 0, not_converged = 0, missed = 0, not_known = 0;
     std::size_t targets_met = 0, targets_missed = 0, targets_inconclusive = 0;
     std::size_t scenarios = 0, below_floor = 0;
     std::size_t oom_tested = 0, oom_passed = 0;
     std::optional<double> least_retention;
     std::string least_retention_of;  // "router, high_qps"
+    std::string first_not_known;     // "router: memory has no answer: it leaks": why the first one is not known
 };
 [[nodiscard]] CalibrationTally tally(const calibrate::Calibration& calibration, AskedComponents asked);
 enum class CalibrationVerdict : std::uint8_t { Holds, Doubtful, Fails };
@@ -104,6 +113,10 @@ enum class CalibrationVerdict : std::uint8_t { Holds, Doubtful, Fails };
 [[nodiscard]] std::string headline(const calibrate::Calibration& calibration, const CalibrationTally& tally);
 // "calibrated", "not converged"
 [[nodiscard]] std::string words(calibrate::End end);
+// "accepted", "refused", "not known"
+[[nodiscard]] std::string_view outcome_word(const calibrate::Attempt& attempt);
+// "cpu.max 21000 100000 is needed: at 17000 100000, a fifth lower, normal: 31 % of the periods are throttled"
+[[nodiscard]] std::string words(const calibrate::Bite& bite);
 // "1 component", "3 components"
 [[nodiscard]] std::string plural(std::size_t n, std::string_view one);
 

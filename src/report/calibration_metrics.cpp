@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <set>
+#include <utility>
 
 namespace flyball::report {
 namespace {
@@ -143,6 +145,43 @@ MetricChange compare(const ScenarioResult& scenario, const calibrate::Metric& me
     return change;
 }
 
+constexpr std::array<std::string_view, 6> kUses{"memory", "memory_mean", "cpu", "tasks", "io_read", "io_write"};
+
+// Shares of time and of periods, and what is counted: chance between two measurements of the same is less than this.
+bool each_run_worse(const ScenarioResult& scenario, const MetricChange& change)
+{
+    constexpr double kChance = 0.01;
+    const bool comparable = change.unit == calibrate::Unit::Share || change.unit == calibrate::Unit::Count;
+    const Series *const before = series_of(scenario.before, change.metric), *const after = series_of(scenario.after,
+                                                                                                     change.metric);
+    if (change.more_is_better || !comparable || before == nullptr || after == nullptr || before->runs.empty() ||
+        after->runs.empty())
+        return false;
+    return std::ranges::min(after->runs) > std::ranges::max(before->runs) + kChance;
+}
+
+// How many times as bad it is.
+double factor_of(const MetricChange& change)
+{
+    const double was = change.before.estimate.value_or(0), is = change.after.estimate.value_or(0);
+    const double better = change.more_is_better ? is : was, worse = change.more_is_better ? was : is;
+    return better > 0 ? worse / better : std::numeric_limits<double>::infinity();
+}
+
+std::vector<MetricChange> worse_of(const calibrate::ComponentResult& component, const ScenarioResult& scenario,
+                                   AskedComponents asked)
+{
+    std::vector<MetricChange> found;
+    for (MetricChange& change :
+         metric_changes(scenario, declared_by(component, asked), tuning_of(component, asked).confidence)) {
+        // Less memory, CPU time or fewer tasks is what new limits are for, and more is nothing worse.
+        if (std::ranges::find(kUses, change.metric) == kUses.end() &&
+            (change.trend == Trend::Worse || each_run_worse(scenario, change)))
+            found.push_back(std::move(change));
+    }
+    return found;
+}
+
 }  // namespace
 
 std::vector<MetricChange> metric_changes(const ScenarioResult& scenario, std::span<const calibrate::Metric> declared,
@@ -159,6 +198,21 @@ std::vector<MetricChange> metric_changes(const ScenarioResult& scenario, std::sp
             changes.push_back(compare(scenario, metric, quantile, confidence));
     }
     return changes;
+}
+
+std::vector<Worse> worse(const calibrate::Calibration& calibration, AskedComponents asked)
+{
+    std::vector<Worse> found;
+    for (const calibrate::ComponentResult& component : calibration.components) {
+        if (!limits_changed(component))
+            continue;
+        for (const ScenarioResult& scenario : component.scenarios) {
+            for (MetricChange& change : worse_of(component, scenario, asked))
+                found.push_back({component.name, scenario.name, std::move(change)});
+        }
+    }
+    std::ranges::stable_sort(found, std::greater{}, [](const Worse& one) { return factor_of(one.change); });
+    return found;
 }
 
 std::string_view name(Trend trend)

@@ -63,7 +63,28 @@ std::string plural(std::size_t n, std::string_view one)
 
 std::string words(End end)
 {
-    return end == End::NotConverged ? "not converged" : std::string(name(end));
+    std::string text(name(end));
+    std::ranges::replace(text, '_', ' ');
+    return text;
+}
+
+std::string_view outcome_word(const calibrate::Attempt& attempt)
+{
+    return attempt.accepted ? "accepted" : attempt.undecided ? "not known" : "refused";
+}
+
+std::string words(const calibrate::Bite& bite)
+{
+    const std::string limit = harmless(bite.file) + " " + harmless(bite.value), what = harmless(bite.what);
+    switch (bite.answer) {
+    case calibrate::Bite::Answer::Bites:
+        return fmt::format("{} is needed: at {}, a fifth lower, {}", limit, harmless(bite.lowered), what);
+    case calibrate::Bite::Answer::Idle:
+        return fmt::format("{} is more than was needed: at {}, a fifth lower, {}", limit, harmless(bite.lowered), what);
+    case calibrate::Bite::Answer::NotKnown:
+        break;
+    }
+    return fmt::format("whether {} is needed is not known: {}", limit, what);
 }
 
 const calibrate::Tuning& tuning_of(const ComponentResult& component, AskedComponents asked)
@@ -130,6 +151,10 @@ CalibrationTally tally(const calibrate::Calibration& calibration, AskedComponent
         case End::Missed:
             ++tally.missed;
             break;
+        case End::NotKnown:
+            if (tally.not_known++ == 0)
+                tally.first_not_known = harmless(component.name) + ": " + harmless(component.summary);
+            break;
         }
         tally.oom_tested += component.oom.tested() ? 1 : 0;
         tally.oom_passed += component.oom.tested() && component.oom.passed() ? 1 : 0;
@@ -141,10 +166,11 @@ CalibrationTally tally(const calibrate::Calibration& calibration, AskedComponent
 
 CalibrationVerdict verdict_of(const calibrate::Calibration& calibration, const CalibrationTally& tally)
 {
-    if (calibration.components.empty() || !calibration.all_met() || tally.below_floor > 0 ||
-        tally.oom_passed < tally.oom_tested)
+    const bool fails = tally.not_converged > 0 || tally.missed > 0 || tally.targets_missed > 0 ||
+                       tally.below_floor > 0 || tally.oom_passed < tally.oom_tested;
+    if (calibration.components.empty() || fails)
         return CalibrationVerdict::Fails;
-    return tally.targets_inconclusive > 0 ? CalibrationVerdict::Doubtful : CalibrationVerdict::Holds;
+    return calibration.all_met() ? CalibrationVerdict::Holds : CalibrationVerdict::Doubtful;
 }
 
 std::string headline(const calibrate::Calibration& calibration, const CalibrationTally& tally)
@@ -162,10 +188,14 @@ std::string headline(const calibrate::Calibration& calibration, const Calibratio
     if (tally.missed > 0)
         parts.push_back(
             fmt::format("{} {} targets under any limits", tally.missed, tally.missed == 1 ? "misses" : "miss"));
+    if (tally.not_known > 0)
+        parts.push_back(fmt::format("{} {} not known", tally.not_known, verb(tally.not_known)));
     switch (verdict_of(calibration, tally)) {
     case CalibrationVerdict::Holds:
         return fmt::format("Everything holds: {}.", fmt::join(parts, ", "));
     case CalibrationVerdict::Doubtful:
+        if (tally.not_known > 0)
+            return fmt::format("Not known, {} ({}).", tally.first_not_known, fmt::join(parts, ", "));
         return fmt::format("Nothing fails, and {} could not be decided: {}.",
                            plural(tally.targets_inconclusive, "target"), fmt::join(parts, ", "));
     case CalibrationVerdict::Fails:

@@ -28,6 +28,8 @@ struct ScenarioResult {
     std::optional<double> retention;
     std::optional<stats::Interval> retention_interval;
     std::vector<std::string> troubles;
+    // Why its workload did not live or do its work, under either limits: what was measured then shows nothing.
+    std::vector<std::string> lifeless_before, lifeless_after;
 };
 
 // A set of limits that was tried on all scenarios.
@@ -36,13 +38,28 @@ struct Attempt {
     Limits limits;
     bool accepted = false;
     std::vector<std::string> reasons;  // why not, and what was done about it
+    bool undecided = false;            // neither: what was measured does not show it
 };
+
+// Is a new limit needed? A run with this limit alone a fifth lower.
+struct Bite {
+    enum class Answer : std::uint8_t {
+        Bites,  // something measurable broke
+        Idle,   // nothing did
+        NotKnown,
+    };
+    std::string file, value, lowered;
+    Answer answer = Answer::NotKnown;
+    std::string what;  // that broke; or why it is not known
+};
+[[nodiscard]] std::string_view name(Bite::Answer answer);  // "bites", "idle", "not_known"
 
 enum class End : std::uint8_t {
     Calibrated,    // new limits, under which nothing is worse than it may be
-    Unchanged,     // the limits as they were are right
+    Unchanged,     // every tuner has answered, and the limits as they were are right
     NotConverged,  // no attempt held: the limits stay as they were
     Missed,        // targets are missed under the limits as they were already: no limit can mend that
+    NotKnown,      // what was measured does not show it: the summary begins with why
 };
 [[nodiscard]] std::string_view name(End end);
 
@@ -59,12 +76,13 @@ struct OomBehaviour {
 struct ComponentResult {
     std::string name;
     bool critical = false;
-    End end = End::Unchanged;
+    End end = End::NotKnown;
     std::string summary;  // one sentence
     Limits before, after;
     std::vector<tune::Proposal> proposals;
     std::vector<Attempt> attempts;
     std::vector<ScenarioResult> scenarios;
+    std::vector<Bite> bites;  // of the new limits
     OomBehaviour oom;
     std::vector<std::string> notes;
 };
@@ -74,7 +92,7 @@ struct Calibration {
     std::string flyball_version, host, kernel, arch;
     std::uint64_t start_wall_ns = 0, took_ns = 0;
     std::vector<ComponentResult> components;
-    // Every component Calibrated or Unchanged, no target missed, and no OOM test failed.
+    // Every component Calibrated or Unchanged, every target met, and no OOM test failed.
     [[nodiscard]] bool all_met() const;
 };
 

@@ -22,8 +22,10 @@ struct RunKey {
     std::string scenario;
     std::string stage;  // empty: the scenario as a whole
     std::uint32_t repetition = 0;
+    std::uint32_t again = 0;  // instead of so many runs before it, which were void
     friend bool operator==(const RunKey&, const RunKey&) = default;
-    // "raw/router/baseline/high_qps/all-0.json": no two keys have the same, and none leaves its directory.
+    // "raw/router/baseline/high_qps/all-0.json", "...all-0.again-1.json": no two keys have the same, and none leaves
+    // its directory.
     [[nodiscard]] std::string file() const;
 };
 
@@ -33,7 +35,9 @@ struct Run {
     std::uint64_t start_wall_ns = 0, span_ns = 0;
     std::map<std::string, Series> metrics;  // by name; of `runs` one figure each
     double displaced = 0;                   // of the CPU time that it wanted: others had it
-    std::string trouble;                    // the workload failed, say; empty: nothing
+    // What others did meanwhile that could change what was measured: the run is void. Empty: nothing.
+    std::string disturbed;
+    std::string trouble;  // why its workload did not live through it, or do its work; empty: it did
 };
 
 [[nodiscard]] std::string run_to_json(const Run& run);

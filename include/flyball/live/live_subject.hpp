@@ -56,6 +56,9 @@ public:
     LiveSubject& operator=(LiveSubject&&) noexcept;
 
     [[nodiscard]] Result<> start();
+    // In two steps, where the load waits for its service to be up.
+    [[nodiscard]] Result<> start_service();
+    [[nodiscard]] Result<> start_load();
 
     [[nodiscard]] const std::string& cgroup() const override;
     [[nodiscard]] unsigned cpus() const override;
@@ -79,6 +82,8 @@ public:
     [[nodiscard]] const cgroup::Layout& layout() const;
     // Of the command whose end ends it: the load where there is one. nullopt: it runs.
     [[nodiscard]] std::optional<process::ExitStatus> status() const;
+    // Of the command, where it has failed under its load: that ends it, too.
+    [[nodiscard]] std::optional<process::ExitStatus> failed_service() const;
     // Limits of LiveSubjectOptions::writes that this machine has not.
     [[nodiscard]] const std::vector<std::string>& not_written() const;
 

@@ -42,9 +42,12 @@ void bars(const ComponentResult& component, const Attempt& attempt, Markup& page
 void draw_attempt(const ComponentResult& component, const Attempt& attempt, Markup& page)
 {
     const auto item = page.in("li");
-    page.element("span", {{"class", attempt.accepted ? "knot met" : "knot missed"}, {"aria-hidden", "true"}},
-                 attempt.accepted ? "✓" : "✗");
-    page.element("b", {}, fmt::format("Attempt {}: {}", attempt.number, attempt.accepted ? "accepted" : "refused"));
+    const std::string_view kind = attempt.accepted ? "knot met" : attempt.undecided ? "knot doubt" : "knot missed";
+    page.element("span", {{"class", kind}, {"aria-hidden", "true"}},
+                 attempt.accepted    ? "✓"
+                 : attempt.undecided ? "?"
+                                     : "✗");
+    page.element("b", {}, fmt::format("Attempt {}: {}", attempt.number, outcome_word(attempt)));
     bars(component, attempt, page);
     if (attempt.reasons.empty())
         return;
@@ -67,6 +70,11 @@ void html_attempts(const ComponentResult& component, Markup& page)
     const auto item = page.in("li");
     page.element("span", {{"class", "knot none"}, {"aria-hidden", "true"}}, "=");
     page.element("b", {}, limits_changed(component) ? "These limits stay" : "The limits stay as they were");
+    if (component.bites.empty())
+        return;
+    const auto bites = page.in("ul", {{"class", "plain"}});
+    for (const calibrate::Bite& bite : component.bites)
+        page.element("li", {}, words(bite));
 }
 
 }  // namespace flyball::report

@@ -118,6 +118,17 @@ void overview_row(const ComponentResult& component, std::size_t index, Markup& p
         page.element("span", {{"class", "remark"}}, "not tested");
 }
 
+void worse_row(const Worse& one, Markup& page)
+{
+    const auto row = page.in("tr");
+    page.element("th", {{"scope", "row"}}, one.component);
+    html_cell(one.scenario, page);
+    html_cell(one.change.label, page);
+    html_cell(figure_words(one.change.before, one.change.unit), page, "n");
+    html_cell(figure_words(one.change.after, one.change.unit), page, "n");
+    html_cell(change_words(one.change), page, "n");
+}
+
 }  // namespace
 
 void html_header(const Calibration& calibration, const CalibrationTally& counts, Markup& page)
@@ -144,6 +155,22 @@ void html_overview(const Calibration& calibration, Markup& page)
     const auto body = page.in("tbody");
     for (std::size_t i = 0; i < calibration.components.size(); ++i)
         overview_row(calibration.components[i], i, page);
+}
+
+void html_worse(const Calibration& calibration, AskedComponents asked, Markup& page)
+{
+    const auto all = worse(calibration, asked);
+    if (all.empty())
+        return;
+    const auto section = page.in("section");
+    page.element("h2", {}, "Worse than before");
+    page.element("p", {{"class", "remark"}}, "By more than chance, target or not; the worst first.");
+    const auto panel = page.in("div", {{"class", "panel scroll"}});
+    const auto table = page.in("table");
+    html_head_row({"component", "scenario", "metric", ">before", ">after", ">change"}, page);
+    const auto body = page.in("tbody");
+    for (const Worse& one : all)
+        worse_row(one, page);
 }
 
 }  // namespace flyball::report

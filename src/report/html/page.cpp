@@ -45,6 +45,7 @@ std::string_view kind_of(End end)
     case End::Unchanged:
         return "met";
     case End::NotConverged:
+    case End::NotKnown:
         return "doubt";
     case End::Missed:
         break;
@@ -156,6 +157,7 @@ std::string render_calibration_html(const Calibration& calibration, AskedCompone
         {
             const auto main = page.in("main");
             html_overview(calibration, page);
+            html_worse(calibration, asked, page);
             svg_limits(calibration, page);
             svg_retention(calibration, asked, page);
             for (std::size_t i = 0; i < calibration.components.size(); ++i)

@@ -16,6 +16,8 @@ namespace flyball::report {
 void html_header(const calibrate::Calibration& calibration, const CalibrationTally& counts, Markup& page);
 // A line for each component, with links to them.
 void html_overview(const calibrate::Calibration& calibration, Markup& page);
+// What got worse by more than chance; nothing, where nothing did.
+void html_worse(const calibrate::Calibration& calibration, AskedComponents asked, Markup& page);
 // Dumbbells, resource by resource.
 void svg_limits(const calibrate::Calibration& calibration, Markup& page);
 // What is left of the performance, scenario by scenario, and the floor.

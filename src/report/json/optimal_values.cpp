@@ -78,8 +78,17 @@ Json json_attempt(const calibrate::Attempt& attempt)
         limits[harmless(file)] = harmless(text);
     return {{"number", attempt.number},
             {"accepted", attempt.accepted},
+            {"undecided", attempt.undecided},
             {"limits", std::move(limits)},
             {"reasons", json_strings(attempt.reasons)}};
+}
+
+Json json_bite(const calibrate::Bite& bite)
+{
+    return {{"file", harmless(bite.file)},
+            {"lowered", json_text(bite.lowered)},
+            {"answer", name(bite.answer)},
+            {"what", json_text(bite.what)}};
 }
 
 Json json_scenario(const calibrate::ScenarioResult& scenario, bool changed)
@@ -112,6 +121,7 @@ Json json_component(const ComponentResult& component)
             {"summary", json_text(component.summary)},
             {"values", std::move(values)},
             {"attempts", json_list(component.attempts, json_attempt)},
+            {"bites", json_list(component.bites, json_bite)},
             {"scenarios", json_list(component.scenarios,
                                     [&](const calibrate::ScenarioResult& one) { return json_scenario(one, changed); })},
             {"oom", component.oom.tested() ? Json(component.oom.passed() ? "pass" : "fail") : Json(nullptr)},

@@ -65,6 +65,31 @@ void draw_components(const Calibration& calibration, Canvas& canvas)
     grid.draw(canvas);
 }
 
+// What nobody has set a target for may be what matters most.
+void draw_worse(const Calibration& calibration, AskedComponents asked, Canvas& canvas)
+{
+    constexpr std::size_t kMostRows = 8, kWidest = 16;
+    const auto all = worse(calibration, asked);
+    if (all.empty())
+        return;
+    Grid grid({{"component"},
+               {"scenario"},
+               {"metric"},
+               {"before", Side::Right},
+               {"after", Side::Right},
+               {"change", Side::Right}});
+    for (std::size_t i = 0; i < std::min(all.size(), kMostRows); ++i) {
+        const MetricChange& change = all[i].change;
+        grid.row({squeeze(harmless(all[i].component), kWidest), squeeze(harmless(all[i].scenario), kWidest),
+                  harmless(change.label), figure_words(change.before, change.unit),
+                  Cell(figure_words(change.after, change.unit), Style::Red), change_words(change)});
+    }
+    canvas.heading("WORSE THAN BEFORE", "by more than chance, target or not; the worst first");
+    grid.draw(canvas);
+    if (all.size() > kMostRows)
+        canvas.line(fmt::format(" and {} more in performance_comparison.txt", all.size() - kMostRows), Style::Dim);
+}
+
 Style verdict_style(CalibrationVerdict verdict)
 {
     switch (verdict) {
@@ -143,6 +168,7 @@ Style style_of(calibrate::End end)
     case calibrate::End::Unchanged:
         return Style::Green;
     case calibrate::End::NotConverged:
+    case calibrate::End::NotKnown:
         return Style::Yellow;
     case calibrate::End::Missed:
         break;
@@ -199,6 +225,7 @@ std::string render_calibration_report(const Calibration& calibration, AskedCompo
     text_calibration_head(calibration, canvas);
     if (!calibration.components.empty())
         draw_components(calibration, canvas);
+    draw_worse(calibration, asked, canvas);
     text_calibration_limits(calibration, canvas);
     text_criteria(calibration, counts, canvas);
     for (const ComponentResult& component : calibration.components) {

@@ -64,11 +64,24 @@ void text_attempts(const ComponentResult& component, Canvas& canvas)
     canvas.heading("ATTEMPTS", "limits that were tried on all scenarios");
     for (const Attempt& attempt : component.attempts) {
         canvas.put(fmt::format(" {:2}  ", attempt.number));
-        canvas.put(attempt.accepted ? "accepted" : "refused", attempt.accepted ? Style::Green : Style::Red).end();
+        canvas
+            .put(std::string(outcome_word(attempt)), attempt.accepted    ? Style::Green
+                                                     : attempt.undecided ? Style::Yellow
+                                                                         : Style::Red)
+            .end();
         canvas.paragraph(limits_words(attempt.limits), 5);
         for (const std::string& reason : attempt.reasons)
             canvas.paragraph(harmless(reason), 5, "- ");
     }
+}
+
+void text_bites(const ComponentResult& component, Canvas& canvas)
+{
+    if (component.bites.empty())
+        return;
+    canvas.heading("A FIFTH LOWER", "each new limit by itself");
+    for (const calibrate::Bite& bite : component.bites)
+        canvas.paragraph(words(bite), 1, "- ");
 }
 
 void text_target(const TargetResult& result, bool changed, Canvas& canvas)
@@ -141,6 +154,7 @@ void text_component(const ComponentResult& component, AskedComponents asked, Can
     text_written(component, canvas);
     text_proposals(component, canvas);
     text_attempts(component, canvas);
+    text_bites(component, canvas);
     if (!component.scenarios.empty())
         canvas.heading("SCENARIOS", fmt::format("retention of {}: at least {} of the baseline is demanded",
                                                 harmless(tuning.performance), format_percent(tuning.floor)));

@@ -13,6 +13,25 @@
 
 namespace flyball::test {
 
+// What goes wrong on it.
+enum class Fault : std::uint8_t {
+    None,
+    Exits,            // the load is `exit 7`
+    Dies,             // at the n-th second
+    NeverConnects,    // it runs to its end, and never does any work
+    SilentOnce,       // one run of several
+    SilentAlways,     // one of several, and what is run in its stead too
+    OomKilled,        // under its own limits, be it in the warm-up
+    OomInTuner,       // the tuner's guard ends it
+    TunerFails,       // an error, not an answer
+    Neighbour,        // takes so much of the CPUs that a run says nothing
+    NeighbourOnce,    // in the first run of each only
+    LostEvents,       // of every run
+    RefusedWrite,     // of all limits but its own
+    Noise,            // between runs, more than limits do
+    LossyAtNewLimits  // the tail grows tenfold under new limits, and a tenth of the periods is throttled
+};
+
 struct Need {
     double memory = 100e6, cpus = 0.3, tasks = 10;
 };
@@ -26,6 +45,8 @@ public:
     double start_memory = 0;         // of a cold start
     bool tells_start_memory = true;  // what it took is measured
     std::size_t runs = 0, tunings = 0, ooms = 0;
+    Fault fault = Fault::None;
+    std::map<std::string, double> most;           // ceilings
     std::size_t interrupted_at = 0;               // the tuning during which a signal comes, counted from one
     std::map<std::string, std::size_t> measured;  // how often, by file
 
@@ -35,9 +56,22 @@ public:
         return stage == nullptr ? scenario.load : std::stod(stage->parameters.at("rate")) / 10;
     }
 
-    Result<calibrate::Run> run(const calibrate::Component&, const calibrate::Scenario& scenario,
+    std::map<std::string, double> ceilings(const calibrate::Component&) override { return most; }
+
+    Result<calibrate::Run> run(const calibrate::Component& component, const calibrate::Scenario& scenario,
                                const calibrate::Stage* stage, const calibrate::Limits& limits,
                                const calibrate::RunKey& key) override
+    {
+        if (fault == Fault::RefusedWrite && limits != component.limits)
+            return fail(ErrorKind::Io, "cpu.max.burst: 61000: Invalid argument");
+        auto one = go_well(scenario, stage, limits, key);
+        spoil(one, limits != component.limits);
+        return one;
+    }
+
+private:
+    calibrate::Run go_well(const calibrate::Scenario& scenario, const calibrate::Stage* stage,
+                           const calibrate::Limits& limits, const calibrate::RunKey& key)
     {
         ++runs;
         ++measured[key.file()];
@@ -76,6 +110,78 @@ public:
         return one;
     }
 
+    void spoil(calibrate::Run& one, bool new_limits) const
+    {
+        const auto silent = [&] {
+            one.metrics.erase("throughput");
+            one.metrics.erase("latency");
+        };
+        switch (fault) {
+        case Fault::Exits:
+            one.metrics.clear();
+            one.trouble = "the workload ended with 7";
+            break;
+        case Fault::Dies:
+            one.trouble = "the workload ended after 3 s of 30 s";
+            break;
+        case Fault::NeverConnects:
+            silent();
+            break;
+        case Fault::SilentOnce:
+            if (one.key.repetition == 1 && one.key.again == 0)
+                silent();
+            break;
+        case Fault::SilentAlways:
+            if (one.key.repetition == 1)
+                silent();
+            break;
+        case Fault::OomKilled:
+            one.metrics["oom_kills"].runs = {1};
+            break;
+        case Fault::Neighbour:
+            one.disturbed = "build.slice took 61% of the wait";
+            break;
+        case Fault::NeighbourOnce:
+            if (one.key.again == 0) {
+                one.disturbed = "build.slice took 61% of the wait";
+                one.metrics["throughput"].runs = {1};
+            }
+            break;
+        case Fault::LostEvents:
+            one.disturbed = "900 events were lost beside 4000 jobs that were seen";
+            break;
+        case Fault::Noise:
+            for (auto& figures : {&one.metrics["throughput"].runs, &one.metrics["throughput"].samples})
+                for (double& figure : *figures)
+                    figure *= one.key.repetition % 3 == (new_limits ? 2U : 1U) ? 0.3 : 1;
+            break;
+        case Fault::LossyAtNewLimits:
+            if (new_limits) {
+                one.metrics["throttled"].runs = {0.1};
+                one.metrics["latency"].events = {latencies(30e6)};
+            } else {
+                one.metrics["latency"].events = {latencies(3e6)};
+            }
+            one.metrics["latency"].runs = {1e6};
+            break;
+        case Fault::None:
+        case Fault::OomInTuner:
+        case Fault::TunerFails:
+        case Fault::RefusedWrite:
+            break;
+        }
+    }
+
+    // A median of 1 ms, and a tail.
+    static profile::Histogram latencies(double tail_ns)
+    {
+        profile::Histogram histogram;
+        histogram.add(1'000'000, 9'000);
+        histogram.add(static_cast<std::uint64_t>(tail_ns), 1'000);
+        return histogram;
+    }
+
+public:
     Result<tune::Proposal> tune(const calibrate::Component& component, const calibrate::Scenario& scenario,
                                 const calibrate::Stage* stage, tune::Resource resource,
                                 const calibrate::Limits&) override
@@ -83,8 +189,15 @@ public:
         ++tunings;
         if (tunings == interrupted_at)
             return fail(ErrorKind::Interrupted, "stopped by SIGINT");
+        if (fault == Fault::TunerFails)
+            return fail(ErrorKind::Stopped, "the OOM killer acted in the warm-up");
         tune::Proposal proposal{
             .resource = resource, .cgroup = component.name, .answer = tune::Answer::Limit, .summary = "simulated"};
+        if (fault == Fault::OomInTuner && resource == tune::Resource::Memory) {
+            proposal.answer = tune::Answer::Aborted;
+            proposal.summary = "the OOM killer acted";
+            return proposal;
+        }
         if (leaks && resource == tune::Resource::Memory) {
             proposal.answer = tune::Answer::Refused;
             proposal.summary = "it leaks";
@@ -106,6 +219,11 @@ public:
         if (resource == tune::Resource::Pids)
             value("pids.max", fmt::format("{:.0f}", need.tasks / 0.775));
         proposal.evidence.push_back({"need", 1, tune::Unit::Cpus, std::nullopt, "simulation"});
+        if (resource == tune::Resource::Cpu) {
+            proposal.evidence.push_back({"predicted_added_p99", 0.03, tune::Unit::Share, std::nullopt, "replay"});
+            proposal.evidence.push_back(
+                {"predicted_throttled_periods", 0.01, tune::Unit::Share, std::nullopt, "replay"});
+        }
         proposal.trials.push_back({.setting = "x",
                                    .verdict = tune::Verdict::Accepted,
                                    .took_ns = 1,

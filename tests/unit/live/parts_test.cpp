@@ -80,8 +80,10 @@ TEST_CASE("live parts: windows are added up to the figures of a run", "[live]")
     component.metrics = {{.name = "tokens", .scale = 1000}};
     RunFigures figures(component);
     CHECK(figures.take(true).empty());
+    figures.starts(window(1).before);
     for (const std::uint64_t at_s : {1U, 2U, 3U})
         figures.add(window(at_s));
+    figures.ends(window(3).after);
     CHECK(figures.span_ns() == 3 * kSecondNs);
     CHECK(figures.displaced() == 0.5);
     const auto all = figures.take(true);
@@ -97,6 +99,11 @@ TEST_CASE("live parts: windows are added up to the figures of a run", "[live]")
     CHECK(all.at("success_rate").runs.front() == Approx(0.9));
     CHECK(all.at("latency").runs.front() == Approx(1000).epsilon(0.04));
     CHECK_FALSE(all.contains("io_read"));  // not counted is not zero
+    // A workload that the OOM killer took in its warm-up was taken, though nothing was measured.
+    RunFigures dead(component);
+    dead.starts(window(1).before);
+    dead.ends(window(1).after);
+    CHECK(dead.take(true).at("oom_kills").runs == std::vector<double>{1});
     // Of a cgroup that was there before, the kernel's peak is not this run's.
     RunFigures later(component);
     later.add(window(1));

@@ -191,13 +191,55 @@ TEST_CASE("advice is given where it applies", "[calibration]")
     CHECK_THAT(report_of(calm), ContainsSubstring("memory.oom.group is 0 for it"));
 }
 
+TEST_CASE("what is not known is said first, with its reason, in every form, and is never all right", "[calibration]")
+{
+    const auto unknown = sample::of({sample::unknown(), sample::router()});
+    const std::string text = render_calibration_report(unknown);
+    CHECK(text.starts_with("Not known, memory-search: cpu has no answer: the machine is too busy to measure"));
+    CHECK_THAT(text, ContainsSubstring("NOT KNOWN --") && ContainsSubstring(" 1  not known"));
+    CHECK_FALSE(unknown.all_met());
+    CHECK_THAT(render_calibration_html(unknown), ContainsSubstring("chip doubt\">not known") &&
+                                                     ContainsSubstring("verdict doubt") &&
+                                                     ContainsSubstring("Not known, memory-search: cpu has no answer"));
+    CHECK_THAT(render_optimal_values(unknown), ContainsSubstring("\"not_known\""));
+    // A target that nothing decides is not met either.
+    auto undecided = sample::router();
+    undecided.scenarios[0].targets[0].after.outcome = calibrate::Outcome::Inconclusive;
+    CHECK_FALSE(sample::of({undecided}).all_met());
+    CHECK(report_of(undecided).starts_with("Nothing fails, and 1 target could not be decided"));
+}
+
+TEST_CASE("what got worse is on the first screen, target or not, the worst first", "[calibration]")
+{
+    const std::string text = report_of(sample::agent_loop());
+    const auto worse = text.find("WORSE THAN BEFORE"), limits = text.find("\nLIMITS");
+    INFO(text);
+    REQUIRE(worse != std::string::npos);
+    CHECK(worse < limits);
+    const std::string block = text.substr(worse, limits - worse);
+    CHECK_THAT(block, ContainsSubstring("throttled"));
+    CHECK(block.find("burst") < block.find("normal"));
+    // Nothing is worse where nothing was changed, and less memory is what limits are for.
+    CHECK_THAT(report_of(sample::router()), !ContainsSubstring("WORSE THAN BEFORE"));
+    CHECK_THAT(block, !ContainsSubstring("memory "));
+}
+
+TEST_CASE("each new limit is said to be needed, or more than that, or not known", "[calibration]")
+{
+    const std::string text = report_of(sample::agent_loop());
+    CHECK_THAT(text, ContainsSubstring("cpu.max 176000 1000000 is needed: at 140800 1000000") &&
+                         ContainsSubstring("pids.max 290 is more than was needed: at 232") &&
+                         ContainsSubstring("whether io.weight 94 is needed is not known"));
+}
+
 TEST_CASE("limits that were refused for the floor bring the advice on it", "[calibration]")
 {
     // By the reason that decide() gives, whatever its words are.
     const calibrate::Component component = sample::asked("c");
     const auto slow = sample::judged(component, sample::scenario("s", {}), sample::measured({.rate = 1000}, 1),
                                      sample::measured({.rate = 700}, 2));
-    const auto decision = calibrate::decide(component, {&slow, 1}, {{"memory.max", "1048576"}});
+    const auto decision =
+        calibrate::decide(component, {&slow, 1}, {{"memory.max", "1048576"}}, {}, calibrate::Runs::AreAll);
     REQUIRE_FALSE(decision.accepted);
     auto result = sample::router();
     result.end = calibrate::End::NotConverged;

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "readiness.hpp"
+
+#include "flyball/base/clock.hpp"
+#include "flyball/base/units.hpp"
+#include "service_command.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace flyball::live {
+namespace {
+
+constexpr std::uint64_t kWellWithinNs = 60'000'000'000;
+constexpr std::uint64_t kLookNs = 250'000'000;
+constexpr int kBetweenLooksMs = 50;
+
+// Gives how long it took; nullopt: it did not.
+Result<std::optional<std::uint64_t>> until_well(const std::vector<std::string>& health, int output_fd, StopToken& stop)
+{
+    const std::uint64_t begin_ns = monotonic_ns();
+    while (true) {
+        auto well = succeeds(health, output_fd, stop);
+        if (!well)
+            return std::unexpected(std::move(well.error()));
+        const std::uint64_t passed_ns = monotonic_ns() - begin_ns;
+        if (*well)
+            return passed_ns;
+        if (passed_ns > kWellWithinNs)
+            return std::nullopt;
+        if (stop.wait_ms(kBetweenLooksMs))
+            return std::unexpected(stop.interrupted());
+    }
+}
+
+Result<> until_first_work(LiveSubject& subject)
+{
+    for (std::uint64_t waited_ns = 0; waited_ns < kFirstWorkNs; waited_ns += kLookNs) {
+        auto window = subject.run(kLookNs);
+        if (!window && window.error().kind == ErrorKind::Finished)
+            return {};  // whoever goes on with it learns that
+        if (!window)
+            return std::unexpected(std::move(window.error()));
+        if (window->finished || window->performance.done > 0 || window->performance.rate.value_or(0) > 0)
+            return {};
+    }
+    return {};
+}
+
+}  // namespace
+
+bool waits_for_work(const ScenarioCommands& commands)
+{
+    return !commands.service.empty() && commands.health.empty();
+}
+
+Result<std::string> start_when_ready(LiveSubject& subject, const ScenarioCommands& commands, int output_fd,
+                                     StopToken& stop, const std::function<void(std::string_view)>& say)
+{
+    if (auto started = subject.start_service(); !started)
+        return std::unexpected(std::move(started.error()));
+    // Of a workload inside there is no service that could be well before it.
+    const bool beside = !commands.service.empty() || !commands.inside;
+    if (beside && !commands.health.empty()) {
+        auto well = until_well(commands.health, output_fd, stop);
+        if (!well)
+            return std::unexpected(std::move(well.error()));
+        if (!*well)
+            return fmt::format("the service was not well after {}: '{}' never succeeded", format_ns(kWellWithinNs),
+                               fmt::join(commands.health, " "));
+        constexpr std::uint64_t kWorthTellingNs = 1'000'000'000;
+        if (**well > kWorthTellingNs)
+            say(fmt::format("the service was well after {}, and its load begins then", format_ns(**well)));
+    }
+    if (auto loaded = subject.start_load(); !loaded)
+        return std::unexpected(std::move(loaded.error()));
+    if (waits_for_work(commands)) {
+        if (auto worked = until_first_work(subject); !worked)
+            return std::unexpected(std::move(worked.error()));
+    }
+    return std::string();
+}
+
+}  // namespace flyball::live
