@@ -152,7 +152,14 @@ void MemoryTuner::add_evidence()
 
 bool MemoryTuner::refuse()
 {
-    if (const auto leak = memory_leak(seen_.kept, options_.leak)) {
+    const auto leak = memory_leak(seen_.kept, options_.leak);
+    if (leak && is_filling(levels_, options_.leak.confidence)) {
+        proposal_.answer = Answer::Inconclusive;
+        proposal_.summary =
+            "what it keeps is still filling, ever more slowly: look for longer, or let it warm up before";
+        return true;
+    }
+    if (leak) {
         proposal_.answer = Answer::Refused;
         proposal_.evidence.push_back(
             {"growth", leak->slope, Unit::PerSecond, leak->interval, "memory.current without cache, bytes"});

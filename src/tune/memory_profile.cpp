@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <numeric>
 
 namespace flyball::tune {
 namespace {
@@ -100,6 +101,17 @@ std::optional<stats::Trend> memory_leak(std::span<const MemoryUse> kept, const L
     const bool seen = trend->slope * seen_s >= static_cast<double>(options.least_seen);
     const bool matters = trend->interval.low * horizon_s > options.most_growth * low.back();
     return trend->interval.low > 0 && seen && matters ? trend : std::nullopt;
+}
+
+bool is_filling(std::span<const double> levels, double confidence)
+{
+    constexpr double kSlower = 0.5;
+    const std::size_t half = levels.size() / 2;
+    std::vector<double> places(half);
+    std::iota(places.begin(), places.end(), 0.0);
+    const auto early = stats::theil_sen(places, levels.first(half), confidence),
+               late = stats::theil_sen(places, levels.last(half), confidence);
+    return early && late && early->interval.low > 0 && late->interval.high < kSlower * early->interval.low;
 }
 
 }  // namespace flyball::tune

@@ -45,4 +45,8 @@ struct LeakOptions {
 // 12 stretches, since what is taken and given back is no leak, and since samples in a row say the same thing.
 [[nodiscard]] std::optional<stats::Trend> memory_leak(std::span<const MemoryUse> kept, const LeakOptions& options = {});
 
+// Does its growth slow down? The slope of the second half is then surely less than half of that of the first: a working
+// set that is filling, and no leak. levels: at equal distances, all that was seen.
+[[nodiscard]] bool is_filling(std::span<const double> levels, double confidence = 0.95);
+
 }  // namespace flyball::tune

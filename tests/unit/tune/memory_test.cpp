@@ -235,6 +235,26 @@ TEST_CASE("tune memory: a leak is refused and shown, a cache that grows is none"
     }
 }
 
+TEST_CASE("tune memory: a working set that is filling is no leak, and no limit is found before it is full")
+{
+    int leaks = 0, limits_below = 0;
+    for (const double fills_in_s : {20.0, 40.0, 80.0}) {
+        for (std::uint64_t seed = 1; seed <= std::uint64_t{kSeeds}; ++seed) {
+            MemoryLoad load;
+            load.anon = [fills_in_s](double at_s) { return (64 + 256 * (1 - std::exp(-at_s / fills_in_s))) * kMiB; };
+            SimulatedMemory subject(seed, load);
+            const auto proposal = tune_memory(subject);
+            REQUIRE(proposal);
+            INFO(fills_in_s << " s: " << proposal->summary);
+            leaks += proposal->answer == Answer::Refused ? 1 : 0;
+            const Value* const max = find(*proposal, "memory.max");
+            limits_below += max != nullptr && max->estimate < 300 * kMiB ? 1 : 0;
+        }
+    }
+    CHECK(leaks == 0);
+    CHECK(limits_below == 0);
+}
+
 TEST_CASE("tune memory: without experiments there is a memory.max from the peak, and nothing is touched")
 {
     MemoryLoad load;
