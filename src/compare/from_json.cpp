@@ -118,6 +118,7 @@ Result<Run> run_of_report(const Json& root, const std::string& source)
     run.start_wall_ns = whole(recording, "start_wall_ns");
     run.host = string_at(recording, "host");
     run.kernel = string_at(recording, "kernel");
+    run.command_cgroup = string_at(recording, "command_cgroup");
     run.cpus = static_cast<std::uint32_t>(whole(recording, "cpus").value_or(0));
     for (const Json& cgroup : member(root, "cgroups")) {
         if (!cgroup.is_object())

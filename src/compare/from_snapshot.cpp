@@ -101,6 +101,7 @@ Run run_of(const Snapshot& snapshot, std::string source)
     run.start_wall_ns = meta.start_wall_ns;
     run.host = meta.host;
     run.kernel = meta.kernel;
+    run.command_cgroup = meta.command_cgroup;
     run.cpus = meta.cpus;
     const Measured measured(snapshot);
     const std::map<std::string, std::uint64_t> kills = kills_by_cgroup(snapshot);

@@ -115,7 +115,12 @@ std::string canonical_path(std::string_view path)
 
 namespace {
 
-std::map<std::string, std::string> new_names(const std::set<std::string>& paths,
+bool is_within(const std::string& path, const std::string& root)
+{
+    return !root.empty() && (path == root || path.starts_with(root + "/"));
+}
+
+std::map<std::string, std::string> new_names(const std::set<std::string>& paths, const std::string& own,
                                              const std::map<std::string, std::string>& map)
 {
     std::map<std::string, std::string> renamed;
@@ -132,7 +137,8 @@ std::map<std::string, std::string> new_names(const std::set<std::string>& paths,
             mapped.insert(path);
     }
     for (auto& [path, name] : renamed) {
-        if (used[name] > 1 && !mapped.contains(path))
+        // Of what is made anew in each run, the command's own is the one that was recorded.
+        if (used[name] > 1 && !mapped.contains(path) && !is_within(path, own))
             name = name == path && !mapped.empty() ? path + " (not mapped)" : path;
     }
     return renamed;
@@ -157,7 +163,7 @@ void rename_cgroups(Run& run, const std::map<std::string, std::string>& map)
     for (const auto& [key, hist] : run.distributions)
         paths.insert(key.cgroup);
     paths.erase("");
-    const std::map<std::string, std::string> names = new_names(paths, map);
+    const std::map<std::string, std::string> names = new_names(paths, run.command_cgroup, map);
     rename(run.values, names);
     rename(run.distributions, names);
 }

@@ -172,6 +172,7 @@ Result<> RecordingRun::start()
     meta_ = collector_->describe(request_.stacks_hz != 0);
     meta_.filters = filters_;
     meta_.command = fmt::format("{}", fmt::join(request_.command, " "));
+    meta_.command_cgroup = command_ ? command_->home.path() : "";
     counters_.emplace(layout_);
     counters_->sample_first(audited_paths(*known, filters_));
     meta_.start_wall_ns = host_.clock->realtime_ns();

@@ -89,7 +89,8 @@ void fields(Archive& a, Meta& v)
     a("flyball_version", v.flyball_version), a("abi", v.abi);
     a("host", v.host), a("kernel", v.kernel), a("arch", v.arch), a("cpus", v.cpus);
     a("start_ns", v.start_ns), a("end_ns", v.end_ns), a("start_wall_ns", v.start_wall_ns), a("clock", v.clock);
-    a("filters", v.filters), a("command", v.command), a("hierarchy", v.hierarchy);
+    a("filters", v.filters), a("command", v.command), a("command_cgroup", v.command_cgroup),
+        a("hierarchy", v.hierarchy);
     a("kernel_fields", v.kernel_fields), a("coverage", v.coverage), a("warnings", v.warnings);
 }
 

@@ -49,6 +49,7 @@ struct Run {
     std::map<Key, profile::Histogram> distributions;  // by metric: "cpu.wait"
     std::optional<std::uint64_t> start_wall_ns, window_ns;
     std::string host, kernel;
+    std::string command_cgroup;  // made for the command that was recorded; empty: there was none, or it is not told
     std::uint32_t cpus = 0;
     std::vector<std::string> doubts;  // lost events, a file that was cut: what casts doubt on its numbers
 };

@@ -43,6 +43,7 @@ struct Meta {
     std::string clock = "monotonic";
     std::vector<std::string> filters;  // -c, as given
     std::string command;               // -- CMD, empty otherwise
+    std::string command_cgroup;        // made for it, as a path; empty: none, or by a flyball that did not say
     // controller -> hierarchy id (0: unified). Controllers: cpu memory io pids.
     std::map<std::string, int> hierarchy;
     std::vector<std::string> kernel_fields;  // facts that change the meaning of the kernel's own counters

@@ -100,6 +100,7 @@ Json json_recording(const profile::Meta& meta, std::uint64_t window_ns, bool inc
             {"start_wall_ns", meta.start_wall_ns},
             {"start_utc", utc(meta.start_wall_ns)},
             {"command", harmless(meta.command)},
+            {"command_cgroup", meta.command_cgroup.empty() ? Json(nullptr) : Json(harmless(meta.command_cgroup))},
             {"filters", json_strings(meta.filters)},
             {"hierarchy", std::move(hierarchy)},
             {"incomplete", incomplete}};

@@ -190,8 +190,10 @@ TEST_CASE("cgroups that are new in every run get one name", "[compare]")
 
 TEST_CASE("renaming: the map goes first, and no two cgroups become one", "[compare]")
 {
-    const auto named = [](std::initializer_list<const char*> paths, const std::map<std::string, std::string>& map) {
-        Run run;
+    const auto named = [](std::initializer_list<const char*> paths, const std::map<std::string, std::string>& map,
+                          const char* own = "") {
+        Run run{.source = {}};
+        run.command_cgroup = own;
         for (const char* path : paths)
             run.values[{path, "x"}] = {};
         rename_cgroups(run, map);
@@ -203,6 +205,10 @@ TEST_CASE("renaming: the map goes first, and no two cgroups become one", "[compa
     using Names = std::vector<std::string>;
     CHECK(named({"/run-1-0", "/b"}, {}) == Names{"/b", "/run-*-0"});
     CHECK(named({"/run-1-0", "/run-2-0"}, {}) == Names{"/run-1-0", "/run-2-0"});
+    // Another flyball ran meanwhile: the command's own is known, and keeps the name by which runs are paired.
+    CHECK(named({"/flyball/run-1-0", "/flyball/run-2-0"}, {}, "/flyball/run-2-0") ==
+          Names{"/flyball/run-*-0", "/flyball/run-1-0"});
+    CHECK(named({"/f/run-1-0/x", "/f/run-2-0/x"}, {}, "/f/run-1-0") == Names{"/f/run-*-0/x", "/f/run-2-0/x"});
     CHECK(named({"/new"}, {{"/new", "/old"}}) == Names{"/old"});
     CHECK(named({"/run-9-0"}, {{"/run-*-0", "/old"}}) == Names{"/old"});
     CHECK(named({"/new", "/old"}, {{"/new", "/old"}}) == Names{"/old", "/old (not mapped)"});
