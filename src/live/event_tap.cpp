@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "event_tap.hpp"
 
+#include "cgroup_names.hpp"
 #include "flyball/base/file.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/live/collector.hpp"
@@ -88,6 +89,10 @@ struct EventTap::State final : stream::OrderedSink {
     {
         if (ids)
             ids->on_control(bytes);
+        if (load_ids)
+            load_ids->on_control(bytes);
+        if (names)
+            names->on_control(bytes);
     }
     Result<std::uint64_t> losses() const;
     [[nodiscard]] std::uint32_t tasks() const;
@@ -98,7 +103,8 @@ struct EventTap::State final : stream::OrderedSink {
     Collector& collecting;
     bool with_io;
     stream::InOrder in_order;
-    std::optional<tune::SubtreeIds> ids;
+    std::optional<tune::SubtreeIds> ids, load_ids;
+    std::optional<CgroupNames> names;
     std::optional<tune::DemandCollector> collector;
     std::optional<tune::IoCollector> io;
     std::uint64_t lost_before = 0;
@@ -128,7 +134,7 @@ EventTap::~EventTap() = default;
 EventTap::EventTap(EventTap&&) noexcept = default;
 EventTap& EventTap::operator=(EventTap&&) noexcept = default;
 
-Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string& path,
+Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string& path, const std::string* load,
                                 std::shared_ptr<EventSource> source)
 {
     auto state = std::make_unique<State>(layout, path, std::move(source));
@@ -137,6 +143,9 @@ Result<EventTap> EventTap::open(const cgroup::Layout& layout, const std::string&
     if (!known)
         return std::unexpected(std::move(known.error()));
     state->ids.emplace(layout, *known, path);
+    if (load != nullptr)
+        state->load_ids.emplace(layout, *known, *load);
+    state->names.emplace(layout, *known);
     return EventTap(std::move(state));
 }
 
@@ -158,7 +167,8 @@ Result<std::uint64_t> EventTap::begin()
     if (state_->collector)
         (void)state_->collector->take(at_ns);
     else
-        state_->collector.emplace(*state_->ids, at_ns, state_->tasks());
+        state_->collector.emplace(*state_->ids, at_ns, state_->tasks(),
+                                  state_->load_ids ? &*state_->load_ids : nullptr);
     if (state_->io)
         (void)state_->io->take(at_ns);
     else if (state_->with_io)
@@ -176,6 +186,7 @@ Result<EventTap::Taken> EventTap::take()
     if (auto drained = state_->collecting.collect(0); !drained)
         return std::unexpected(std::move(drained.error()));
     taken.trace = state_->collector->take(taken.end_ns);
+    taken.displaced_by = state_->names->of(taken.trace.displaced_by);
     if (state_->io)
         taken.io = state_->io->take(taken.end_ns);
     auto lost = state_->losses();

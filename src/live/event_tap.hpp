@@ -8,6 +8,7 @@
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/live/host.hpp"
 #include "flyball/tune/demand_trace.hpp"
+#include "flyball/tune/disturbance.hpp"
 #include "flyball/tune/io_trace.hpp"
 
 #include <cstdint>
@@ -43,10 +44,10 @@ private:
 
 class EventTap {
 public:
-    // path: of the cgroup, which exists. The layout must outlive it. A source has one tap at a time, and block I/O only
-    // if it was opened with it.
+    // path: of the cgroup, which exists. load: of what drives it; nullptr: nothing that is known. The layout must
+    // outlive it. A source has one tap at a time, and block I/O only if it was opened with it.
     [[nodiscard]] static Result<EventTap> open(const cgroup::Layout& layout, const std::string& path,
-                                               std::shared_ptr<EventSource> source);
+                                               const std::string* load, std::shared_ptr<EventSource> source);
     ~EventTap();
     EventTap(EventTap&&) noexcept;
     EventTap& operator=(EventTap&&) noexcept;
@@ -59,8 +60,9 @@ public:
     struct Taken {
         std::uint64_t end_ns = 0;
         tune::DemandTrace trace;
-        tune::IoTrace io;        // when asked for
-        std::uint64_t lost = 0;  // events that were folded or dropped since begin()
+        std::vector<tune::Displacer> displaced_by;  // the trace's, by name
+        tune::IoTrace io;                           // when asked for
+        std::uint64_t lost = 0;                     // events that were folded or dropped since begin()
     };
     [[nodiscard]] Result<Taken> take();
 

@@ -156,7 +156,7 @@ Result<LiveSubject> LiveSubject::open(const LiveSubjectOptions& options)
                                           *options.stop);
     if (!source)
         return std::unexpected(std::move(source.error()));
-    auto tap = EventTap::open(state->layout, state->path, std::move(*source));
+    auto tap = EventTap::open(state->layout, state->path, state->workload->load_cgroup(), std::move(*source));
     if (!tap)
         return std::unexpected(std::move(tap.error()));
     state->tap.emplace(std::move(*tap));
@@ -260,7 +260,7 @@ Result<tune::Window> LiveSubject::run(std::uint64_t length_ns)
     if (!after)
         return std::unexpected(std::move(after.error()));
     window.after = std::move(*after);
-    window.disturbance = disturbance(window, machine_before, machine_time());
+    window.disturbance = disturbance(window, machine_before, machine_time(), std::move(taken->displaced_by));
     state.remember(window);
     return window;
 }

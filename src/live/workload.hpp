@@ -38,6 +38,8 @@ public:
 
     // The command's cgroup; nullptr: there is no command.
     [[nodiscard]] const std::string* cgroup() const { return command_ ? &command_->home.path() : nullptr; }
+    // Of the load that drives it; nullptr: there is none.
+    [[nodiscard]] const std::string* load_cgroup() const { return load_ ? &load_->home.path() : nullptr; }
     // Readable when what its end depends on has ended: the load where there is one; -1: nothing was started.
     [[nodiscard]] int end_fd() const;
     // Looks whether it has; then and ever after it is how.

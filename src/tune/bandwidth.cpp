@@ -78,7 +78,7 @@ std::size_t blocks_of(std::size_t steps, std::size_t block_steps)
 
 Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
     : options_(options),
-      demand_ns_(trace.demand_ns),
+      demand_ns_(options.undisturbed ? trace.undisturbed_ns : trace.demand_ns),
       block_steps_(std::max<std::size_t>(options.block_ns / kDemandStepNs, 1)),
       jobs_(trace.jobs.size()),
       widest_(static_cast<double>(std::max(trace.most_running, 1U) * kDemandStepNs))
@@ -89,7 +89,8 @@ Replay::Replay(const DemandTrace& trace, const ReplayOptions& options)
     std::bernoulli_distribution kept(keep);
     std::vector<float> latencies;
     for (const Job& job : trace.jobs) {
-        const std::uint64_t asked_ns = job.end_ns - std::min(job.end_ns, job.held_ns);
+        const std::uint64_t late_ns = job.held_ns + (options.undisturbed ? job.disturbed_ns : 0);
+        const std::uint64_t asked_ns = job.end_ns - std::min(job.end_ns, late_ns);
         if (asked_ns <= trace.begin_ns || job.begin_ns >= asked_ns || (keep < 1 && !kept(random)))
             continue;
         const std::uint64_t step = (asked_ns - 1 - trace.begin_ns) / kDemandStepNs;

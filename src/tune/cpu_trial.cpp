@@ -153,12 +153,7 @@ Result<> look_on(Subject& subject, Profile& profile, std::uint64_t length_ns)
     Window& seen = profile.window;
     const auto before = static_cast<double>(seen.trace.demand_ns.size()),
                now = static_cast<double>(next->trace.demand_ns.size());
-    const auto mean = [&](double Disturbance::* share) {
-        next->disturbance.*share =
-            (seen.disturbance.*share * before + next->disturbance.*share * now) / std::max(before + now, 1.0);
-    };
-    mean(&Disturbance::steal);
-    mean(&Disturbance::displaced);
+    next->disturbance = joined(seen.disturbance, before, next->disturbance, now);
     next->lost_events += seen.lost_events;
     append(seen.trace, next->trace);
     next->trace = std::move(seen.trace);
@@ -175,12 +170,14 @@ Result<QuotaPrediction> predict_precisely(Subject& subject, Profile& profile, co
         auto found = predict_quota(profile.window, subject, options);
         if (!found)
             return found;
-        const auto& [low, high] = found->interval;
         const std::uint64_t left_ns = most_ns - std::min(most_ns, profile.took_ns);
         const std::uint64_t again_ns = std::min(left_ns, profile.window.trace.demand_ns.size() * kDemandStepNs);
-        const bool precise = !found->limit || 1 - low / high <= options.precision;
+        // What others do to it does not get less by looking on.
+        const bool precise =
+            !found->limit() || found->by_chance() <= options.precision || found->by_others() > options.most_disturbed;
         if (precise || profile.window.finished || again_ns < options.profile_ns / 2)
             return found;
+        const auto [low, high] = found->interval();
         subject.say(fmt::format("the quota is from {} to {}: looking for {} more",
                                 format_ns(static_cast<std::uint64_t>(low)), format_ns(static_cast<std::uint64_t>(high)),
                                 format_ns(again_ns)));

@@ -3,6 +3,7 @@
 #include "flyball/tune/demand_trace.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace flyball::tune {
 
@@ -16,12 +17,29 @@ void thin(DemandTrace& trace)
     trace.one_of *= 2;
 }
 
+namespace {
+
+void join_displaced(std::vector<DisplacedBy>& seen, const std::vector<DisplacedBy>& next)
+{
+    for (const DisplacedBy& one : next) {
+        const auto known = std::ranges::find(seen, one.cgroup_id, &DisplacedBy::cgroup_id);
+        if (known == seen.end())
+            seen.push_back(one);
+        else
+            known->ns += one.ns;
+    }
+    std::ranges::stable_sort(seen, std::ranges::greater{}, &DisplacedBy::ns);
+}
+
+}  // namespace
+
 void append(DemandTrace& seen, const DemandTrace& next)
 {
     const std::uint64_t end_ns = seen.begin_ns + seen.demand_ns.size() * kDemandStepNs;
     // Earlier, mostly: unsigned numbers wrap around.
     const std::uint64_t shift_ns = end_ns - next.begin_ns;
     seen.demand_ns.insert(seen.demand_ns.end(), next.demand_ns.begin(), next.demand_ns.end());
+    seen.undisturbed_ns.insert(seen.undisturbed_ns.end(), next.undisturbed_ns.begin(), next.undisturbed_ns.end());
     while (seen.one_of < next.one_of)
         thin(seen);
     const std::size_t step = seen.one_of / next.one_of;
@@ -40,7 +58,11 @@ void append(DemandTrace& seen, const DemandTrace& next)
     seen.held_ns += next.held_ns;
     seen.wait_ns += next.wait_ns;
     seen.displaced_ns += next.displaced_ns;
+    join_displaced(seen.displaced_by, next.displaced_by);
+    seen.others_ns += next.others_ns;
+    seen.interrupted_ns += next.interrupted_ns;
     seen.endless_ns += next.endless_ns;
+    seen.surely_endless_ns += next.surely_endless_ns;
     seen.jobs_left_out += next.jobs_left_out;
     seen.most_running = std::max(seen.most_running, next.most_running);
     seen.forks += next.forks;

@@ -2,18 +2,16 @@
 #include "flyball/tune/demand_trace.hpp"
 
 #include "demand_steps.hpp"
-#include "own_slices.hpp"
+#include "displaced_waits.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace flyball::tune {
 namespace {
-
-// Longer than any idle state takes to leave. Who waited longer for a CPU that was idle in the end was pulled to it.
-constexpr std::uint64_t kIdleExitNs = 1'000'000;
 
 template <class Body>
 Body body_of(const fb_event& event)
@@ -29,24 +27,33 @@ struct Task {
     bool in_job = false;
     bool on_cpu = false;
     bool exiting = false;
-    std::uint64_t came_ns = 0;      // on the CPU
     std::uint64_t on_since_ns = 0;  // what is accounted of the slice ends here
     std::uint64_t held_before = 0;  // told by fb_held, and not yet part of the job
+    WaitMoves moves;                // of the wait that goes on
 };
 
 }  // namespace
 
 struct DemandCollector::State {
     const SubtreeIds* ids;
+    const std::unordered_set<std::uint64_t>& own_cpu;   // of ids: looked up once, as each switch asks for it
+    const std::unordered_set<std::uint64_t>* load_cpu;  // nullptr: no load is known
     DemandTrace trace;
-    DemandSteps steps;
+    DemandSteps steps, undisturbed;
     std::unordered_map<std::uint32_t, Task> live;  // by tid
     std::vector<std::uint32_t> current;            // by CPU: the subject's task on it, 0: none
-    OwnSlices slices;
+    DisplacedWaits waits;
     std::uint32_t running = 0, tasks = 0;
     std::uint64_t ended = 0;  // jobs, in this window
 
-    State(const SubtreeIds& which, std::uint64_t begin_ns, std::uint32_t now) : ids(&which), steps(begin_ns), tasks(now)
+    State(const SubtreeIds& which, std::uint64_t begin_ns, std::uint32_t now, const SubtreeIds* load)
+        : ids(&which),
+          own_cpu(which.of("cpu")),
+          load_cpu(load != nullptr ? &load->of("cpu") : nullptr),
+          steps(begin_ns),
+          undisturbed(begin_ns),
+          waits(begin_ns),
+          tasks(now)
     {
         trace.begin_ns = begin_ns;
         trace.tasks.push_back({begin_ns, now});
@@ -54,7 +61,9 @@ struct DemandCollector::State {
 
     void switched(const fb_switch& event);
     void vanishes(std::uint32_t tid);
-    [[nodiscard]] bool of_cpu(std::uint64_t id) const { return ids->of("cpu").contains(id); }
+    void moved(const fb_migrate& event);
+    [[nodiscard]] bool of_cpu(std::uint64_t id) const { return own_cpu.contains(id); }
+    [[nodiscard]] Occupant occupant(std::uint64_t cgroup, bool idle, bool kernel_thread) const;
     void comes(const fb_switch& event);
     void leaves(const fb_switch& event);
     void account(Task& task, std::uint64_t from_ns, std::uint64_t to_ns, std::uint64_t irq_ns);
@@ -63,20 +72,47 @@ struct DemandCollector::State {
     void ends(Task& task, std::uint64_t at_ns);
 };
 
+Occupant DemandCollector::State::occupant(std::uint64_t cgroup, bool idle, bool kernel_thread) const
+{
+    if (idle)
+        return Occupant::Idle;
+    if (of_cpu(cgroup))
+        return Occupant::Own;
+    if (kernel_thread)
+        return Occupant::KernelThread;
+    return load_cpu != nullptr && load_cpu->contains(cgroup) ? Occupant::Load : Occupant::Other;
+}
+
 void DemandCollector::State::switched(const fb_switch& event)
 {
     if (current.size() <= event.hdr.cpu)
         current.resize(event.hdr.cpu + std::size_t{1}, 0);
+    CpuOccupants& occupants = waits.occupants();
+    if (!occupants.knows(event.hdr.cpu))
+        occupants.begin(event, occupant(event.prev_cgroup_id, (event.flags & FB_SW_PREV_IDLE) != 0,
+                                        (event.flags & FB_SW_PREV_KTHREAD) != 0));
+    const Occupant next =
+        occupant(event.hdr.cgroup_id, (event.flags & FB_SW_NEXT_IDLE) != 0, (event.flags & FB_SW_NEXT_KTHREAD) != 0);
+    occupants.on_switch(event, next);
     const std::uint32_t before = std::exchange(current[event.hdr.cpu], 0);
     // Its switch-out was folded: when it left is not known, so that it cannot be counted.
     if (before != 0 && before != event.prev_tid)
         vanishes(before);
-    if ((event.flags & FB_SW_PREV_IDLE) == 0 && (of_cpu(event.prev_cgroup_id) || before == event.prev_tid))
+    if ((event.flags & FB_SW_PREV_IDLE) == 0 && (before == event.prev_tid || of_cpu(event.prev_cgroup_id)))
         leaves(event);
-    if ((event.flags & FB_SW_NEXT_IDLE) == 0 && of_cpu(event.hdr.cgroup_id)) {
+    if (event.migrations > 0)
+        waits.moves_are_told();
+    if (next == Occupant::Own) {
         comes(event);
         current[event.hdr.cpu] = event.next_tid;
     }
+}
+
+void DemandCollector::State::moved(const fb_migrate& event)
+{
+    waits.moves_are_told();
+    if (of_cpu(event.hdr.cgroup_id))
+        live[event.tid].moves.add(event.hdr.ts_ns, event.from_cpu);
 }
 
 void DemandCollector::State::vanishes(std::uint32_t tid)
@@ -102,14 +138,14 @@ void DemandCollector::State::comes(const fb_switch& event)
     task.job.wait_ns += wait_ns;
     task.job.held_ns += held_ns;
     trace.wait_ns += wait_ns;
-    // Behind its own siblings it is not others who keep it waiting, nor is it while an idle CPU wakes up.
-    const bool waking_up = (event.flags & FB_SW_PREV_IDLE) != 0 && wait_ns <= kIdleExitNs;
-    trace.displaced_ns +=
-        waking_up ? 0 : wait_ns - slices.within(event.hdr.cpu, at_ns - std::min(at_ns, wait_ns), at_ns);
+    const std::uint64_t displaced_ns = waits.of_wait(event, wait_ns, task.moves);
+    task.moves.clear();
+    task.job.disturbed_ns += displaced_ns;
+    trace.displaced_ns += displaced_ns;
     if (!task.on_cpu)
         trace.most_running = std::max(trace.most_running, ++running);
     task.on_cpu = true;
-    task.came_ns = task.on_since_ns = at_ns;
+    task.on_since_ns = at_ns;
 }
 
 // It gives the CPU up, or has lost it.
@@ -120,7 +156,7 @@ void DemandCollector::State::leaves(const fb_switch& event)
     if (!task.on_cpu && (event.flags & FB_SW_PREV_SLICE) != 0) {
         // It was on the CPU when this began, or its switch-in was lost.
         const std::uint64_t slice_ns = event.slice_ns;
-        task.came_ns = task.on_since_ns = at_ns - std::min(at_ns, slice_ns);
+        task.on_since_ns = at_ns - std::min(at_ns, slice_ns);
         if (!task.in_job)
             task.job = {.begin_ns = task.on_since_ns};
         task.in_job = true;
@@ -129,7 +165,6 @@ void DemandCollector::State::leaves(const fb_switch& event)
     }
     if (task.on_cpu) {
         account(task, task.on_since_ns, at_ns, event.irq_ns);
-        slices.add(event.hdr.cpu, task.came_ns, at_ns);
         task.on_cpu = false;
         --running;
     }
@@ -147,12 +182,17 @@ void DemandCollector::State::account(Task& task, std::uint64_t from_ns, std::uin
     const std::uint64_t wall = to_ns - from_ns, ran = wall - std::min(wall, irq_ns);
     task.job.cpu_ns += ran;
     trace.run_ns += ran;
-    const bool endless = from_ns - std::min(from_ns, task.job.begin_ns) > kEndlessNs;
+    const std::uint64_t age_ns = from_ns - std::min(from_ns, task.job.begin_ns);
+    const bool endless = age_ns > kEndlessNs;
     trace.endless_ns += endless ? ran : 0;
-    // Asked for earlier by as much as cpu.max has held this job.
-    const std::uint64_t earlier =
-        endless ? 0 : std::min(task.job.held_ns, from_ns - std::min(from_ns, task.job.begin_ns));
-    steps.add(from_ns - earlier, to_ns - earlier, ran);
+    trace.surely_endless_ns += age_ns > kEndlessNs + task.job.disturbed_ns ? ran : 0;
+    // Asked for earlier by as much as cpu.max has held this job; and, but for others, by as much as they took of it.
+    const std::uint64_t held_ns = endless ? 0 : std::min(task.job.held_ns, age_ns);
+    const std::uint64_t earlier_ns = endless ? 0 : std::min(task.job.held_ns + task.job.disturbed_ns, age_ns);
+    steps.add(from_ns - held_ns, to_ns - held_ns, ran);
+    undisturbed.add(from_ns - earlier_ns, from_ns - earlier_ns + ran, ran);
+    task.job.disturbed_ns += wall - ran;
+    trace.interrupted_ns += wall - ran;
 }
 
 void DemandCollector::State::held(const fb_held& event)
@@ -162,8 +202,10 @@ void DemandCollector::State::held(const fb_held& event)
     Task& task = live[event.tid];
     task.held_before += held_ns;
     trace.held_ns += held_ns;
-    if (task.in_job && from_ns - std::min(from_ns, task.job.begin_ns) > kEndlessNs)
+    if (task.in_job && from_ns - std::min(from_ns, task.job.begin_ns) > kEndlessNs) {
         steps.add(from_ns, until_ns, held_ns);
+        undisturbed.add(from_ns, until_ns, held_ns);
+    }
 }
 
 void DemandCollector::State::ends(Task& task, std::uint64_t at_ns)
@@ -206,8 +248,9 @@ void DemandCollector::State::counted(const fb_task& event)
         trace.tasks.push_back({event.hdr.ts_ns, tasks});
 }
 
-DemandCollector::DemandCollector(const SubtreeIds& ids, std::uint64_t begin_ns, std::uint32_t tasks)
-    : state_(std::make_unique<State>(ids, begin_ns, tasks))
+DemandCollector::DemandCollector(const SubtreeIds& ids, std::uint64_t begin_ns, std::uint32_t tasks,
+                                 const SubtreeIds* load)
+    : state_(std::make_unique<State>(ids, begin_ns, tasks, load))
 {
 }
 DemandCollector::~DemandCollector() = default;
@@ -219,6 +262,9 @@ void DemandCollector::on_event(const fb_event& event)
     switch (event.hdr.type) {
     case FB_EV_SWITCH:
         state_->switched(body_of<fb_switch>(event));
+        break;
+    case FB_EV_MIGRATE:
+        state_->moved(body_of<fb_migrate>(event));
         break;
     case FB_EV_HELD:
         if (state_->of_cpu(event.hdr.cgroup_id))
@@ -244,6 +290,9 @@ DemandTrace DemandCollector::take(std::uint64_t at_ns)
         task.on_since_ns = at_ns;
     }
     state.trace.demand_ns = state.steps.take(at_ns);
+    state.trace.undisturbed_ns = state.undisturbed.take(at_ns);
+    state.trace.displaced_by = state.waits.take();
+    state.trace.others_ns = state.waits.occupants().take_others_ns(at_ns);
     DemandTrace done = std::exchange(state.trace, DemandTrace{});
     state.trace.begin_ns = at_ns;
     state.ended = 0;

@@ -135,10 +135,8 @@ private:
 
     std::optional<Measured> judge(Side side, const Window& window)
     {
-        const Disturbance& by = window.disturbance;
-        if (std::max(by.steal, by.displaced) > options_.most_disturbed) {
-            why_ = fmt::format("the machine was busy with others ({:.0f} % stolen, {:.0f} % displaced)", 100 * by.steal,
-                               100 * by.displaced);
+        if (possible_error(window.disturbance) > options_.most_disturbed) {
+            why_ = too_busy(window.disturbance);
             return std::nullopt;
         }
         const auto score = measure_.score(window);

@@ -38,6 +38,7 @@ struct ReplayOptions {
     std::uint64_t block_ns = 2'000'000'000;
     std::uint64_t seed = 1;
     std::uint64_t slack_ns = 500'000;
+    bool undisturbed = false;  // DemandTrace::undisturbed_ns, and jobs without what disturbed them
 };
 
 class Replay {

@@ -26,7 +26,7 @@ struct CpuOptions {
     double latency_bound = 0.05;  // jobs may take so much longer, at p50 and at p99
     double throughput_floor = 0.8;
     double confidence = 0.95;
-    double most_disturbed = 0.10;  // share of what it wanted that it had to wait for CPUs: above, nothing is said
+    double most_disturbed = 0.10;  // part of the quota that others may have made wrong: above, nothing is said
     std::uint64_t block_ns = 4'000'000'000;  // of the validation
     std::size_t most_pairs = 15;
     std::uint64_t longest_ns = 1'200'000'000'000;  // with the profile
@@ -49,12 +49,29 @@ using KeepUp = std::function<Result<>()>;
 // Errors: those of the subject; Stopped is told as Answer::Aborted; Interrupted is none of its answers.
 [[nodiscard]] Result<Proposal> tune_cpu(Subject& subject, const CpuOptions& options);
 
-// What the demand of a window needs.
+// The least quota of one demand; nullopt: none below all CPUs. Its interval goes from what is surely needed to it.
+struct LeastQuota {
+    std::optional<Bandwidth> limit;
+    stats::Interval interval;
+};
+
+// What the demand of a window needs: as it was seen, and as it would have been but for others. The larger one counts.
 struct QuotaPrediction {
-    Replay replay;
     BandwidthBounds bounds;
-    std::optional<Bandwidth> limit;  // nullopt: none below all CPUs, or the window cannot be used
-    stats::Interval interval;        // of its quota
+    Replay replay;                                   // as it was seen
+    std::optional<Replay> calm;                      // undisturbed; nullopt: nothing disturbed it
+    std::optional<LeastQuota> as_seen, undisturbed;  // of replay and of calm; nullopt: not looked for
+    bool by_calm = false;                            // calm needs more
+
+    [[nodiscard]] const Replay& deciding() const { return by_calm ? *calm : replay; }
+    // nullopt: none below all CPUs, or the window cannot be used.
+    [[nodiscard]] std::optional<Bandwidth> limit() const;
+    // Of its quota: both intervals, and what is between.
+    [[nodiscard]] stats::Interval interval() const;
+    // How wide the interval of the demand that counts is, as a part of its upper end: what looking on makes smaller.
+    [[nodiscard]] double by_chance() const;
+    // The part of the quota that others may have made wrong.
+    [[nodiscard]] double by_others() const;
 };
 
 // The parts that only think: from a window in which nothing was changed to a quota, and from there to a proposal that

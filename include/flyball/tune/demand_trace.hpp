@@ -24,6 +24,8 @@ struct Job {
     std::uint64_t cpu_ns = 0;   // on a CPU
     std::uint64_t held_ns = 0;  // by a cpu.max
     std::uint64_t wait_ns = 0;  // for a CPU, otherwise
+    // Of it, behind others; and what interrupts and the hypervisor took of its slices.
+    std::uint64_t disturbed_ns = 0;
 };
 
 struct TaskCount {
@@ -32,18 +34,34 @@ struct TaskCount {
     friend bool operator==(const TaskCount&, const TaskCount&) = default;
 };
 
+// A cgroup of the cpu controller's hierarchy, or one of these.
+inline constexpr std::uint64_t kByUnseen = 0, kByKernelThreads = ~std::uint64_t{0};
+struct DisplacedBy {
+    std::uint64_t cgroup_id = kByUnseen;
+    std::uint64_t ns = 0;
+    friend bool operator==(const DisplacedBy&, const DisplacedBy&) = default;
+};
+
 struct DemandTrace {
     std::uint64_t begin_ns = 0;
     // CPU time by step, as cpu.max counts it: without interrupts and steal.
     std::vector<std::uint64_t> demand_ns;
+    // The same as if nobody had disturbed it: each piece of work as much earlier as its job was disturbed until then.
+    // As long as demand_ns.
+    std::vector<std::uint64_t> undisturbed_ns;
     std::uint64_t run_ns = 0, held_ns = 0, wait_ns = 0;  // sums over tasks
-    std::uint64_t displaced_ns = 0;                      // of wait_ns: while its CPU had others to run
-    std::uint64_t endless_ns = 0;                        // of run_ns: in jobs that were older than kEndlessNs
-    std::vector<Job> jobs;                               // that ended in the window, in order of their ends: one of
-    std::uint32_t one_of = 1;                            // so many, a power of two: beyond kMostJobs every second goes
-    std::uint64_t jobs_left_out = 0;                     // by that
-    std::uint32_t most_running = 0;                      // tasks on CPUs at a time
-    std::vector<TaskCount> tasks;  // tasks that live: the most of each millisecond in which that changed
+    // Of wait_ns: while others had the CPU, neither the subject nor its load nor nobody.
+    std::uint64_t displaced_ns = 0;
+    std::vector<DisplacedBy> displaced_by;  // of it, worst first
+    std::uint64_t others_ns = 0;            // CPU time of these others, whoever waited
+    std::uint64_t interrupted_ns = 0;       // within its slices: interrupts and steal, where the kernel tells them
+    std::uint64_t endless_ns = 0;           // of run_ns: in jobs that were older than kEndlessNs
+    std::uint64_t surely_endless_ns = 0;    // of it: also without what disturbed them
+    std::vector<Job> jobs;                  // that ended in the window, in order of their ends: one of
+    std::uint32_t one_of = 1;               // so many, a power of two: beyond kMostJobs every second goes
+    std::uint64_t jobs_left_out = 0;        // by that
+    std::uint32_t most_running = 0;         // tasks on CPUs at a time
+    std::vector<TaskCount> tasks;           // tasks that live: the most of each millisecond in which that changed
     std::uint64_t forks = 0, refused_forks = 0;
 
     // More than 1 % of what ran: cpu.max hides the demand.
@@ -59,8 +77,10 @@ void append(DemandTrace& seen, const DemandTrace& next);
 
 class DemandCollector final : public stream::OrderedSink {
 public:
-    // ids: kept up to date by the owner, before each event, and outlives this. tasks: that live at begin_ns.
-    DemandCollector(const SubtreeIds& ids, std::uint64_t begin_ns, std::uint32_t tasks);
+    // ids: kept up to date by the owner, before each event, and outlives this. tasks: that live at begin_ns. load: what
+    // drives the subject, kept up to date as well; nullptr: it is not known.
+    DemandCollector(const SubtreeIds& ids, std::uint64_t begin_ns, std::uint32_t tasks,
+                    const SubtreeIds* load = nullptr);
     ~DemandCollector() override;
     DemandCollector(DemandCollector&&) noexcept;
     DemandCollector& operator=(DemandCollector&&) noexcept;

@@ -49,7 +49,7 @@ struct ExperimentOptions {
     std::size_t most_pairs = 30;
     std::uint64_t block_ns = 5'000'000'000;
     std::uint64_t settle_ns = 1'000'000'000;       // after each change of setting, left out
-    double most_disturbed = 0.1;                   // steal or displaced: such a block is repeated
+    double most_disturbed = 0.1;                   // possible_error() of a block: with more it is repeated
     std::size_t most_repeats = 10;                 // of blocks, over all
     std::uint64_t longest_ns = 3'600'000'000'000;  // no pair begins that would end after it
     std::uint64_t seed = 1;                        // of the order

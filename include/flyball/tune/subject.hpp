@@ -7,6 +7,7 @@
 #include "flyball/cgroup/counters.hpp"
 #include "flyball/cgroup/memory_state.hpp"
 #include "flyball/tune/demand_trace.hpp"
+#include "flyball/tune/disturbance.hpp"
 #include "flyball/tune/io_trace.hpp"
 #include "flyball/tune/workload.hpp"
 
@@ -28,13 +29,6 @@ struct Reading {
 
 struct MemoryUse {
     std::uint64_t at_ns = 0, bytes = 0;
-};
-
-// How disturbed the machine was: shares of the window's CPU time.
-struct Disturbance {
-    double steal = 0;        // taken by the hypervisor
-    double displaced = 0;    // of what the subject's tasks wanted: spent waiting for CPUs that others had
-    double others_busy = 0;  // of the CPUs, used by others
 };
 
 struct Window {

@@ -181,7 +181,7 @@ TEST_CASE("live: a tap has its window's events, and what was lost in it", "[live
     const auto layout = played.host.layout();
     auto source = EventSource::open(*layout, {}, stop, played.host);
     REQUIRE(source);
-    auto tap = EventTap::open(*layout, "/a", *source);
+    auto tap = EventTap::open(*layout, "/a", nullptr, *source);
     REQUIRE(tap);
     auto began = tap->begin();
     REQUIRE(began);

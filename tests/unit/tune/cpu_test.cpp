@@ -20,7 +20,7 @@ public:
     bool endless = false;
     double chance = 0;            // of each millisecond to begin a burst, instead of every_ms
     std::uint64_t looked_ns = 0;  // in windows that are longer than a block
-    double displaced = 0, stolen = 0;
+    Disturbance by;
     std::uint64_t lost_events = 0;  // in each window
     std::uint64_t held_ns = 0;      // by the limit that is there
     // Quotas below this, in us, slow the workload down to half.
@@ -40,8 +40,7 @@ protected:
     {
         const std::uint64_t begin_ns = now_ns_;
         SimulatedSubject::advance(length_ns, window);
-        window.disturbance.displaced = displaced;
-        window.disturbance.steal = stolen;
+        window.disturbance = by;
         window.lost_events = lost_events;
         DemandTrace& trace = window.trace;
         trace.begin_ns = begin_ns;
@@ -55,7 +54,7 @@ protected:
             trace.demand_ns[step] = runs ? kMs : 0;
             trace.run_ns += runs ? kMs : 0;
         }
-        trace.endless_ns = endless ? trace.run_ns : 0;
+        trace.endless_ns = trace.surely_endless_ns = endless ? trace.run_ns : 0;
         trace.held_ns = limit("cpu.max").value_or("max").starts_with("max") ? 0 : held_ns;
         for (std::uint64_t at = 0; !endless && at + busy_ms <= trace.demand_ns.size(); at += every_ms)
             trace.jobs.push_back({begin_ns + at * kMs, begin_ns + (at + busy_ms) * kMs, busy_ms * kMs, 0, 0});
@@ -202,13 +201,23 @@ TEST_CASE("tune cpu: no limit for who takes all, no answer on a busy machine, no
     CHECK(tuned(behind).answer == Answer::NoLimit);
 
     Bursts busy;
-    busy.displaced = 0.3;
+    busy.by = {.displaced = 0.3, .displaced_of_span = 0.2, .spare = 0.05, .by = {{"/build.slice", 7}}};
     const Proposal refused = tuned(busy);
     CHECK(refused.answer == Answer::Refused);
-    CHECK(refused.summary.find("busy") != std::string::npos);
+    CHECK(refused.summary.find("busy: /build.slice took 100") != std::string::npos);
+    // As much of less: it has the rest of the machine to make up for it.
+    Bursts shared;
+    shared.by = busy.by;
+    shared.by.spare = 0.3;
+    shared.experiments = false;  // a trial is for a quieter machine
+    CHECK(tuned(shared).answer == Answer::Limit);
+    Bursts briefly;
+    briefly.by = busy.by;
+    briefly.by.displaced_of_span = 0.05;
+    CHECK(tuned(briefly).answer == Answer::Limit);
 
     Bursts stolen;
-    stolen.stolen = 0.2;
+    stolen.by.steal = 0.2;
     CHECK(tuned(stolen).answer == Answer::Refused);
 
     Bursts unseen;

@@ -4,8 +4,11 @@
 #include "support/catch.hpp"
 #include "support/units.hpp"
 
+#include <array>
 #include <cstring>
 #include <numeric>
+#include <set>
+#include <utility>
 
 using namespace flyball;
 using namespace flyball::tune;
@@ -305,10 +308,211 @@ TEST_CASE("demand: who waits behind its own siblings is not displaced by others"
     CHECK(displaced_ns(across, 30 * kMs) == 4 * kMs);
 }
 
+namespace {
+
+constexpr std::uint64_t kLoad = 200, kUs = 1000;
+
+struct Who {
+    std::uint32_t tid;
+    std::uint64_t cgroup;
+    std::uint16_t kernel_thread = 0;
+};
+constexpr Who kNobody{0, 1}, kService{5, kOurs}, kSibling{6, kChild}, kClient{20, kLoad}, kBuild{30, kOther},
+    kWorker{40, 1, 1};
+
+// CPUs whose switches follow one another, where moves are told.
+struct Cpus {
+    explicit Cpus(bool load_is_known) : collector(subtree, 0, 1, load_is_known ? &load : nullptr) {}
+
+    SubtreeIds subtree = ids();
+    SubtreeIds load{layout(), std::vector<profile::KnownCgroup>{{3, kLoad, "/load"}}, "/load"};
+    DemandCollector collector;
+    std::array<Who, 2> on{kNobody, kNobody};
+    std::set<std::uint32_t> preempted;
+
+    void to(std::uint64_t at_ns, const Who& next, std::uint64_t wait_ns = 0, std::uint16_t cpu = 0,
+            bool prev_sleeps = true, std::uint32_t irq_ns = 0)
+    {
+        const Who prev = std::exchange(on[cpu], next);
+        const bool woken = wait_ns > 0 && preempted.erase(next.tid) == 0;
+        if (!prev_sleeps)
+            preempted.insert(prev.tid);
+        fb_switch body{};
+        body.hdr = {.type = FB_EV_SWITCH,
+                    .size = sizeof body,
+                    .cpu = cpu,
+                    .prog = FB_P_SWITCH,
+                    .ts_ns = at_ns,
+                    .cgroup_id = next.cgroup};
+        body.prev_cgroup_id = prev.cgroup;
+        body.prev_tid = prev.tid;
+        body.next_tid = next.tid;
+        body.wait_ns = wait_ns;
+        body.irq_ns = irq_ns;
+        body.migrations = 1;
+        body.flags = static_cast<std::uint16_t>(
+            (prev.tid == 0 ? FB_SW_PREV_IDLE
+             : prev_sleeps ? 0
+                           : FB_SW_PREV_RUNNABLE) |
+            (next.tid == 0 ? FB_SW_NEXT_IDLE : FB_SW_NEXT_WAIT | (woken ? FB_SW_NEXT_WOKEN : 0)) |
+            (prev.kernel_thread != 0 ? FB_SW_PREV_KTHREAD : 0) | (next.kernel_thread != 0 ? FB_SW_NEXT_KTHREAD : 0));
+        collector.on_event(event_of(body));
+    }
+    void moves(std::uint64_t at_ns, const Who& who, std::uint16_t from_cpu, std::uint16_t to_cpu)
+    {
+        fb_migrate body{};
+        body.hdr = {.type = FB_EV_MIGRATE,
+                    .size = sizeof body,
+                    .cpu = to_cpu,
+                    .prog = FB_P_MIGRATE,
+                    .ts_ns = at_ns,
+                    .cgroup_id = who.cgroup};
+        body.tid = who.tid;
+        body.from_cpu = from_cpu;
+        body.to_cpu = to_cpu;
+        collector.on_event(event_of(body));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("demand: who had the CPU that a task waited for, by name; neither its load nor an idle CPU is anybody")
+{
+    struct Row {
+        const char* what;
+        bool load_is_known;
+        void (*happens)(Cpus&);
+        std::vector<DisplacedBy> by;
+    };
+    const Row rows[] = {
+        {"the load that woke it",
+         true,
+         [](Cpus& cpus) {
+             cpus.to(10 * kMs, kClient);
+             cpus.to(10 * kMs + 30 * kUs, kService, 11 * kUs);
+         },
+         {}},
+        {"a client that nobody told of",
+         false,
+         [](Cpus& cpus) {
+             cpus.to(10 * kMs, kClient);
+             cpus.to(10 * kMs + 30 * kUs, kService, 11 * kUs);
+         },
+         {{kLoad, 11 * kUs}}},
+        {"an idle CPU, whatever it takes", true, [](Cpus& cpus) { cpus.to(10 * kMs, kService, 5 * kMs); }, {}},
+        {"a sibling, then another cgroup",
+         true,
+         [](Cpus& cpus) {
+             cpus.to(10 * kMs, kSibling);
+             cpus.to(14 * kMs, kBuild);
+             cpus.to(17 * kMs, kService, 5 * kMs);
+         },
+         {{kOther, 3 * kMs}}},
+        {"kernel threads are no cgroup",
+         true,
+         [](Cpus& cpus) {
+             cpus.to(10 * kMs, kWorker);
+             cpus.to(12 * kMs, kBuild);
+             cpus.to(13 * kMs, kService, 3 * kMs);
+         },
+         {{kByKernelThreads, 2 * kMs}, {kOther, kMs}}},
+        {"behind others on one CPU, pulled to one that was idle",
+         true,
+         [](Cpus& cpus) {
+             cpus.to(10 * kMs, kBuild, 0, 0);
+             cpus.moves(16 * kMs, kService, 0, 1);
+             cpus.to(16 * kMs, kService, 4 * kMs, 1);
+         },
+         {{kOther, 4 * kMs}}},
+        {"pushed from an idle CPU to one that others have",
+         true,
+         [](Cpus& cpus) {
+             cpus.to(5 * kMs, kService, 0, 0);
+             cpus.to(6 * kMs, kNobody, 0, 0);
+             cpus.to(10 * kMs, kBuild, 0, 1);
+             cpus.moves(14 * kMs, kService, 0, 1);
+             cpus.to(16 * kMs, kService, 4 * kMs, 1);
+         },
+         {{kOther, 2 * kMs}}},
+        {"a switch that was lost hides who it was",
+         true,
+         [](Cpus& cpus) {
+             cpus.to(10 * kMs, kClient);
+             cpus.on[0] = kBuild;
+             cpus.to(13 * kMs, kService, 2 * kMs);
+         },
+         {{kByUnseen, 2 * kMs}}},
+        {"from before the beginning",
+         true,
+         [](Cpus& cpus) {
+             cpus.on[0] = kBuild;
+             cpus.to(3 * kMs, kService, 5 * kMs);
+         },
+         {{kOther, 3 * kMs}}},
+    };
+    for (const Row& row : rows) {
+        INFO(row.what);
+        Cpus cpus(row.load_is_known);
+        row.happens(cpus);
+        const DemandTrace trace = cpus.collector.take(50 * kMs);
+        CHECK(trace.displaced_by == row.by);
+        std::uint64_t all_ns = 0;
+        for (const DisplacedBy& one : row.by)
+            all_ns += one.ns;
+        CHECK(trace.displaced_ns == all_ns);
+        CHECK(cpus.collector.take(60 * kMs).displaced_by.empty());
+    }
+}
+
+TEST_CASE("demand: of more neighbours than are told apart none is forgotten")
+{
+    Cpus cpus(true);
+    std::uint64_t at_ns = 10 * kMs;
+    for (std::uint32_t i = 0; i < 100; ++i, at_ns += 2 * kMs) {
+        cpus.to(at_ns, Who{1000 + i, 1000 + i});
+        cpus.to(at_ns + kMs, kService, kMs);
+        cpus.to(at_ns + kMs + kMs / 2, kNobody);
+    }
+    const DemandTrace trace = cpus.collector.take(at_ns);
+    CHECK(trace.displaced_ns == 100 * kMs);
+    CHECK(trace.displaced_by.size() == 65);
+    CHECK(trace.displaced_by.front() == DisplacedBy{kByUnseen, 36 * kMs});
+    CHECK(trace.others_ns == 100 * kMs);
+}
+
+TEST_CASE("demand: undisturbed, work is as much earlier as others, interrupts and the hypervisor took until then")
+{
+    Cpus cpus(true);
+    // 2 ms of work, a neighbour for 3 ms, 2 ms more of which the hypervisor takes one, and 1 ms.
+    cpus.to(10 * kMs, kService);
+    cpus.to(12 * kMs, kBuild, 0, 0, false);
+    cpus.to(15 * kMs, kService, 3 * kMs);
+    cpus.to(17 * kMs, kBuild, 0, 0, false, kMs);
+    cpus.to(18 * kMs, kService, kMs);
+    cpus.to(19 * kMs, kNobody);
+    const DemandTrace trace = cpus.collector.take(30 * kMs);
+    REQUIRE(trace.undisturbed_ns.size() == trace.demand_ns.size());
+    for (std::size_t step = 10; step < 14; ++step)
+        CHECK(trace.undisturbed_ns[step] == kMs);
+    CHECK(sum(trace.undisturbed_ns) == 4 * kMs);
+    CHECK(sum(trace.demand_ns) == 4 * kMs);
+    CHECK(trace.demand_ns[18] == kMs);
+    REQUIRE(trace.jobs.size() == 1);
+    CHECK(trace.jobs[0].disturbed_ns == 5 * kMs);
+    CHECK(trace.displaced_ns == 4 * kMs);
+    CHECK(trace.interrupted_ns == kMs);
+    CHECK(trace.others_ns == 4 * kMs);
+}
+
 TEST_CASE("demand: a later look goes on where the first one ended")
 {
-    DemandTrace seen{
-        .begin_ns = 10 * kMs, .demand_ns = {kMs, 0}, .run_ns = kMs, .displaced_ns = 1, .most_running = 2, .forks = 1};
+    DemandTrace seen{.begin_ns = 10 * kMs,
+                     .demand_ns = {kMs, 0},
+                     .run_ns = kMs,
+                     .displaced_ns = 1,
+                     .displaced_by = {{7, 1}},
+                     .most_running = 2,
+                     .forks = 1};
     seen.jobs.push_back({10 * kMs, 11 * kMs, kMs, 0, 0});
     seen.tasks.push_back({10 * kMs, 3});
     // Half a second was not seen between the two.
@@ -316,6 +520,8 @@ TEST_CASE("demand: a later look goes on where the first one ended")
                      .demand_ns = {0, kMs, 2 * kMs},
                      .run_ns = 3 * kMs,
                      .displaced_ns = 2,
+                     .displaced_by = {{8, 2}, {7, 2}},
+                     .others_ns = 5,
                      .most_running = 1,
                      .forks = 4};
     next.jobs.push_back({511 * kMs, 514 * kMs, kMs, 0, 0});
@@ -325,6 +531,8 @@ TEST_CASE("demand: a later look goes on where the first one ended")
     CHECK(seen.demand_ns == std::vector<std::uint64_t>{kMs, 0, 0, kMs, 2 * kMs});
     CHECK(seen.run_ns == 4 * kMs);
     CHECK(seen.displaced_ns == 3);
+    CHECK(seen.displaced_by == std::vector<DisplacedBy>{{7, 3}, {8, 2}});
+    CHECK(seen.others_ns == 5);
     CHECK(seen.most_running == 2);
     CHECK(seen.forks == 5);
     REQUIRE(seen.jobs.size() == 2);

@@ -124,18 +124,28 @@ TEST_CASE("compare: the budget and a stop end it, with A in force")
 TEST_CASE("compare: blocks on a busy machine are repeated, and if there are too many nothing is said")
 {
     auto now_and_then = subject(5, 1);
-    now_and_then.disturbance = [](double at_s) { return Disturbance{static_cast<int>(at_s) % 60 < 6 ? 0.5 : 0, 0, 0}; };
+    now_and_then.disturbance = [](double at_s) {
+        return Disturbance{.steal = static_cast<int>(at_s) % 60 < 6 ? 0.5 : 0};
+    };
     now_and_then.rate = [](const auto&, double at_s) { return static_cast<int>(at_s) % 60 < 6 ? 10.0 : 100.0; };
     const auto trial = compare(now_and_then, kA, kB, kRate);
     CHECK(trial->verdict == Verdict::Accepted);
     CHECK(trial->throughput->low > 0.85);
 
     auto always = subject(5, 1);
-    always.disturbance = [](double) { return Disturbance{0, 0.3, 0}; };
+    always.disturbance = [](double) {
+        return Disturbance{.displaced = 0.3, .displaced_of_span = 0.4, .by = {{"/build.slice", 1}}};
+    };
     const auto none = compare(always, kA, kB, kRate);
     CHECK(none->verdict == Verdict::Inconclusive);
-    CHECK(none->note.find("30 % displaced") != std::string::npos);
+    CHECK(none->note.find("/build.slice took 100.0% of the wait") != std::string::npos);
+    CHECK(none->note.find("for 30.0% of the time") != std::string::npos);
     CHECK(always.now_s() < 100);
+
+    // A third of jobs that are short is not a third of what they do.
+    auto briefly = subject(5, 1);
+    briefly.disturbance = [](double) { return Disturbance{.displaced = 0.3, .displaced_of_span = 0.02}; };
+    CHECK(compare(briefly, kA, kB, kRate)->verdict == Verdict::Accepted);
 }
 
 TEST_CASE("compare: latency counts where the workload tells it")
