@@ -58,7 +58,7 @@ void register_tune(CLI::App& app, std::vector<Verb>& verbs)
                      "cpu: look for longer, at most half of --within, until the interval is this narrow (default 5%; "
                      "100%: no longer)");
     verb->add_option("--disturbance", o.disturbance,
-                     "Of the CPU time that it wants, others may take so much while it is measured (default 10%)");
+                     "So much of an answer others may make wrong while it is measured (default 10%)");
     verb->add_option("--period", o.period, "Of cpu.max (default 100ms)");
     verb->add_option("--metrics", o.metrics, "FIFO or growing file in which the workload tells how well it does");
     verb->add_option("--metrics-regex", o.metrics_regex,

@@ -22,7 +22,7 @@ MachineTime machine_time()
     const auto seconds = [&](std::size_t i) {
         return i < fields.size() ? static_cast<double>(parse_u64(fields[i]).value_or(0)) / tick : 0;
     };
-    return {seconds(1) + seconds(2) + seconds(3) + seconds(6) + seconds(7), seconds(8), seconds(4) + seconds(5)};
+    return {seconds(1) + seconds(2) + seconds(3) + seconds(6) + seconds(7), seconds(8)};
 }
 
 tune::Disturbance disturbance(const tune::Window& window, const MachineTime& before, const MachineTime& after,
@@ -34,18 +34,14 @@ tune::Disturbance disturbance(const tune::Window& window, const MachineTime& bef
     const double ran_s = static_cast<double>(window.trace.run_ns) / kNs,
                  waited_s = static_cast<double>(window.trace.wait_ns) / kNs,
                  displaced_s = static_cast<double>(std::min(window.trace.displaced_ns, window.trace.others_ns)) / kNs;
-    const double busy_s = after.busy_s - before.busy_s, steal_s = after.steal_s - before.steal_s,
-                 idle_s = after.idle_s - before.idle_s;
-    tune::Disturbance found{.by = std::move(by)};
+    tune::Disturbance found{.spare = window.trace.spare, .by = std::move(by)};
     if (span_s > 0) {
-        found.others_busy = std::max(busy_s - ran_s, 0.0) / span_s / cpus;
-        found.steal = steal_s / span_s / cpus;
+        found.others_busy = std::max(after.busy_s - before.busy_s - ran_s, 0.0) / span_s / cpus;
+        found.steal = (after.steal_s - before.steal_s) / span_s / cpus;
         found.displaced_of_span = displaced_s / span_s;
     }
     if (ran_s + waited_s > 0)
         found.displaced = displaced_s / (ran_s + waited_s);
-    if (busy_s + steal_s + idle_s > 0)
-        found.spare = idle_s / (busy_s + steal_s + idle_s);
     return found;
 }
 

@@ -10,7 +10,7 @@ namespace flyball::live {
 
 // Of all CPUs together, since the start of the machine: proc(5), /proc/stat.
 struct MachineTime {
-    double busy_s = 0, steal_s = 0, idle_s = 0;
+    double busy_s = 0, steal_s = 0;
 };
 [[nodiscard]] MachineTime machine_time();
 

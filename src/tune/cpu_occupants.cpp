@@ -25,26 +25,37 @@ void CpuOccupants::on_switch(const fb_switch& event, Occupant next)
     Cpu& of = cpus_[event.hdr.cpu];
     if (of.now.tid != event.prev_tid)
         of.now.who = Occupant::Unseen;
-    count(of.now, event.hdr.ts_ns);
+    count(of, event.hdr.ts_ns);
     of.past[of.gone++ % kRemembered] = {of.now, event.hdr.ts_ns};
     of.now = {.from_ns = event.hdr.ts_ns, .cgroup = event.hdr.cgroup_id, .tid = event.next_tid, .who = next};
 }
 
-void CpuOccupants::count(const Slice& slice, std::uint64_t to_ns)
+void CpuOccupants::count(Cpu& of, std::uint64_t to_ns) const
 {
-    const bool other = slice.who != Occupant::Idle && slice.who != Occupant::Own && slice.who != Occupant::Load;
-    const std::uint64_t from_ns = std::max(slice.from_ns, counted_ns_);
-    others_ns_ += other && to_ns > from_ns ? to_ns - from_ns : 0;
+    const std::uint64_t from_ns = std::max(of.now.from_ns, counted_ns_), ns = to_ns - std::min(from_ns, to_ns);
+    if (of.now.who == Occupant::Idle)
+        of.idle_ns += ns;
+    else if (of.now.who == Occupant::Own)
+        of.own_ns += ns;
+    else if (of.now.who != Occupant::Load)
+        of.others_ns += ns;
 }
 
-std::uint64_t CpuOccupants::take_others_ns(std::uint64_t at_ns)
+CpuOccupants::Totals CpuOccupants::take(std::uint64_t at_ns)
 {
-    for (const Cpu& cpu : cpus_)
-        count(cpu.now, at_ns);
+    Totals all;
+    double own_ns = 0, idle_ns = 0;  // the latter weighted by the former
+    for (Cpu& cpu : cpus_) {
+        count(cpu, at_ns);
+        own_ns += static_cast<double>(cpu.own_ns);
+        idle_ns += static_cast<double>(cpu.own_ns) * static_cast<double>(cpu.idle_ns);
+        all.others_ns += cpu.others_ns;
+        cpu.idle_ns = cpu.own_ns = cpu.others_ns = 0;
+    }
+    if (own_ns > 0 && at_ns > counted_ns_)
+        all.spare = std::min(idle_ns / own_ns / static_cast<double>(at_ns - counted_ns_), 1.0);
     counted_ns_ = at_ns;
-    const std::uint64_t sum_ns = others_ns_;
-    others_ns_ = 0;
-    return sum_ns;
+    return all;
 }
 
 }  // namespace flyball::tune

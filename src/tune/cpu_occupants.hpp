@@ -17,7 +17,7 @@ enum class Occupant : std::uint8_t { Unseen, Idle, Own, Load, KernelThread, Othe
 
 class CpuOccupants {
 public:
-    explicit CpuOccupants(std::uint64_t begin_ns) : begin_ns_(begin_ns) {}
+    explicit CpuOccupants(std::uint64_t begin_ns) : begin_ns_(begin_ns), counted_ns_(begin_ns) {}
 
     // The first switch of a CPU: nobody had left it before. Then every one, this first as well.
     [[nodiscard]] bool knows(std::size_t cpu) const;
@@ -51,8 +51,12 @@ public:
             f(Occupant::Unseen, 0, left_ns);
     }
 
-    // CPU time of all but idle, the subject's own tasks and its load, since the last call.
-    [[nodiscard]] std::uint64_t take_others_ns(std::uint64_t at_ns);
+    struct Totals {
+        std::uint64_t others_ns = 0;  // of all but idle, the subject's own tasks and its load
+        double spare = 1;             // part of the time in which CPUs were idle, each as much as the subject ran on it
+    };
+    // Since the last call.
+    [[nodiscard]] Totals take(std::uint64_t at_ns);
 
 private:
     struct Slice {
@@ -71,12 +75,12 @@ private:
         std::size_t gone = 0;
         Slice now;
         bool seen = false;
+        std::uint64_t idle_ns = 0, own_ns = 0, others_ns = 0;  // since the last take()
     };
-    void count(const Slice& slice, std::uint64_t to_ns);
+    void count(Cpu& of, std::uint64_t to_ns) const;
 
     std::uint64_t begin_ns_;
-    std::uint64_t counted_ns_ = 0;  // others' time up to here was given
-    std::uint64_t others_ns_ = 0;
+    std::uint64_t counted_ns_;  // time up to here was given
     std::vector<Cpu> cpus_;
 };
 

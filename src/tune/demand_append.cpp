@@ -38,6 +38,8 @@ void append(DemandTrace& seen, const DemandTrace& next)
     const std::uint64_t end_ns = seen.begin_ns + seen.demand_ns.size() * kDemandStepNs;
     // Earlier, mostly: unsigned numbers wrap around.
     const std::uint64_t shift_ns = end_ns - next.begin_ns;
+    const auto before = static_cast<double>(seen.demand_ns.size()), now = static_cast<double>(next.demand_ns.size());
+    seen.spare = (seen.spare * before + next.spare * now) / std::max(before + now, 1.0);
     seen.demand_ns.insert(seen.demand_ns.end(), next.demand_ns.begin(), next.demand_ns.end());
     seen.undisturbed_ns.insert(seen.undisturbed_ns.end(), next.undisturbed_ns.begin(), next.undisturbed_ns.end());
     while (seen.one_of < next.one_of)

@@ -292,7 +292,9 @@ DemandTrace DemandCollector::take(std::uint64_t at_ns)
     state.trace.demand_ns = state.steps.take(at_ns);
     state.trace.undisturbed_ns = state.undisturbed.take(at_ns);
     state.trace.displaced_by = state.waits.take();
-    state.trace.others_ns = state.waits.occupants().take_others_ns(at_ns);
+    const CpuOccupants::Totals machine = state.waits.occupants().take(at_ns);
+    state.trace.others_ns = machine.others_ns;
+    state.trace.spare = machine.spare;
     DemandTrace done = std::exchange(state.trace, DemandTrace{});
     state.trace.begin_ns = at_ns;
     state.ended = 0;

@@ -54,14 +54,15 @@ struct DemandTrace {
     std::uint64_t displaced_ns = 0;
     std::vector<DisplacedBy> displaced_by;  // of it, worst first
     std::uint64_t others_ns = 0;            // CPU time of these others, whoever waited
-    std::uint64_t interrupted_ns = 0;       // within its slices: interrupts and steal, where the kernel tells them
-    std::uint64_t endless_ns = 0;           // of run_ns: in jobs that were older than kEndlessNs
-    std::uint64_t surely_endless_ns = 0;    // of it: also without what disturbed them
-    std::vector<Job> jobs;                  // that ended in the window, in order of their ends: one of
-    std::uint32_t one_of = 1;               // so many, a power of two: beyond kMostJobs every second goes
-    std::uint64_t jobs_left_out = 0;        // by that
-    std::uint32_t most_running = 0;         // tasks on CPUs at a time
-    std::vector<TaskCount> tasks;           // tasks that live: the most of each millisecond in which that changed
+    double spare = 1;  // part of the time in which the CPUs were idle, each as much as the subject ran on it
+    std::uint64_t interrupted_ns = 0;     // within its slices: interrupts and steal, where the kernel tells them
+    std::uint64_t endless_ns = 0;         // of run_ns: in jobs that were older than kEndlessNs
+    std::uint64_t surely_endless_ns = 0;  // of it: also without what disturbed them
+    std::vector<Job> jobs;                // that ended in the window, in order of their ends: one of
+    std::uint32_t one_of = 1;             // so many, a power of two: beyond kMostJobs every second goes
+    std::uint64_t jobs_left_out = 0;      // by that
+    std::uint32_t most_running = 0;       // tasks on CPUs at a time
+    std::vector<TaskCount> tasks;         // tasks that live: the most of each millisecond in which that changed
     std::uint64_t forks = 0, refused_forks = 0;
 
     // More than 1 % of what ran: cpu.max hides the demand.

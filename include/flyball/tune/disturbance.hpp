@@ -31,7 +31,7 @@ struct Disturbance {
     double displaced = 0;          // D / wanted: waits for CPUs that others had
     double others_busy = 0;        // of the CPUs: used by others, the load among them
     double displaced_of_span = 0;  // D / span
-    double spare = 1;              // of the CPUs: idle
+    double spare = 1;              // idle, of the CPUs that it ran on, each as much as it ran there
     std::vector<Displacer> by;     // of D, worst first
 };
 

@@ -140,7 +140,7 @@ TEST_CASE("live: an error of each step is told, and no file is left that was mad
         Script script = waits();
         script.fails = step;
         script.fails_at = at;
-        PlayedHost played(script);
+        const PlayedHost played(script);
         const std::string file = scratch("errors");
         const auto [recorded, took_ns] = run(played, {.duration_ns = kSecond, .output = file}, stop);
         REQUIRE_FALSE(recorded);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the live wing is put together from: each part alone, on files and processes of its own.
+#include "../../../src/live/cgroup_names.hpp"
 #include "../../../src/live/health_check.hpp"
 #include "../../../src/live/load_generator.hpp"
+#include "../../../src/live/machine_time.hpp"
 #include "../../../src/live/memory_room.hpp"
 #include "../../../src/live/run_figures.hpp"
 #include "../../../src/live/scenario_commands.hpp"
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -302,4 +305,53 @@ TEST_CASE("live parts: a generator runs for its time, or until it ends, or a sto
     const auto stopped = run("exec sleep 100", 0, 30 * kSecondNs);
     REQUIRE(stopped);
     CHECK(stopped->interrupted);
+}
+
+TEST_CASE("live parts: neighbours have the names that explain gives them, also when they are gone", "[live]")
+{
+    cgroup::Layout layout;
+    layout.hierarchy_of = {{"cpu", 3}, {"memory", 4}};
+    const std::vector<profile::KnownCgroup> known{{3, 1, "/"}, {3, 5, "/build.slice"}, {4, 6, "/of-memory"}};
+    CgroupNames names(layout, known);
+    fb_cgroup made{};
+    made.hdr = {.type = FB_EV_CGROUP, .size = sizeof made, .cpu = 0, .prog = FB_P_CGROUP, .ts_ns = 0, .cgroup_id = 7};
+    made.op = FB_CG_MKDIR;
+    made.hierarchy = 3;
+    std::strcpy(made.path, "/build.slice/job");
+    const auto bytes = std::as_bytes(std::span(&made, 1));
+    names.on_control(bytes.first(8));
+    names.on_control(bytes);
+    made.hierarchy = 4;
+    made.hdr.cgroup_id = 8;
+    names.on_control(bytes);
+    CHECK(names.of(5) == "/build.slice");
+    CHECK(names.of(7) == "/build.slice/job");
+    CHECK(names.of(1) == "the root cgroup");
+    CHECK(names.of(tune::kByKernelThreads) == "kernel threads");
+    for (const std::uint64_t unknown : {std::uint64_t{6}, std::uint64_t{8}, tune::kByUnseen})
+        CHECK(names.of(unknown) == "a cgroup that is not known");
+    const std::vector<tune::DisplacedBy> all{{5, 40}, {8, 30}, {tune::kByUnseen, 20}};
+    const auto named = names.of(all);
+    REQUIRE(named.size() == 2);
+    CHECK(named[0].who == "a cgroup that is not known");
+    CHECK(named[0].ns == 50);
+    CHECK(named[1].ns == 40);
+}
+
+TEST_CASE("live parts: displaced is a share of what was wanted, and of the time; no more than others used", "[live]")
+{
+    tune::Window one;
+    one.end_ns = 10 * kSecondNs;
+    one.trace.run_ns = 2 * kSecondNs;
+    one.trace.wait_ns = 2 * kSecondNs;
+    one.trace.displaced_ns = 3 * kSecondNs;
+    one.trace.others_ns = kSecondNs;
+    one.trace.spare = 0.4;
+    const tune::Disturbance found = disturbance(one, {.busy_s = 5}, {.busy_s = 8}, {{"/build.slice", 3}});
+    CHECK(found.displaced == Approx(0.25));
+    CHECK(found.displaced_of_span == Approx(0.1));
+    CHECK(found.spare == 0.4);
+    CHECK(found.others_busy > 0);
+    CHECK(found.by.size() == 1);
+    CHECK(tune::possible_error(found) == Approx(0.1));
 }

@@ -237,8 +237,7 @@ TEST_CASE("tune cpu: no limit for who takes all, no answer on a busy machine, no
 
     Bursts all;
     all.busy_ms = 205;
-    CpuOptions narrow;
-    const Proposal proposal = tuned(all, narrow);
+    const Proposal proposal = tuned(all);
     // One task on four CPUs needs one of them, nearly.
     CHECK(proposal.answer == Answer::Limit);
     CHECK(proposal.values[0].estimate >= 98e6);

@@ -502,6 +502,8 @@ TEST_CASE("demand: undisturbed, work is as much earlier as others, interrupts an
     CHECK(trace.displaced_ns == 4 * kMs);
     CHECK(trace.interrupted_ns == kMs);
     CHECK(trace.others_ns == 4 * kMs);
+    CHECK(trace.spare ==
+          flyball::test::Approx(21.0 / 30));  // nothing is known of the other CPU, and it did not run there
 }
 
 TEST_CASE("demand: a later look goes on where the first one ended")
@@ -522,6 +524,7 @@ TEST_CASE("demand: a later look goes on where the first one ended")
                      .displaced_ns = 2,
                      .displaced_by = {{8, 2}, {7, 2}},
                      .others_ns = 5,
+                     .spare = 0.5,
                      .most_running = 1,
                      .forks = 4};
     next.jobs.push_back({511 * kMs, 514 * kMs, kMs, 0, 0});
@@ -533,6 +536,7 @@ TEST_CASE("demand: a later look goes on where the first one ended")
     CHECK(seen.displaced_ns == 3);
     CHECK(seen.displaced_by == std::vector<DisplacedBy>{{7, 3}, {8, 2}});
     CHECK(seen.others_ns == 5);
+    CHECK(seen.spare == flyball::test::Approx(0.7));
     CHECK(seen.most_running == 2);
     CHECK(seen.forks == 5);
     REQUIRE(seen.jobs.size() == 2);

@@ -32,7 +32,6 @@ protected:
     void advance(std::uint64_t length_ns, Window& window) override
     {
         SimulatedSubject::advance(length_ns, window);
-        const std::uint64_t idle_ns = cpu.idle_ns;
         window.trace = cpu.run(length_ns);
         const auto share = [](std::uint64_t part, std::uint64_t whole) {
             return static_cast<double>(part) / static_cast<double>(std::max<std::uint64_t>(whole, 1));
@@ -41,7 +40,7 @@ protected:
         const std::uint64_t taken_ns = std::min(trace.displaced_ns, trace.others_ns);
         window.disturbance.displaced = share(taken_ns, trace.run_ns + trace.wait_ns);
         window.disturbance.displaced_of_span = share(taken_ns, length_ns);
-        window.disturbance.spare = share(cpu.idle_ns - idle_ns, length_ns);
+        window.disturbance.spare = trace.spare;
         window.disturbance.by.clear();
         for (const DisplacedBy& one : trace.displaced_by)
             window.disturbance.by.push_back(
@@ -109,7 +108,7 @@ TEST_CASE("disturbance: neighbours are named, the worst first, and the small one
     CHECK(too_busy({.steal = 0.4}) == "the machine is too busy: the hypervisor took 40.0% of its CPUs");
 
     const Disturbance both = joined(busy, 1, {.displaced = 0.1, .by = {{"/other", 100}}}, 3);
-    CHECK(both.displaced == Approx(0.2));
+    CHECK(both.displaced == flyball::test::Approx(0.2));
     REQUIRE(both.by.size() == 3);
     CHECK(both.by[0].who == "/other");
     CHECK(both.by[0].ns == 103);
@@ -127,8 +126,10 @@ TEST_CASE("disturbance: a service that waits for the client that woke it has its
         CHECK(proposal.values[0].estimate >= 4.0e6);
         CHECK(proposal.values[0].estimate <= 4.6e6);
         // A share of a small time: before, that was a refusal.
-        CHECK(evidence(proposal, "waited_for_cpus") == Approx(load_is_known ? 0 : 20.0 / 70).margin(0.01));
-        CHECK(evidence(proposal, "quota_undisturbed") == Approx(evidence(proposal, "quota_as_seen")).epsilon(0.01));
+        CHECK(evidence(proposal, "waited_for_cpus") ==
+              flyball::test::Approx(load_is_known ? 0 : 20.0 / 70).margin(0.01));
+        CHECK(evidence(proposal, "quota_undisturbed") ==
+              flyball::test::Approx(evidence(proposal, "quota_as_seen")).epsilon(0.01));
         const bool named = std::ranges::any_of(
             proposal.notes, [](const std::string& note) { return note.find("/client.slice") != std::string::npos; });
         CHECK(named != load_is_known);

@@ -22,7 +22,6 @@ public:
     };
     Does service, client, neighbour;
     std::uint64_t turn_ns = 3 * kMs, neighbour_turn_ns = 3 * kMs;
-    std::uint64_t idle_ns = 0;
 
     explicit SharedCpu(bool load_is_known)
         : service_ids_(ids(kService, "/service")),
@@ -69,9 +68,7 @@ private:
                           now_ns_ - tasks_[on_].since_ns >= (on_ == 2 ? neighbour_turn_ns : turn_ns);
         if (const std::size_t next = over ? next_one() : on_; next != on_)
             change(next);
-        if (on_ == kNobody)
-            idle_ns += kStepNs;
-        else
+        if (on_ != kNobody)
             tasks_[on_].left_ns -= std::min(tasks_[on_].left_ns, kStepNs);
     }
     // The one that has waited for longest; who runs now comes last.
