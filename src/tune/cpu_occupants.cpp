@@ -26,8 +26,19 @@ void CpuOccupants::on_switch(const fb_switch& event, Occupant next)
     if (of.now.tid != event.prev_tid)
         of.now.who = Occupant::Unseen;
     count(of, event.hdr.ts_ns);
-    of.past[of.gone++ % kRemembered] = {of.now, event.hdr.ts_ns};
+    remember(of, event.hdr.ts_ns);
     of.now = {.from_ns = event.hdr.ts_ns, .cgroup = event.hdr.cgroup_id, .tid = event.next_tid, .who = next};
+}
+
+// Tasks of one cgroup that take turns are one stretch: a wait of seconds behind them is remembered whole.
+void CpuOccupants::remember(Cpu& of, std::uint64_t to_ns)
+{
+    Past& last = of.past[(of.gone + kRemembered - 1) % kRemembered];
+    const bool goes_on = of.gone > 0 && last.slice.who == of.now.who && last.slice.cgroup == of.now.cgroup;
+    if (goes_on)
+        last.to_ns = to_ns;
+    else
+        of.past[of.gone++ % kRemembered] = {of.now, to_ns};
 }
 
 void CpuOccupants::count(Cpu& of, std::uint64_t to_ns) const

@@ -12,8 +12,8 @@
 
 namespace flyball::tune {
 
-// Unseen: its switches were lost, or are longer ago than is remembered.
-enum class Occupant : std::uint8_t { Unseen, Idle, Own, Load, KernelThread, Other };
+// Unseen: its switches were lost. Forgotten: they are longer ago than is remembered.
+enum class Occupant : std::uint8_t { Unseen, Forgotten, Idle, Own, Load, KernelThread, Other };
 
 class CpuOccupants {
 public:
@@ -48,7 +48,7 @@ public:
             }
         }
         if (left_ns > 0)
-            f(Occupant::Unseen, 0, left_ns);
+            f(Occupant::Forgotten, 0, left_ns);
     }
 
     struct Totals {
@@ -68,8 +68,8 @@ private:
         Slice slice;
         std::uint64_t to_ns = 0;
     };
-    // A wait of a tenth of a second behind tasks that run for 0.4 ms each.
-    static constexpr std::size_t kRemembered = 256;
+    // Stretches of one cgroup: a wait of a second behind some that take turns of 2 ms.
+    static constexpr std::size_t kRemembered = 512;
     struct Cpu {
         std::array<Past, kRemembered> past;
         std::size_t gone = 0;
@@ -77,6 +77,7 @@ private:
         bool seen = false;
         std::uint64_t idle_ns = 0, own_ns = 0, others_ns = 0;  // since the last take()
     };
+    static void remember(Cpu& of, std::uint64_t to_ns);
     void count(Cpu& of, std::uint64_t to_ns) const;
 
     std::uint64_t begin_ns_;

@@ -59,6 +59,9 @@ public:
     [[nodiscard]] std::vector<DisplacedBy> take();
 
 private:
+    template <class F>
+    void over_legs(const fb_switch& event, std::uint64_t from_ns, const WaitMoves& moves, F&& f) const;
+    void add_like(const fb_switch& event, std::uint64_t from_ns, const WaitMoves& moves, double times);
     void add(std::uint64_t cgroup, std::uint64_t ns);
 
     CpuOccupants occupants_;

@@ -480,6 +480,24 @@ TEST_CASE("demand: of more neighbours than are told apart none is forgotten")
     CHECK(trace.others_ns == 100 * kMs);
 }
 
+TEST_CASE("demand: however many of its tasks took turns, a neighbour is known by a wait of seconds")
+{
+    Cpus cpus(true);
+    std::uint64_t at_ns = 10 * kMs;
+    for (std::uint32_t i = 0; i < 2000; ++i, at_ns += 3 * kMs)
+        cpus.to(at_ns, Who{1000 + i % 6, kOther}, 15 * kMs, 0, false);
+    cpus.to(at_ns, kService, 6000 * kMs);
+    CHECK(cpus.collector.take(at_ns + kMs).displaced_by == std::vector<DisplacedBy>{{kOther, 6000 * kMs}});
+
+    // Of cgroups that take turns it is not all: what is forgotten was theirs, and none of it the load's for sure.
+    Cpus mixed(true);
+    at_ns = 10 * kMs;
+    for (std::uint32_t i = 0; i < 2000; ++i, at_ns += 3 * kMs)
+        mixed.to(at_ns, i % 2 == 0 ? kBuild : kClient, 15 * kMs, 0, false);
+    mixed.to(at_ns, kService, 6000 * kMs);
+    CHECK(mixed.collector.take(at_ns + kMs).displaced_by == std::vector<DisplacedBy>{{kOther, (2000 - 256) * 3 * kMs}});
+}
+
 TEST_CASE("demand: undisturbed, work is as much earlier as others, interrupts and the hypervisor took until then")
 {
     Cpus cpus(true);
