@@ -134,7 +134,7 @@ std::string too_far_apart(const Window& window, const QuotaPrediction& predictio
     const std::string who = who_displaced(window.disturbance);
     return fmt::format("the machine is too busy to measure on: {}{} of the quota may be wrong by that ({} as seen, {} "
                        "without), {} is the most",
-                       who.empty() ? "" : who + ", ", format_percent(prediction.by_others()),
+                       who.empty() ? "" : who + "; ", format_percent(prediction.by_others()),
                        quota_words(prediction.as_seen), quota_words(prediction.undisturbed),
                        format_percent(options.most_disturbed));
 }

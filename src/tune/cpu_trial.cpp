@@ -18,13 +18,14 @@ constexpr double kWiden = 1.15;
 constexpr int kMostWidened = 2;
 constexpr std::uint64_t kMostBlockNs = 10'000'000'000;
 
-// For a workload that tells nothing: what part of the time that its jobs took they were on a CPU.
+// For a workload that tells nothing: what part of the time that its jobs took they were on a CPU, without what others
+// took of it.
 std::optional<double> speed_of_jobs(const Window& window)
 {
     double ran = 0, took = 0;
     for (const Job& job : window.trace.jobs) {
         ran += static_cast<double>(job.cpu_ns);
-        took += static_cast<double>(job.end_ns - job.begin_ns);
+        took += static_cast<double>(job.end_ns - job.begin_ns) - static_cast<double>(job.disturbed_ns);
     }
     return took > 0 ? std::optional(ran / took) : std::nullopt;
 }

@@ -46,7 +46,7 @@ std::string too_busy(const Disturbance& disturbance)
                            format_percent(disturbance.steal));
     const std::string who = who_displaced(disturbance);
     return fmt::format("the machine is too busy: {}it waited for CPUs that others had for {} of the time",
-                       who.empty() ? "" : who + ", ", format_percent(waited));
+                       who.empty() ? "" : who + "; ", format_percent(waited));
 }
 
 Disturbance joined(const Disturbance& first, double first_length, const Disturbance& second, double second_length)

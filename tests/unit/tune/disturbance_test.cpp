@@ -103,7 +103,7 @@ TEST_CASE("disturbance: neighbours are named, the worst first, and the small one
                            .displaced_of_span = 0.25,
                            .by = {{"/build.slice", 61}, {"kernel threads", 36}, {"/other", 3}}};
     CHECK(who_displaced(busy) == "/build.slice took 61.0% of the wait, kernel threads 36.0%");
-    CHECK(too_busy(busy) == "the machine is too busy: /build.slice took 61.0% of the wait, kernel threads 36.0%, it "
+    CHECK(too_busy(busy) == "the machine is too busy: /build.slice took 61.0% of the wait, kernel threads 36.0%; it "
                             "waited for CPUs that others had for 25.0% of the time");
     CHECK(too_busy({.steal = 0.4}) == "the machine is too busy: the hypervisor took 40.0% of its CPUs");
 
