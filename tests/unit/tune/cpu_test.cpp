@@ -23,6 +23,7 @@ public:
     Disturbance by;
     std::uint64_t lost_events = 0;  // in each window
     std::uint64_t held_ns = 0;      // by the limit that is there
+    double stolen_of_run = 0;       // that the kernel tells within its slices
     // Quotas below this, in us, slow the workload down to half.
     double truly_needed_us = 0;
 
@@ -56,6 +57,8 @@ protected:
         }
         trace.endless_ns = trace.surely_endless_ns = endless ? trace.run_ns : 0;
         trace.held_ns = limit("cpu.max").value_or("max").starts_with("max") ? 0 : held_ns;
+        trace.undisturbed_ns = trace.demand_ns;
+        trace.interrupted_ns = static_cast<std::uint64_t>(stolen_of_run * static_cast<double>(trace.run_ns));
         for (std::uint64_t at = 0; !endless && at + busy_ms <= trace.demand_ns.size(); at += every_ms)
             trace.jobs.push_back({begin_ns + at * kMs, begin_ns + (at + busy_ms) * kMs, busy_ms * kMs, 0, 0});
     }
@@ -219,6 +222,14 @@ TEST_CASE("tune cpu: no limit for who takes all, no answer on a busy machine, no
     Bursts stolen;
     stolen.by.steal = 0.2;
     CHECK(tuned(stolen).answer == Answer::Refused);
+    // Where the kernel tells when it was, the demand is known without it.
+    Bursts told;
+    told.by = {.steal = 0.2, .others_busy = 0.5};
+    told.experiments = false;
+    told.stolen_of_run = 0.05;
+    CHECK(tuned(told).answer == Answer::Refused);
+    told.stolen_of_run = 0.25;
+    CHECK(tuned(told).answer == Answer::Limit);
 
     Bursts unseen;
     unseen.lost_events = 100;

@@ -161,6 +161,11 @@ TEST_CASE("disturbance: beside a neighbour the answer is the one without it, or 
                 if (proposal.answer == Answer::Limit) {
                     CHECK(proposal.values[0].estimate >= 0.9 * quiet.values[0].estimate);
                     CHECK(proposal.values[0].estimate <= 1.1 * quiet.values[0].estimate);
+                    const double seen = evidence(proposal, "quota_as_seen"),
+                                 without = evidence(proposal, "quota_undisturbed");
+                    CHECK(proposal.values[0].estimate == std::max(seen, without));
+                    CHECK(proposal.values[0].interval->high == proposal.values[0].estimate);
+                    CHECK(proposal.values[0].interval->low <= std::min(seen, without));
                 } else {
                     CHECK(proposal.answer == Answer::Refused);
                     CHECK(proposal.summary.find("too busy") != std::string::npos);
