@@ -82,7 +82,7 @@ Result<> Calibrator::phases()
     if (auto looked = measuring_.measure(std::array{&baseline_}, Extent::First); !looked)
         return looked;
     if (!baseline_.disturbed.empty()) {
-        stay(End::NotKnown, "the machine is too busy: " + baseline_.disturbed, baseline_);
+        stay(End::NotKnown, baseline_.disturbed, baseline_);
         return {};
     }
     if (const auto why = nothing_to_judge_by(component_, judged(baseline_, baseline_)); !why.empty()) {
@@ -277,7 +277,7 @@ Result<Decision> Calibrator::attempt(std::uint32_t number, const Limits& limits)
             if (side->disturbed.empty())
                 continue;
             decision.undecided = true;
-            decision.reasons = {"the machine is too busy: " + side->disturbed};
+            decision.reasons = {side->disturbed};
             return decision;
         }
         decision = decide(component_, judged(reference_, candidate_), limits, promise, runs, number);
@@ -295,7 +295,7 @@ Result<> Calibrator::no_new_limits()
     if (auto whole = measuring_.measure(std::array{&baseline_}, Extent::All); !whole)
         return whole;
     if (!baseline_.disturbed.empty()) {
-        stay(End::NotKnown, "the machine is too busy: " + baseline_.disturbed, baseline_);
+        stay(End::NotKnown, baseline_.disturbed, baseline_);
         return {};
     }
     stay(End::Unchanged, "the limits as they were are right", baseline_);

@@ -46,7 +46,7 @@ void register_calibrate(CLI::App& app, std::vector<Verb>& verbs)
     calibrate->add_flag("--anew", options->anew, "Use nothing of what is in the directory already");
     calibrate->add_option(
         "--disturbance", options->disturbance,
-        "Of the CPU time that a component wants, others may take so much while it is tuned (default 10%)");
+        "So much of what is measured others may make wrong; a run with more is made again (default 10%)");
     calibrate->add_option("--without", options->without, "Do not load this BPF program (repeatable)")
         ->allow_extra_args(false);
     calibrate->add_flag("-v,--verbose", options->verbose, "Show libbpf's messages, and what the workloads print");

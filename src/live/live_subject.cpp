@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/live/live_subject.hpp"
 
+#include "ceilings.hpp"
 #include "event_tap.hpp"
 #include "flyball/base/clock.hpp"
 #include "flyball/base/strings.hpp"
@@ -186,8 +187,7 @@ const std::string& LiveSubject::cgroup() const
 
 unsigned LiveSubject::cpus() const
 {
-    const auto online = static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
-    return std::max(online, 1U);
+    return usable_cpus(state_->layout, state_->path);
 }
 
 std::uint64_t LiveSubject::memory_bytes() const

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_figures.hpp"
 
-#include "flyball/base/units.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -108,26 +106,16 @@ void RunFigures::add(const tune::Window& window)
         most_tasks_ = std::max(most_tasks_, static_cast<double>(count.tasks));
     for (const tune::IoDeviceTrace& device : window.io.devices)
         io_latency_ns_.merge(device.total);
-    const double wanted = static_cast<double>(window.trace.run_ns + window.trace.wait_ns);
-    wanted_ns_ += wanted;
-    waited_ns_ += window.disturbance.displaced * wanted;
+    disturbance_ = tune::joined(disturbance_, static_cast<double>(span_ns_ - window.span_ns()), window.disturbance,
+                                static_cast<double>(window.span_ns()));
 }
 
-double RunFigures::displaced() const
-{
-    return wanted_ns_ > 0 ? waited_ns_ / wanted_ns_ : 0;
-}
-
-// Displaced CPU time is throughput or latency that may be missing: never more than what part of the run it was.
 std::string RunFigures::disturbed(double most) const
 {
     constexpr double kMostLost = 0.01;
     if (static_cast<double>(lost_events_) > kMostLost * static_cast<double>(jobs_ + 1))
         return fmt::format("{} events were lost beside {} jobs that were seen", lost_events_, jobs_);
-    const double all = std::max(static_cast<double>(span_ns_), wanted_ns_);
-    if (all <= 0 || waited_ns_ / all <= most)
-        return {};
-    return fmt::format("others kept it waiting for CPUs for {} of the time", format_percent(waited_ns_ / all));
+    return tune::possible_error(disturbance_) > most ? tune::too_busy(disturbance_) : std::string();
 }
 
 void RunFigures::add_totals(std::map<std::string, calibrate::Series>& all, bool fresh) const

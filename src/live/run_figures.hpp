@@ -28,7 +28,7 @@ public:
     [[nodiscard]] std::map<std::string, calibrate::Series> take(bool fresh);
 
     [[nodiscard]] std::uint64_t span_ns() const { return span_ns_; }
-    [[nodiscard]] double displaced() const;
+    [[nodiscard]] double displaced() const { return disturbance_.displaced; }
     // Why what was measured may be wrong by more than this share because of the machine; empty: it is not.
     [[nodiscard]] std::string disturbed(double most) const;
 
@@ -46,7 +46,7 @@ private:
     std::optional<tune::Reading> start_, end_;   // of the run
     std::optional<tune::Reading> first_, last_;  // of what is measured
     double most_memory_ = 0, most_tasks_ = 0;
-    double waited_ns_ = 0, wanted_ns_ = 0;
+    tune::Disturbance disturbance_;
     std::uint64_t span_ns_ = 0;
     std::uint64_t lost_events_ = 0, jobs_ = 0;
 };

@@ -38,13 +38,15 @@ Bandwidth bandwidth_of(const Proposal& proposal, std::uint64_t period_ns)
     return limit;
 }
 
-Bandwidth widened(const Bandwidth& limit)
+// Not above all CPUs: that would be no limit.
+Bandwidth widened(const Bandwidth& limit, unsigned cpus)
 {
     constexpr double kNsInUs = 1000;
     const auto more = [](std::uint64_t ns) {
         return static_cast<std::uint64_t>(static_cast<double>(ns) * kWiden / kNsInUs) * 1000;
     };
-    return {limit.period_ns, more(limit.quota_ns), std::min(more(limit.burst_ns), more(limit.quota_ns))};
+    const std::uint64_t quota_ns = std::min(more(limit.quota_ns), cpus * limit.period_ns);
+    return {limit.period_ns, quota_ns, std::min(more(limit.burst_ns), quota_ns)};
 }
 
 Setting setting_of(const Bandwidth& limit, Subject& subject)
@@ -101,7 +103,7 @@ Result<> validate(Subject& subject, Proposal& proposal, const Profile& profile, 
         proposal.refused.push_back({setting_of(limit, subject).text(), trial->note});
         // Each that is tried after a rejection may be accepted by chance: together no more often than alpha.
         experiment.alpha /= 2;
-        limit = widened(limit);
+        limit = widened(limit, subject.cpus());
         proposal.values =
             cpu_values(limit, subject, {proposal.values.front().interval->low, static_cast<double>(limit.quota_ns)},
                        two_sided(options.confidence), "the prediction, widened until a trial confirmed it");

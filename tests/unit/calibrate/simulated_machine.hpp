@@ -139,11 +139,11 @@ private:
             one.metrics["oom_kills"].runs = {1};
             break;
         case Fault::Neighbour:
-            one.disturbed = "build.slice took 61% of the wait";
+            one.disturbed = "the machine is too busy: /build.slice took 61% of the wait";
             break;
         case Fault::NeighbourOnce:
             if (one.key.again == 0) {
-                one.disturbed = "build.slice took 61% of the wait";
+                one.disturbed = "the machine is too busy: /build.slice took 61% of the wait";
                 one.metrics["throughput"].runs = {1};
             }
             break;

@@ -48,18 +48,19 @@ struct Cell {
     const char* reason;  // in the summary, or in an attempt's reasons
 };
 
-constexpr std::array kCells{Cell{Fault::Exits, "ended with 7"},
-                            Cell{Fault::Dies, "ended after 3 s of 30 s"},
-                            Cell{Fault::NeverConnects, "throughput was not measured"},
-                            Cell{Fault::SilentAlways, "a run had no throughput, which the others had"},
-                            Cell{Fault::OomKilled, "the OOM killer acted 1 times"},
-                            Cell{Fault::OomInTuner, "memory has no answer: the OOM killer acted"},
-                            Cell{Fault::TunerFails, "the OOM killer acted in the warm-up"},
-                            Cell{Fault::Neighbour, "the machine is too busy: normal: build.slice took 61% of the wait"},
-                            Cell{Fault::LostEvents, "900 events were lost"},
-                            Cell{Fault::RefusedWrite, "Invalid argument"},
-                            Cell{Fault::Noise, "of the performance is left"},
-                            Cell{Fault::LossyAtNewLimits, "the CPU tuner promised"}};
+constexpr std::array kCells{
+    Cell{Fault::Exits, "ended with 7"},
+    Cell{Fault::Dies, "ended after 3 s of 30 s"},
+    Cell{Fault::NeverConnects, "throughput was not measured"},
+    Cell{Fault::SilentAlways, "a run had no throughput, which the others had"},
+    Cell{Fault::OomKilled, "the OOM killer acted 1 times"},
+    Cell{Fault::OomInTuner, "memory has no answer: the OOM killer acted"},
+    Cell{Fault::TunerFails, "the OOM killer acted in the warm-up"},
+    Cell{Fault::Neighbour, "normal: the machine is too busy: /build.slice took 61% of the wait"},
+    Cell{Fault::LostEvents, "900 events were lost"},
+    Cell{Fault::RefusedWrite, "Invalid argument"},
+    Cell{Fault::Noise, "of the performance is left"},
+    Cell{Fault::LossyAtNewLimits, "the CPU tuner promised"}};
 
 std::string all_reasons(const ComponentResult& component)
 {
