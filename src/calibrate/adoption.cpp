@@ -47,7 +47,7 @@ Limits adopted(const Component& component, std::span<const tune::Proposal> propo
 {
     Limits limits = component.limits;
     for (const tune::Proposal& proposal : proposals) {
-        if (proposal.answer != tune::Answer::Limit) {
+        if (!to_be_tried(proposal)) {
             notes.push_back(fmt::format("{} stays as it is: {}", tune::name(proposal.resource), proposal.summary));
             continue;
         }

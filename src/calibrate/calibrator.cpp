@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "calibrator.hpp"
 
-#include "flyball/base/strings.hpp"
 #include "flyball/calibrate/evidence.hpp"
-#include "limit_value.hpp"
 #include "oom_json.hpp"
-#include "proposal_json.hpp"
-#include "series.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,28 +13,6 @@
 
 namespace flyball::calibrate {
 namespace {
-
-// A cold start has no load to tune on, and memory stress is not what the component needs.
-bool tells_need(const Scenario& scenario)
-{
-    return !scenario.cold_start && !scenario.memory_stress;
-}
-
-// What stands for a resource's need in a run.
-const char* need_of(tune::Resource resource)
-{
-    switch (resource) {
-    case tune::Resource::Cpu:
-        return "cpu";
-    case tune::Resource::Memory:
-        return "memory";
-    case tune::Resource::Pids:
-        return "tasks";
-    case tune::Resource::Io:
-        return "io_read";
-    }
-    return "";
-}
 
 Component within(Component component, const std::map<std::string, double>& ceilings)
 {
@@ -99,83 +73,6 @@ Result<> Calibrator::phases()
     return component_.oom_test ? oom_test() : Result<>{};
 }
 
-// The scenario that asks for most of it.
-const Scenario* Calibrator::neediest(tune::Resource resource) const
-{
-    const Scenario* found = nullptr;
-    double most = -1;
-    for (const Scenario& scenario : component_.scenarios) {
-        if (!tells_need(scenario))
-            continue;
-        if (const double need = largest(baseline_.measurements(scenario), need_of(resource)).value_or(0); need > most) {
-            most = need;
-            found = &scenario;
-        }
-    }
-    return found;
-}
-
-// The measured stage that asks for most of it; nullptr: the scenario has no stages.
-const Stage* Calibrator::neediest_stage(const Scenario& scenario, tune::Resource resource) const
-{
-    if (scenario.stages.empty())
-        return nullptr;
-    const Stage* found = &scenario.stages.front();
-    double most = -1;
-    if (const auto runs = baseline_.runs.find(scenario.name); runs != baseline_.runs.end()) {
-        for (const Run& run : runs->second) {
-            const auto need = run.metrics.find(need_of(resource));
-            if (need == run.metrics.end() || need->second.runs.empty() || std::ranges::max(need->second.runs) <= most)
-                continue;
-            most = std::ranges::max(need->second.runs);
-            found = find_stage(scenario, run.key.stage);
-        }
-    }
-    return found;
-}
-
-Result<> Calibrator::tune()
-{
-    for (const tune::Resource resource : component_.tune) {
-        const Scenario* const scenario = neediest(resource);
-        if (scenario == nullptr)
-            continue;  // not_known() says so
-        auto proposal = tune(resource, *scenario);
-        if (!proposal)
-            return std::unexpected(std::move(proposal.error()));
-        result_.proposals.push_back(std::move(*proposal));
-    }
-    return {};
-}
-
-Result<tune::Proposal> Calibrator::tune(tune::Resource resource, const Scenario& scenario)
-{
-    const std::string file = fmt::format("processed/{}/tune-{}.json", component_.name, tune::name(resource));
-    auto kept = store_.get(file);
-    if (!kept)
-        return std::unexpected(std::move(kept.error()));
-    const Stage* const stage = neediest_stage(scenario, resource);
-    steps_.begin(fmt::format("{}: tuning {} under {}{}", component_.name, tune::name(resource), scenario.name,
-                             stage != nullptr ? "/" + stage->name : ""),
-                 tuning_ns(component_, scenario));
-    if (*kept) {
-        if (auto proposal = proposal_from_json(**kept))
-            return std::move(*proposal);
-    }
-    auto proposal = machine_.tune(component_, scenario, stage, resource, component_.limits);
-    if (!proposal && ends_all(proposal.error()))
-        return proposal;
-    // Not kept: the next time it is tried again.
-    if (!proposal)
-        return tune::Proposal{.resource = resource,
-                              .cgroup = component_.cgroup,
-                              .answer = tune::Answer::Aborted,
-                              .summary = proposal.error().what};
-    if (auto put = store_.put(file, proposal_to_json(*proposal)); !put)
-        return std::unexpected(std::move(put.error()));
-    return proposal;
-}
-
 std::vector<ScenarioResult> Calibrator::judged(const Side& before, const Side& after) const
 {
     std::map<std::string, Measurements> was, is;
@@ -223,21 +120,6 @@ void Calibrator::stay(End end, std::string summary, const Side& measured)
     result_.summary = std::move(summary);
     result_.after = result_.before;
     result_.scenarios = judged(measured, measured);
-}
-
-// The most that a cold start took at the baseline.
-std::map<std::string, double> Calibrator::started_with() const
-{
-    std::map<std::string, double> most;
-    for (const Scenario& scenario : component_.scenarios) {
-        if (!scenario.cold_start)
-            continue;
-        for (const auto& [file, metric] : {std::pair{"memory.max", "memory"}, {"pids.max", "tasks"}}) {
-            if (const auto need = largest(baseline_.measurements(scenario), metric))
-                most[file] = std::max(most[file], *need);
-        }
-    }
-    return most;
 }
 
 // What held is where a later attempt that does not hold comes back to.
@@ -356,73 +238,13 @@ void Calibrator::say_what_is_not_known()
 {
     if (result_.end != End::Calibrated && result_.end != End::Unchanged)
         return;
-    const auto reasons = not_known(component_, result_.proposals, result_.scenarios);
+    const auto reasons = not_known(component_, result_.proposals, result_.after, result_.scenarios);
     if (reasons.empty())
         return;
     if (result_.end == End::Calibrated)
         result_.notes.push_back("the new limits of the other resources held");
     result_.end = End::NotKnown;
     result_.summary = joined(reasons);
-}
-
-// Each new limit by itself, a fifth lower, under the load that asks for most of it.
-Result<> Calibrator::bite()
-{
-    if (result_.attempts.empty() || result_.after == result_.before)
-        return {};
-    for (const auto& [file, value] : result_.after) {
-        const auto before = result_.before.find(file);
-        if (before != result_.before.end() && before->second == value)
-            continue;
-        auto one = bite(file, value);
-        if (!one)
-            return std::unexpected(std::move(one.error()));
-        result_.bites.push_back(std::move(*one));
-    }
-    return {};
-}
-
-Result<Bite> Calibrator::bite(const std::string& file, const std::string& value)
-{
-    constexpr double kLower = 0.8;
-    Bite found{.file = file, .value = value, .lowered = {}, .what = {}};
-    const auto number = limit_number(file, value);
-    const auto resource = detail::resource_of(file);
-    const Scenario* const scenario = neediest(resource);
-    if (!number || scenario == nullptr) {
-        found.what = number ? "no scenario has a steady load" : "it is no number";
-        return found;
-    }
-    found.lowered = limit_with(file, value, *number * kLower);
-    if (found.lowered == value)  // of a few tasks: one less
-        found.lowered = limit_with(file, value, *number - 1);
-    Limits limits = result_.after;
-    limits[file] = found.lowered;
-    limits = in_pairs(std::move(limits));
-    const Stage* const stage = neediest_stage(*scenario, resource);
-    steps_.expect(1, length_of(*scenario, stage));
-    Side lower{.phase = "lower-" + file, .limits = limits, .runs = {}, .lifeless = {}, .made = {}, .disturbed = {}};
-    auto run = measuring_.run(*scenario, stage, limits,
-                              {.component = component_.name,
-                               .phase = lower.phase,
-                               .scenario = scenario->name,
-                               .stage = stage != nullptr ? stage->name : ""});
-    if (!run)
-        return std::unexpected(std::move(run.error()));
-    if (!run->disturbed.empty()) {
-        found.what = run->disturbed;
-        return found;
-    }
-    if (std::string why = lifeless(*scenario, *run); !why.empty())
-        lower.lifeless[scenario->name].push_back(std::move(why));
-    lower.runs[scenario->name].push_back(std::move(*run));
-    std::vector<ScenarioResult> results = judged(reference_, lower);
-    std::erase_if(results, [&](const ScenarioResult& one) { return one.name != scenario->name; });
-    const Decision decision = decide(component_, results, limits, promised(result_.proposals), Runs::AreAll);
-    const bool broke = !decision.accepted && !decision.undecided;
-    found.answer = broke ? Bite::Answer::Bites : Bite::Answer::Idle;
-    found.what = broke ? decision.reasons.front() : "nothing measurable broke";
-    return found;
 }
 
 Result<> Calibrator::oom_test()

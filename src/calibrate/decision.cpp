@@ -79,7 +79,9 @@ private:
             else
                 doubts(scenario, fmt::format("{}, as under its own limits", why));
         }
-        return scenario.lifeless_after.empty();
+        if (scenario.lifeless_after.empty() && !scenario.lifeless_before.empty())
+            doubts(scenario, "under its own limits meanwhile: " + scenario.lifeless_before.front());
+        return scenario.lifeless_after.empty() && scenario.lifeless_before.empty();
     }
 
     void counters(const ScenarioResult& scenario)
@@ -189,11 +191,18 @@ private:
 
 }  // namespace
 
+bool to_be_tried(const tune::Proposal& proposal)
+{
+    if (proposal.answer == tune::Answer::Limit)
+        return true;
+    return proposal.answer == tune::Answer::Inconclusive && !proposal.values.empty() && !proposal.trials.empty() &&
+           proposal.trials.back().verdict == tune::Verdict::Inconclusive;
+}
+
 Promise promised(std::span<const tune::Proposal> proposals)
 {
-    const auto cpu = std::ranges::find_if(proposals, [](const tune::Proposal& one) {
-        return one.resource == tune::Resource::Cpu && one.answer == tune::Answer::Limit;
-    });
+    const auto cpu = std::ranges::find_if(
+        proposals, [](const tune::Proposal& one) { return one.resource == tune::Resource::Cpu && to_be_tried(one); });
     if (cpu == proposals.end())
         return {};
     Promise promise{.added_latency = {}, .throttled = evidence(*cpu, "predicted_throttled_periods")};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/calibrate/evidence.hpp"
 
+#include "flyball/calibrate/decision.hpp"
 #include "series.hpp"
 
 #include <fmt/format.h>
@@ -32,9 +33,14 @@ std::string unmeasured(std::span<const ScenarioResult> scenarios)
     return {};
 }
 
-bool is_answer(const tune::Proposal& proposal)
+bool is_answered(const Component& component, const tune::Proposal& proposal, const Limits& after)
 {
-    return proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit;
+    if (proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit)
+        return true;
+    return to_be_tried(proposal) && std::ranges::all_of(proposal.values, [&](const tune::Value& value) {
+               const auto was = component.limits.find(value.file), is = after.find(value.file);
+               return is != after.end() && (was == component.limits.end() || was->second != is->second);
+           });
 }
 
 }  // namespace
@@ -75,14 +81,14 @@ std::vector<std::string> nothing_to_judge_by(const Component& component, std::sp
 }
 
 std::vector<std::string> not_known(const Component& component, std::span<const tune::Proposal> proposals,
-                                   std::span<const ScenarioResult> scenarios)
+                                   const Limits& after, std::span<const ScenarioResult> scenarios)
 {
     std::vector<std::string> reasons;
     for (const tune::Resource resource : component.tune) {
         const auto proposal = std::ranges::find(proposals, resource, &tune::Proposal::resource);
         if (proposal == proposals.end())
             reasons.push_back(fmt::format("{} was not tuned: no scenario has a steady load", tune::name(resource)));
-        else if (!is_answer(*proposal))
+        else if (!is_answered(component, *proposal, after))
             reasons.push_back(fmt::format("{} has no answer: {}", tune::name(resource), proposal->summary));
     }
     for (const ScenarioResult& scenario : scenarios) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "steps.hpp"
 
+#include "measuring.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -10,11 +12,14 @@ Steps::Steps(const Spec& spec, const OnStep& on_step) : on_step_(on_step)
 {
     for (const Component& component : spec.components) {
         const Round once = round_of(component, 1), whole = round_of(component);
-        // A first look, tuning, and one attempt against the limits as they were.
-        Expected expected{.steps = once.runs + 2 * whole.runs + component.tune.size(),
+        // A first look, tuning, one attempt against the limits as they were, and each new limit a fifth lower.
+        Expected expected{.steps = once.runs + 2 * whole.runs + 2 * component.tune.size(),
                           .length_ns = once.length_ns + 2 * whole.length_ns};
-        if (!component.scenarios.empty())
-            expected.length_ns += component.tune.size() * tuning_ns(component, component.scenarios.front());
+        if (!component.scenarios.empty()) {
+            const Scenario& scenario = component.scenarios.front();
+            expected.length_ns +=
+                component.tune.size() * (tuning_ns(component, scenario) + length_of(scenario, nullptr));
+        }
         expected.steps += component.oom_test ? 1 : 0;
         left_.push_back(expected);
     }

@@ -171,7 +171,10 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
     if (!unwell)
         return std::unexpected(std::move(unwell.error()));
     if (!unwell->empty()) {
+        if (auto after = subject->read())
+            figures.ends(*after);
         run.trouble = std::move(*unwell);
+        run.metrics = figures.take(component.cgroup.empty());
         return run;
     }
     const std::uint64_t begin_ns = monotonic_ns();

@@ -339,6 +339,13 @@ std::optional<process::ExitStatus> LiveSubject::status() const
     return state_->workload->status();
 }
 
+Result<> LiveSubject::look()
+{
+    if (auto ended = state_->workload->look(); !ended)
+        return std::unexpected(std::move(ended.error()));
+    return {};
+}
+
 std::optional<process::ExitStatus> LiveSubject::failed_service() const
 {
     return state_->workload->failed_service();

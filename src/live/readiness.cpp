@@ -15,8 +15,9 @@ constexpr std::uint64_t kWellWithinNs = 60'000'000'000;
 constexpr std::uint64_t kLookNs = 250'000'000;
 constexpr int kBetweenLooksMs = 50;
 
-// Gives how long it took; nullopt: it did not.
-Result<std::optional<std::uint64_t>> until_well(const std::vector<std::string>& health, int output_fd, StopToken& stop)
+// Gives how long it took; nullopt: it did not within its time, or has ended.
+Result<std::optional<std::uint64_t>> until_well(LiveSubject& subject, const std::vector<std::string>& health,
+                                                int output_fd, StopToken& stop)
 {
     const std::uint64_t begin_ns = monotonic_ns();
     while (true) {
@@ -26,7 +27,9 @@ Result<std::optional<std::uint64_t>> until_well(const std::vector<std::string>& 
         const std::uint64_t passed_ns = monotonic_ns() - begin_ns;
         if (*well)
             return passed_ns;
-        if (passed_ns > kWellWithinNs)
+        if (auto looked = subject.look(); !looked)
+            return std::unexpected(std::move(looked.error()));
+        if (passed_ns > kWellWithinNs || subject.failed_service())
             return std::nullopt;
         if (stop.wait_ms(kBetweenLooksMs))
             return std::unexpected(stop.interrupted());
@@ -62,9 +65,11 @@ Result<std::string> start_when_ready(LiveSubject& subject, const ScenarioCommand
     // Of a workload inside there is no service that could be well before it.
     const bool beside = !commands.service.empty() || !commands.inside;
     if (beside && !commands.health.empty()) {
-        auto well = until_well(commands.health, output_fd, stop);
+        auto well = until_well(subject, commands.health, output_fd, stop);
         if (!well)
             return std::unexpected(std::move(well.error()));
+        if (const auto ended = subject.failed_service(); !*well && ended)
+            return fmt::format("the service ended with {} before it was well", ended->shell_code());
         if (!*well)
             return fmt::format("the service was not well after {}: '{}' never succeeded", format_ns(kWellWithinNs),
                                fmt::join(commands.health, " "));

@@ -80,7 +80,7 @@ std::string words(const calibrate::Bite& bite)
     case calibrate::Bite::Answer::Bites:
         return fmt::format("{} is needed: at {}, a fifth lower, {}", limit, harmless(bite.lowered), what);
     case calibrate::Bite::Answer::Idle:
-        return fmt::format("{} is more than was needed: at {}, a fifth lower, {}", limit, harmless(bite.lowered), what);
+        return fmt::format("{} has room: at {}, a fifth lower, {}", limit, harmless(bite.lowered), what);
     case calibrate::Bite::Answer::NotKnown:
         break;
     }

@@ -64,6 +64,11 @@ const std::vector<Verb>& verbs()
         {{"oom", "test", "--repeat", "1000", "trigger"}, false, false, {{"trigger", 200, End::Negative}}},
         {{"tune", "pids", "--warm-up", "0", "-d", "60s"}, true, false, {{"pids of", 300, End::Interrupted}}},
         {{"load", "-d", "60s", "--rate", "20", "--", "true"}, false, false, {{nullptr, 1000, End::Result}}},
+        // Its command is in its specification.
+        {{"calibrate"},
+         true,
+         false,
+         {{"baseline, steady", 300, End::Interrupted}, {"counting its tasks", 300, End::Interrupted}}},
     };
     return kAll;
 }
@@ -135,14 +140,29 @@ int expected(const Phase& phase, int signal, Output output)
     return output == Output::Full || phase.end == End::Negative ? 1 : 0;
 }
 
+// The words behind `calibrate`, for a component with this command.
+std::vector<std::string> words_of_calibration(const std::string& directory, const std::string& command)
+{
+    fs::create_directories(directory);
+    std::ofstream(directory + "/spec.json") << R"({"name": "stopped", "duration": "1s", "warmup": "0s", "iterations": 1,
+        "components": [{"name": "pool", "resource_limits": {"pids.max": 64}, "targets": ["tasks <= 64"],
+        "command": ")" << command << R"(", "scenarios": [{"name": "steady"}]}]})";
+    return {directory + "/spec.json", "-o", directory + "/out"};
+}
+
 // How long it took to end; to be gone, for one that was killed.
 milliseconds one(const Verb& verb, const Phase& phase, int signal, Output output)
 {
     const std::string marked = mark();
     std::vector<std::string> words{flyball_binary()};
     words.insert(words.end(), verb.words.begin(), verb.words.end());
-    if (verb.command)
-        words.insert(words.end(), {"--", "sh", "-c", "sleep " + marked + " & sleep " + marked + " & wait"});
+    const std::string command = "sleep " + marked + " & sleep " + marked + " & wait";
+    const Scratch calibration("stopped");
+    if (verb.words.front() == "calibrate") {
+        const auto more = words_of_calibration(calibration.path(), command);
+        words.insert(words.end(), more.begin(), more.end());
+    } else if (verb.command)
+        words.insert(words.end(), {"--", "sh", "-c", command});
     const Blocked blocked;
     Process process(words, output == Output::Quiet  ? "/dev/null"
                            : output == Output::Full ? "/dev/full"

@@ -81,7 +81,7 @@ TEST_CASE("calibrate, void: a workload that shows nothing is not known, exit 1, 
          "the OOM killer acted"}};
     for (const Spoilt& one : cases) {
         const CalibrationFiles files(spoilt_spec(one.changes));
-        const Outcome outcome = calibrated(files);
+        const Outcome outcome = calibrated(files, {"--disturbance", "100%"});
         INFO(one.what << "\n" << outcome.err << outcome.out);
         CHECK(outcome.status == 1);
         CHECK(outcome.out.starts_with("Not known, web: "));
@@ -109,9 +109,11 @@ TEST_CASE("calibrate, void: load begins when its service is well, and that servi
         // Without a health command the load's first work tells: this load waits until it is there.
         Json changes{{"start", service},
                      {"command", health ? load : "until " + is_up + "; do sleep 0.1; done; " + serve()}};
+        changes["targets"] = Json::array();  // four seconds decide none; its throughput is enough
         if (health)
             changes["health"] = is_up;
-        changes["targets"] = Json::array();  // four seconds decide none; its throughput is enough
+        else
+            changes["tune"] = Json::array();
         const CalibrationFiles files(spoilt_spec(changes));
         const Outcome outcome = calibrated(files, {"--disturbance", "100%"});
         INFO(outcome.err << outcome.out);
@@ -126,7 +128,7 @@ TEST_CASE("calibrate, void: load begins when its service is well, and that servi
             CHECK(run.at("metrics").at("throughput").at("runs").at(0).get<double>() > 20);
             ++runs;
         }
-        CHECK(runs > 2);
+        CHECK(runs >= 2);
     }
 }
 

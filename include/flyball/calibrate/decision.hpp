@@ -16,6 +16,10 @@ namespace flyball::calibrate {
                                    const Measurements& after, const References& references_before,
                                    const References& references_after);
 
+// Has it values that the validation is to try? A limit, or one whose own trial could not decide: the validation's runs
+// are longer, and what holds there is shown.
+[[nodiscard]] bool to_be_tried(const tune::Proposal& proposal);
+
 // What the tuner of the CPU limit has promised of it, and has to keep when it is validated.
 struct Promise {
     std::optional<double> added_latency;  // of p50 and p99: shares of what they were

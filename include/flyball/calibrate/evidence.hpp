@@ -21,8 +21,8 @@ namespace flyball::calibrate {
                                                            std::span<const ScenarioResult> before);
 
 // Why it is neither calibrated nor right as it was, though no limit failed: a resource without an answer, a target
-// that was not measured.
+// that was not measured. after: the limits that held; what a trial could not decide is decided where they have it.
 [[nodiscard]] std::vector<std::string> not_known(const Component& component, std::span<const tune::Proposal> proposals,
-                                                 std::span<const ScenarioResult> scenarios);
+                                                 const Limits& after, std::span<const ScenarioResult> scenarios);
 
 }  // namespace flyball::calibrate

@@ -82,6 +82,8 @@ public:
     [[nodiscard]] const cgroup::Layout& layout() const;
     // Of the command whose end ends it: the load where there is one. nullopt: it runs.
     [[nodiscard]] std::optional<process::ExitStatus> status() const;
+    // Looks whether anything of it has ended, as run() does.
+    [[nodiscard]] Result<> look();
     // Of the command, where it has failed under its load: that ends it, too.
     [[nodiscard]] std::optional<process::ExitStatus> failed_service() const;
     // Limits of LiveSubjectOptions::writes that this machine has not.

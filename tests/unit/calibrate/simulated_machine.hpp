@@ -29,6 +29,7 @@ enum class Fault : std::uint8_t {
     LostEvents,       // of every run
     RefusedWrite,     // of all limits but its own
     Noise,            // between runs, more than limits do
+    TrialUndecided,   // the CPU tuner's own trial: the validation decides
     LossyAtNewLimits  // the tail grows tenfold under new limits, and a tenth of the periods is throttled
 };
 
@@ -166,6 +167,7 @@ private:
             break;
         case Fault::None:
         case Fault::OomInTuner:
+        case Fault::TrialUndecided:
         case Fault::TunerFails:
         case Fault::RefusedWrite:
             break;
@@ -230,6 +232,10 @@ public:
                                    .pairs = 8,
                                    .judged_by = "y",
                                    .throughput = stats::Interval{0.9, 1.1}});
+        if (fault == Fault::TrialUndecided && resource == tune::Resource::Cpu) {
+            proposal.answer = tune::Answer::Inconclusive;
+            proposal.trials.back().verdict = tune::Verdict::Inconclusive;
+        }
         return proposal;
     }
 

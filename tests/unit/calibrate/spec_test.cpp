@@ -108,7 +108,7 @@ TEST_CASE("specification: a workload by itself runs inside; defaults are P4.2's"
 
 TEST_CASE("specification: the examples are right, in full and quick")
 {
-    for (const std::string name : {"clawos", "luminaguard", "caxton", "swarmsh"}) {
+    for (const std::string name : {"clawos", "luminaguard", "caxton", "swarmsh", "services"}) {
         INFO(name);
         const std::string text = source_file("examples/" + name + "/" + name + ".json");
         const Spec full = parsed(text);

@@ -8,6 +8,7 @@
 
 using namespace flyball;
 using namespace flyball::calibrate;
+using flyball::test::ContainsSubstring;
 using flyball::test::Fault;
 using flyball::test::FragileStore;
 using flyball::test::parsed;
@@ -272,6 +273,41 @@ TEST_CASE("calibrate: limits go together, and never above the machine")
     const ComponentResult result = result_of(machine);
     CHECK(limit_number("cpu.max", result.after.at("cpu.max")).value_or(9) <= 0.5);
     CHECK(limit_number("memory.max", result.after.at("memory.max")).value_or(9e9) <= 300e6 + 4096);
+}
+
+TEST_CASE("calibrate: what a tuner's own trial could not decide, the validation does")
+{
+    SimulatedMachine machine;
+    machine.fault = Fault::TrialUndecided;
+    const ComponentResult result = result_of(machine);
+    INFO(result.summary);
+    CHECK(result.end == End::Calibrated);
+    CHECK(limit_number("cpu.max", result.after.at("cpu.max")) == Approx(0.33));
+
+    // Where it does not hold there either, nothing has answered.
+    SimulatedMachine low;
+    low.fault = Fault::TrialUndecided;
+    low.says = 0.1;
+    CHECK_FALSE(positive(result_of(
+        low, replaced(kVoidSpec, R"("iterations": 3,)", R"("iterations": 3, "tuning": {"max_iterations": 1},)"))));
+
+    tune::Proposal rejected{.answer = tune::Answer::Inconclusive, .values = {tune::Value{.file = "cpu.max"}}};
+    CHECK_FALSE(to_be_tried(rejected));
+    rejected.trials.push_back({.verdict = tune::Verdict::Rejected});
+    CHECK_FALSE(to_be_tried(rejected));
+}
+
+TEST_CASE("calibrate: what new limits are compared with has to live as well")
+{
+    const Component component = parsed(kVoidSpec).components.front();
+    ScenarioResult one{.name = "normal", .before = {}, .after = {}, .targets = {}};
+    one.retention = 3;
+    one.retention_interval = stats::Interval{2, 4};
+    one.lifeless_before = {"the workload ended with 7"};
+    const Decision decision = decide(component, {&one, 1}, {{"pids.max", "6"}}, {}, Runs::AreAll);
+    CHECK_FALSE(decision.accepted);
+    CHECK(decision.undecided);
+    CHECK_THAT(decision.reasons.front(), ContainsSubstring("under its own limits meanwhile"));
 }
 
 TEST_CASE("calibrate: a limit that is known not to have acted is not raised")

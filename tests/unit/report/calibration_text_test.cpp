@@ -224,11 +224,11 @@ TEST_CASE("what got worse is on the first screen, target or not, the worst first
     CHECK_THAT(block, !ContainsSubstring("memory "));
 }
 
-TEST_CASE("each new limit is said to be needed, or more than that, or not known", "[calibration]")
+TEST_CASE("each new limit is said to be needed, to have room, or not known", "[calibration]")
 {
     const std::string text = report_of(sample::agent_loop());
     CHECK_THAT(text, ContainsSubstring("cpu.max 176000 1000000 is needed: at 140800 1000000") &&
-                         ContainsSubstring("pids.max 290 is more than was needed: at 232") &&
+                         ContainsSubstring("pids.max 290 has room: at 232") &&
                          ContainsSubstring("whether io.weight 94 is needed is not known"));
 }
 

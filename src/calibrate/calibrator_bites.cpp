@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Are the new limits needed?
+#include "calibrator.hpp"
+#include "flyball/calibrate/evidence.hpp"
+#include "limit_value.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace flyball::calibrate {
+
+// Each new limit by itself, a fifth lower, under the load that asks for most of it.
+Result<> Calibrator::bite()
+{
+    if (result_.attempts.empty() || result_.after == result_.before)
+        return {};
+    for (const auto& [file, value] : result_.after) {
+        const auto before = result_.before.find(file);
+        if (before != result_.before.end() && before->second == value)
+            continue;
+        auto one = bite(file, value);
+        if (!one)
+            return std::unexpected(std::move(one.error()));
+        result_.bites.push_back(std::move(*one));
+    }
+    return {};
+}
+
+Result<Bite> Calibrator::bite(const std::string& file, const std::string& value)
+{
+    constexpr double kLower = 0.8;
+    Bite found{.file = file, .value = value, .lowered = {}, .what = {}};
+    const auto number = limit_number(file, value);
+    const auto resource = detail::resource_of(file);
+    const Scenario* const scenario = neediest(resource);
+    if (!number || scenario == nullptr) {
+        found.what = number ? "no scenario has a steady load" : "it is no number";
+        return found;
+    }
+    found.lowered = limit_with(file, value, *number * kLower);
+    if (found.lowered == value)  // of a few tasks: one less
+        found.lowered = limit_with(file, value, *number - 1);
+    Limits limits = result_.after;
+    limits[file] = found.lowered;
+    limits = in_pairs(std::move(limits));
+    const Stage* const stage = neediest_stage(*scenario, resource);
+    Side lower{.phase = "lower-" + file, .limits = limits, .runs = {}, .lifeless = {}, .made = {}, .disturbed = {}};
+    auto run = measuring_.run(*scenario, stage, limits,
+                              {.component = component_.name,
+                               .phase = lower.phase,
+                               .scenario = scenario->name,
+                               .stage = stage != nullptr ? stage->name : ""});
+    if (!run)
+        return std::unexpected(std::move(run.error()));
+    if (!run->disturbed.empty()) {
+        found.what = run->disturbed;
+        return found;
+    }
+    if (std::string why = lifeless(*scenario, *run); !why.empty())
+        lower.lifeless[scenario->name].push_back(std::move(why));
+    lower.runs[scenario->name].push_back(std::move(*run));
+    Side same = reference_;
+    std::erase_if(same.runs[scenario->name],
+                  [&](const Run& one) { return one.key.stage != (stage != nullptr ? stage->name : ""); });
+    std::vector<ScenarioResult> results = judged(same, lower);
+    std::erase_if(results, [&](const ScenarioResult& one) { return one.name != scenario->name; });
+    const Decision decision = decide(component_, results, limits, promised(result_.proposals), Runs::AreAll);
+    const bool broke = !decision.accepted && !decision.undecided;
+    found.answer = broke ? Bite::Answer::Bites : Bite::Answer::Idle;
+    found.what = broke ? decision.reasons.front() : "nothing measurable broke";
+    return found;
+}
+
+}  // namespace flyball::calibrate
