@@ -12,7 +12,7 @@
 namespace flyball::calibrate {
 namespace {
 
-// Of two, Student's interval is so wide that the seconds say more.
+// Of fewer, Student's interval may be so wide that the seconds say more.
 constexpr std::size_t kEnoughPairs = 3;
 
 // The runs with the same number on both sides were made one after the other.
@@ -56,6 +56,26 @@ std::optional<stats::Interval> of_parts(const Metric& metric, double confidence,
     return evaluate(all, after, {{"baseline", &before}}, confidence).interval;
 }
 
+std::optional<stats::Interval> widened_to(std::optional<stats::Interval> interval, double ratio,
+                                          const std::vector<double>& logs)
+{
+    if (!interval)
+        return interval;
+    const auto take_in = [&](double value) {
+        interval->low = std::min(interval->low, value);
+        interval->high = std::max(interval->high, value);
+    };
+    take_in(ratio);
+    for (const double log : logs)
+        take_in(std::exp(log));
+    return interval;
+}
+
+double width(const stats::Interval& interval)
+{
+    return interval.high - interval.low;
+}
+
 }  // namespace
 
 Metric performance_metric(const Component& component)
@@ -77,17 +97,11 @@ Kept kept(const Component& component, const Measurements& before, const Measurem
         return {};
     Kept found{.ratio = stats::median(is->runs) / old, .interval = {}};
     const auto logs = pair_logs(*was, *is);
-    if (logs.size() < kEnoughPairs)
-        found.interval = of_parts(metric, component.tuning.confidence, before, after);
-    if (!found.interval) {
-        found.interval = of_pairs(logs, component.tuning.confidence);
-    } else {
-        found.interval->low = std::min(found.interval->low, *found.ratio);
-        found.interval->high = std::max(found.interval->high, *found.ratio);
-        for (const double log : logs) {
-            found.interval->low = std::min(found.interval->low, std::exp(log));
-            found.interval->high = std::max(found.interval->high, std::exp(log));
-        }
+    found.interval = of_pairs(logs, component.tuning.confidence);
+    if (logs.size() < kEnoughPairs) {
+        const auto parts = widened_to(of_parts(metric, component.tuning.confidence, before, after), *found.ratio, logs);
+        if (parts && (!found.interval || width(*parts) < width(*found.interval)))
+            found.interval = parts;
     }
     // A run without any work leaves nothing, whatever the others say.
     if (found.interval && std::ranges::min(is->runs) <= 0)

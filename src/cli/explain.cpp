@@ -76,7 +76,7 @@ int record_and(const ExplainOptions& options, const live::RecordRequest& request
                Finish finish)
 {
     live::Progress progress(options.record.quiet, STDERR_FILENO);
-    const auto caretaker = live::Caretaker::start(progress);
+    const auto caretaker = live::Caretaker::start(progress, live::Caretaker::of(request.command));
     if (!caretaker)
         return complain(caretaker.error());
     auto recorded = live::record(request, progress, stop, &observer);

@@ -112,7 +112,7 @@ Result<> Watch::prepare()
     }
     if (auto r = outlets_.open(); !r)
         return r;
-    auto caretaker = live::Caretaker::start(progress_);
+    auto caretaker = live::Caretaker::start(progress_, live::Caretaker::of(options_.command));
     if (!caretaker)
         return std::unexpected(std::move(caretaker.error()));
     caretaker_.emplace(std::move(*caretaker));

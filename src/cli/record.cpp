@@ -15,7 +15,7 @@ int run_record(const RecordOptions& options, StopToken& stop)
     if (!request)
         return complain(request.error());
     live::Progress progress(options.quiet, STDERR_FILENO);
-    const auto caretaker = live::Caretaker::start(progress);
+    const auto caretaker = live::Caretaker::start(progress, live::Caretaker::of(request->command));
     if (!caretaker)
         return complain(caretaker.error());
     auto recorded = live::record(*request, progress, stop);

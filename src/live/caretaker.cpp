@@ -31,7 +31,7 @@ void sweep(const cgroup::Layout& layout, Progress& progress)
                                  swept == 1 ? "cgroup" : "cgroups"));
 }
 
-Result<Caretaker> Caretaker::start(Progress& progress)
+Result<Caretaker> Caretaker::start(Progress& progress, Makes makes)
 {
     Caretaker made;
     auto layout = cgroup::detect();
@@ -39,6 +39,8 @@ Result<Caretaker> Caretaker::start(Progress& progress)
         return made;
     made.layout_ = std::make_unique<cgroup::Layout>(std::move(*layout));
     sweep(*made.layout_, progress);
+    if (makes == Makes::Nothing)
+        return made;
     auto reaper = process::Reaper::start(
         [where = made.layout_.get(), owner = ::getpid()] { (void)cgroup::end_runs_of(*where, owner); });
     if (!reaper)

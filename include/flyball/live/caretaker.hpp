@@ -8,8 +8,11 @@
 #include "flyball/live/progress.hpp"
 #include "flyball/process/reaper.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace flyball::live {
 
@@ -18,13 +21,19 @@ void put_back(Progress& progress);
 // Ends what runs still in the cgroups of flyballs that are gone, removes those, and says so.
 void sweep(const cgroup::Layout& layout, Progress& progress);
 
-// Before a verb makes a cgroup: sweeps, and has a process wait that ends what is in this flyball's cgroups and removes
-// them when it is killed.
+// When a verb starts: sweeps; and where it is to make cgroups, has a process wait that ends what is in them and removes
+// them when flyball is killed.
 class Caretaker {
 public:
+    enum class Makes : std::uint8_t { Nothing, Cgroups };
+    // A verb that makes a cgroup for its command, if it has one.
+    [[nodiscard]] static Makes of(const std::vector<std::string>& command)
+    {
+        return command.empty() ? Makes::Nothing : Makes::Cgroups;
+    }
     // It forks: first thing, while there is one thread and little memory. Where cgroups cannot be found it does
     // nothing: whoever needs them says so. Unavailable: it cannot fork.
-    [[nodiscard]] static Result<Caretaker> start(Progress& progress);
+    [[nodiscard]] static Result<Caretaker> start(Progress& progress, Makes makes = Makes::Cgroups);
 
 private:
     std::unique_ptr<cgroup::Layout> layout_;
