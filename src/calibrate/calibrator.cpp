@@ -164,7 +164,7 @@ Result<Decision> Calibrator::attempt(std::uint32_t number, const Limits& limits)
         }
         decision = decide(component_, judged(reference_, candidate_), limits, promise, runs, number);
         // More runs of a workload that does not live show no more.
-        if (!decision.undecided || reference_.has_lifeless())
+        if (!decision.undecided || reference_.has_lifeless() || runs == Runs::AreAll)
             return decision;
         const Round more = round_of(component_);
         steps_.expect(2 * more.runs, 2 * more.length_ns);
@@ -210,6 +210,7 @@ Result<> Calibrator::attempts(Limits goal)
         const bool last = number >= component_.tuning.max_iterations;
         if (decision->accepted) {
             hold(number, limits, *decision, judged(reference_, candidate_));
+            held_reference_ = reference_;
             held = true;
             if (limits == goal || last)
                 return {};
@@ -255,7 +256,7 @@ Result<> Calibrator::oom_test()
         return std::unexpected(std::move(kept.error()));
     steps_.begin(component_.name + ": OOM behaviour", 0);
     if (*kept) {
-        if (auto oom = oom_from_json(**kept)) {
+        if (auto oom = oom_from_json(**kept, result_.after)) {
             result_.oom = std::move(*oom);
             return {};
         }
@@ -267,7 +268,7 @@ Result<> Calibrator::oom_test()
         result_.oom.not_tested = oom.error().what;
         return {};
     }
-    if (auto put = store_.put(file, oom_to_json(*oom)); !put)
+    if (auto put = store_.put(file, oom_to_json(*oom, result_.after)); !put)
         return put;
     result_.oom = std::move(*oom);
     return {};

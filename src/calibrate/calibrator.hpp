@@ -30,6 +30,8 @@ private:
     [[nodiscard]] Result<> no_new_limits();
     [[nodiscard]] Result<> bite();
     [[nodiscard]] Result<Bite> bite(const std::string& file, const std::string& value);
+    [[nodiscard]] std::string no_bite(const std::string& file, const std::optional<double>& number,
+                                      const Scenario* scenario) const;
     [[nodiscard]] Result<> oom_test();
 
     [[nodiscard]] std::vector<ScenarioResult> judged(const Side& before, const Side& after) const;
@@ -48,6 +50,7 @@ private:
     ComponentResult result_;
     Side baseline_;
     Side reference_, candidate_;  // of the last attempt
+    Side held_reference_;         // of the one that holds
 };
 
 }  // namespace flyball::calibrate

@@ -26,6 +26,22 @@ Result<> Calibrator::bite()
     return {};
 }
 
+// Why it cannot be tried; empty: it can. In a service of the user's only what he has allowed: experiments, and for
+// memory a way to start it again.
+std::string Calibrator::no_bite(const std::string& file, const std::optional<double>& number,
+                                const Scenario* scenario) const
+{
+    if (!number || scenario == nullptr)
+        return number ? "no scenario has a steady load" : "it is no number";
+    if (!(*number > 1) && file != "cpu.max")
+        return "it cannot be lower";
+    if (component_.cgroup.empty())
+        return {};
+    if (!component_.tuning.experiments)
+        return "no experiments are allowed in it";
+    return file.starts_with("memory.") && !component_.restart ? "it runs already, and has no `restart`" : "";
+}
+
 Result<Bite> Calibrator::bite(const std::string& file, const std::string& value)
 {
     constexpr double kLower = 0.8;
@@ -33,13 +49,17 @@ Result<Bite> Calibrator::bite(const std::string& file, const std::string& value)
     const auto number = limit_number(file, value);
     const auto resource = detail::resource_of(file);
     const Scenario* const scenario = neediest(resource);
-    if (!number || scenario == nullptr) {
-        found.what = number ? "no scenario has a steady load" : "it is no number";
+    found.what = no_bite(file, number, scenario);
+    if (!found.what.empty())
         return found;
-    }
     found.lowered = limit_with(file, value, *number * kLower);
     if (found.lowered == value)  // of a few tasks: one less
         found.lowered = limit_with(file, value, *number - 1);
+    const auto bounds = component_.bounds.find(file);
+    if (bounds != component_.bounds.end() && limit_number(file, found.lowered) < bounds->second.least) {
+        found.what = "its bounds allow no less";
+        return found;
+    }
     Limits limits = result_.after;
     limits[file] = found.lowered;
     limits = in_pairs(std::move(limits));
@@ -52,16 +72,20 @@ Result<Bite> Calibrator::bite(const std::string& file, const std::string& value)
                                .stage = stage != nullptr ? stage->name : ""});
     if (!run)
         return std::unexpected(std::move(run.error()));
-    if (!run->disturbed.empty()) {
-        found.what = run->disturbed;
+    if (!run->disturbed.empty() || !run->made) {
+        found.what = run->made ? run->disturbed : run->trouble;
         return found;
     }
     if (std::string why = lifeless(*scenario, *run); !why.empty())
         lower.lifeless[scenario->name].push_back(std::move(why));
     lower.runs[scenario->name].push_back(std::move(*run));
-    Side same = reference_;
+    Side same = held_reference_;
     std::erase_if(same.runs[scenario->name],
                   [&](const Run& one) { return one.key.stage != (stage != nullptr ? stage->name : ""); });
+    if (same.runs[scenario->name].empty() || same.has_lifeless()) {
+        found.what = "there is nothing to compare it with";
+        return found;
+    }
     std::vector<ScenarioResult> results = judged(same, lower);
     std::erase_if(results, [&](const ScenarioResult& one) { return one.name != scenario->name; });
     const Decision decision = decide(component_, results, limits, promised(result_.proposals), Runs::AreAll);

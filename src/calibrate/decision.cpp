@@ -99,6 +99,8 @@ private:
         if (!scenario.retention) {
             if (figure(scenario.before, tuning.performance) && !figure(scenario.after, tuning.performance))
                 fails(scenario, fmt::format("there was no {} any more", tuning.performance));
+            else if (figure(scenario.before, tuning.performance))
+                doubts(scenario, fmt::format("under its own limits there was no {} above zero", tuning.performance));
             return;
         }
         const auto& interval = scenario.retention_interval;

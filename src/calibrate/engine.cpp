@@ -32,6 +32,7 @@ public:
     {
         return machine_.oom_test(component, limits);
     }
+    [[nodiscard]] bool measures() const override { return machine_.measures(); }
     std::map<std::string, double> ceilings(const Component& component) override { return machine_.ceilings(component); }
 
     // nullopt: something was measured, or nothing had to be.

@@ -13,8 +13,10 @@ namespace {
 
 bool measured_anywhere(std::span<const ScenarioResult> scenarios, const std::string& metric)
 {
-    return std::ranges::any_of(
-        scenarios, [&](const ScenarioResult& one) { return figure(one.before, metric) || figure(one.after, metric); });
+    // Nothing done is nothing measured.
+    return std::ranges::any_of(scenarios, [&](const ScenarioResult& one) {
+        return largest(one.before, metric).value_or(0) > 0 || largest(one.after, metric).value_or(0) > 0;
+    });
 }
 
 bool was_measured(const TargetResult& target)
@@ -37,7 +39,7 @@ bool is_answered(const Component& component, const tune::Proposal& proposal, con
 {
     if (proposal.answer == tune::Answer::Limit || proposal.answer == tune::Answer::NoLimit)
         return true;
-    return to_be_tried(proposal) && std::ranges::all_of(proposal.values, [&](const tune::Value& value) {
+    return to_be_tried(proposal) && std::ranges::any_of(proposal.values, [&](const tune::Value& value) {
                const auto was = component.limits.find(value.file), is = after.find(value.file);
                return is != after.end() && (was == component.limits.end() || was->second != is->second);
            });

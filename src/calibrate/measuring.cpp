@@ -44,7 +44,7 @@ std::uint32_t repetitions(const Scenario& scenario, Extent extent)
 bool works(const Run& run, const std::string& performance)
 {
     const auto found = run.metrics.find(performance);
-    return found != run.metrics.end() && !found->second.runs.empty();
+    return found != run.metrics.end() && !found->second.runs.empty() && std::ranges::max(found->second.runs) > 0;
 }
 
 }  // namespace
@@ -92,14 +92,18 @@ Result<Run> Measuring::once(const Scenario& scenario, const Stage* stage, const 
     if (*kept) {
         auto run = run_from_json(**kept);
         // A run under other limits is not this run: whoever has changed the specification measures anew.
-        if (run && run->key == key && run->limits == limits)
+        const bool same = run && run->key == key && run->limits == limits;
+        // Whoever goes on later with a machine that was too busy wants to know how it is now.
+        const bool given_up = same && !run->disturbed.empty() && key.again >= kMostAgain && machine_.measures();
+        if (same && !given_up)
             return run;
     }
     auto run = machine_.run(component_, scenario, stage, limits, key);
     if (!run && ends_all(run.error()))
         return run;
     if (!run)
-        return Run{.key = key, .limits = limits, .metrics = {}, .disturbed = {}, .trouble = run.error().what};
+        return Run{
+            .key = key, .limits = limits, .metrics = {}, .disturbed = {}, .trouble = run.error().what, .made = false};
     if (auto put = store_.put(key.file(), run_to_json(*run)); !put)
         return std::unexpected(std::move(put.error()));
     return run;
@@ -156,7 +160,7 @@ Result<> Measuring::mend_silent(const Scenario& scenario, Side& side)
         if (!siblings_work || works(one, performance) || !one.trouble.empty())
             continue;
         RunKey key = one.key;
-        while (!works(one, performance) && key.again < kMostAgain) {
+        while ((!works(one, performance) || !one.disturbed.empty()) && key.again < kMostAgain) {
             ++key.again;
             steps_.expect(1, length_of(scenario, find_stage(scenario, key.stage)));
             auto again = once(scenario, find_stage(scenario, key.stage), side.limits, key);
@@ -166,6 +170,8 @@ Result<> Measuring::mend_silent(const Scenario& scenario, Side& side)
         }
         if (!one.disturbed.empty())
             side.disturbed = fmt::format("{}: {}", scenario.name, one.disturbed);
+        else if (std::string why = lifeless(scenario, one); !why.empty())
+            side.lifeless[scenario.name].push_back(std::move(why));
         else if (!works(one, performance))
             side.lifeless[scenario.name].push_back(fmt::format("a run had no {}, which the others had", performance));
     }

@@ -76,20 +76,21 @@ constexpr std::string_view kOomSchema = "flyball.calibrate-oom/2";
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomBehaviour, not_tested, reports)
 
-std::string oom_to_json(const OomBehaviour& oom)
+std::string oom_to_json(const OomBehaviour& oom, const Limits& under)
 {
     // A process may be called anything: bytes that are no UTF-8 are replaced.
     nlohmann::json json = oom;
     json["schema"] = kOomSchema;
     json["flyball_version"] = kVersion;
+    json["limits"] = under;
     return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-std::optional<OomBehaviour> oom_from_json(std::string_view text)
+std::optional<OomBehaviour> oom_from_json(std::string_view text, const Limits& under)
 {
     try {
         const auto json = nlohmann::json::parse(text);
-        if (json.at("schema") != kOomSchema)
+        if (json.at("schema") != kOomSchema || json.at("limits").get<Limits>() != under)
             return std::nullopt;
         return json.get<OomBehaviour>();
     } catch (const nlohmann::json::exception&) {

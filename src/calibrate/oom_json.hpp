@@ -10,8 +10,9 @@
 
 namespace flyball::calibrate {
 
-[[nodiscard]] std::string oom_to_json(const OomBehaviour& oom);
-// nullopt: it is no such text, or another version's.
-[[nodiscard]] std::optional<OomBehaviour> oom_from_json(std::string_view text);
+// under: the limits that the component had then.
+[[nodiscard]] std::string oom_to_json(const OomBehaviour& oom, const Limits& under);
+// nullopt: it is no such text, another version's, or of other limits.
+[[nodiscard]] std::optional<OomBehaviour> oom_from_json(std::string_view text, const Limits& under);
 
 }  // namespace flyball::calibrate

@@ -109,6 +109,8 @@ std::string plan_text(const calibrate::Spec& spec)
         text += fmt::format("  validate   {} runs under the new limits and as many as it was, in turn: {} for each "
                             "attempt, {} at most\n",
                             round.runs, format_ns(2 * round.length_ns), component.tuning.max_iterations);
+        if (!component.tune.empty())
+            text += "  lower      each new limit by itself, a fifth lower: one run each\n";
         if (component.oom_test)
             text += "  OOM        kills in cgroups of flyball's own\n";
         all_ns += look.length_ns + tuning_ns + 2 * round.length_ns;
@@ -178,6 +180,8 @@ public:
     {
         return missing(fmt::format("OOM test of {}", component.name));
     }
+
+    [[nodiscard]] bool measures() const override { return false; }
 
 private:
     static std::unexpected<Error> missing(const std::string& what)

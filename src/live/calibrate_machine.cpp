@@ -73,6 +73,20 @@ std::string trouble_of(const LiveSubject& subject, std::uint64_t passed_ns, std:
     return {};
 }
 
+// What one component cannot have, such as a limit below what it uses by now, is no wrong request: others go on.
+std::unexpected<Error> of_component(Error error)
+{
+    if (error.kind == ErrorKind::Usage)
+        error.kind = ErrorKind::Io;
+    return std::unexpected(std::move(error));
+}
+
+bool was_killed(const Run& run)
+{
+    const auto kills = run.metrics.find("oom_kills");
+    return kills != run.metrics.end() && std::ranges::any_of(kills->second.runs, [](double of) { return of > 0; });
+}
+
 // Lets so much time go by; false: it has ended by itself.
 Result<bool> pass(LiveSubject& subject, std::uint64_t length_ns, RunFigures* figures)
 {
@@ -160,7 +174,7 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
         .key = key, .limits = limits, .start_wall_ns = realtime_ns(), .metrics = {}, .disturbed = {}, .trouble = {}};
     auto subject = LiveSubject::open(*options);
     if (!subject)
-        return std::unexpected(std::move(subject.error()));
+        return of_component(std::move(subject.error()));
     for (const std::string& missing : subject->not_written())
         say_once(component.name + ": " + missing);
     RunFigures figures(component);
@@ -175,7 +189,7 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
             figures.ends(*after);
         run.trouble = std::move(*unwell);
         run.metrics = figures.take(component.cgroup.empty());
-        return run;
+        return restarted(component, scenario, *commands, *subject, *log, std::move(run));
     }
     const std::uint64_t begin_ns = monotonic_ns();
     auto goes_on = pass(*subject, scenario.timing.warmup_ns, nullptr);
@@ -187,19 +201,29 @@ Result<Run> LiveMachine::run_load(const Component& component, const Scenario& sc
         figures.ends(*after);
     run.trouble = trouble_of(*subject, monotonic_ns() - begin_ns, length_ns);
     run.disturbed = figures.disturbed(options_.disturbance);
+    if (auto ours = subject->verify(); !ours)
+        run.disturbed = ours.error().what;
     for (const std::string& complaint : subject->complaints())
         say_once(component.name + ", " + scenario.name + ": " + complaint);
     run.span_ns = figures.span_ns();
     run.displaced = figures.displaced();
     run.metrics = figures.take(component.cgroup.empty());
-    const auto kills = run.metrics.find("oom_kills");
-    if (!commands->restart.empty() && kills != run.metrics.end() &&
-        std::ranges::any_of(kills->second.runs, [](double of) { return of > 0; })) {
-        say_once(fmt::format("{}, {}: the OOM killer acted, and the service is started again", component.name,
-                             scenario.name));
-        if (auto again = restart_service(commands->restart, commands->health, kRestartNs, log->fd(), stop_); !again)
-            return std::unexpected(std::move(again.error()).context(component.name));
-    }
+    return restarted(component, scenario, *commands, *subject, *log, std::move(run));
+}
+
+// Under the limits that it had: those that were tried may not be enough for a start.
+Result<Run> LiveMachine::restarted(const Component& component, const Scenario& scenario,
+                                   const ScenarioCommands& commands, LiveSubject& subject, const WorkloadLog& log,
+                                   Run run)
+{
+    if (commands.restart.empty() || !was_killed(run))
+        return run;
+    for (const std::string& said : subject.revert())
+        say_once(said);
+    say_once(
+        fmt::format("{}, {}: the OOM killer acted, and the service is started again", component.name, scenario.name));
+    if (auto again = restart_service(commands.restart, commands.health, kRestartNs, log.fd(), stop_); !again)
+        return std::unexpected(std::move(again.error()).context(component.name));
     return run;
 }
 
@@ -230,7 +254,7 @@ Result<Run> LiveMachine::run_cold_starts(const Component& component, const Scena
         return run;
     }
     if (!times)
-        return std::unexpected(std::move(times.error()));
+        return of_component(std::move(times.error()));
     calibrate::Series series{.runs = {}, .samples = times->times_ns, .events = {}};
     std::ranges::sort(times->times_ns);
     series.runs.push_back(times->times_ns[times->times_ns.size() / 2]);
@@ -272,7 +296,7 @@ Result<tune::Proposal> LiveMachine::tune(const Component& component, const Scena
     }
     auto subject = LiveSubject::open(*options);
     if (!subject)
-        return std::unexpected(std::move(subject.error()));
+        return of_component(std::move(subject.error()));
     auto unwell = start_when_ready(*subject, *commands, log->fd(), stop_,
                                    [&](std::string_view text) { say_once(component.name + ": " + std::string(text)); });
     if (!unwell)

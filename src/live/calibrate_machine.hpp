@@ -38,6 +38,10 @@ private:
     Result<calibrate::Run> run_load(const calibrate::Component& component, const calibrate::Scenario& scenario,
                                     const calibrate::Stage* stage, const calibrate::Limits& limits,
                                     const calibrate::RunKey& key);
+    // Where the OOM killer took the service.
+    Result<calibrate::Run> restarted(const calibrate::Component& component, const calibrate::Scenario& scenario,
+                                     const ScenarioCommands& commands, LiveSubject& subject, const WorkloadLog& log,
+                                     calibrate::Run run);
     Result<calibrate::Run> run_cold_starts(const calibrate::Component& component, const calibrate::Scenario& scenario,
                                            const calibrate::Limits& limits, const calibrate::RunKey& key);
     [[nodiscard]] Result<WorkloadLog> log_of(const std::string& json) const;

@@ -170,6 +170,16 @@ Result<> LiveSubject::start()
     return started ? start_load() : started;
 }
 
+bool LiveSubject::has_load() const
+{
+    return !state_->options.load.empty();
+}
+
+Result<> LiveSubject::verify() const
+{
+    return state_->limits->verify();
+}
+
 Result<> LiveSubject::start_service()
 {
     return state_->workload->start_command();

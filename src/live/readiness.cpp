@@ -21,7 +21,8 @@ Result<std::optional<std::uint64_t>> until_well(LiveSubject& subject, const std:
 {
     const std::uint64_t begin_ns = monotonic_ns();
     while (true) {
-        auto well = succeeds(health, output_fd, stop);
+        // Or the watchdog takes this for a hang, and puts the limits back.
+        auto well = succeeds(health, output_fd, stop, [&] { return subject.keep_up(); });
         if (!well)
             return std::unexpected(std::move(well.error()));
         const std::uint64_t passed_ns = monotonic_ns() - begin_ns;
@@ -63,8 +64,7 @@ Result<std::string> start_when_ready(LiveSubject& subject, const ScenarioCommand
     if (auto started = subject.start_service(); !started)
         return std::unexpected(std::move(started.error()));
     // Of a workload inside there is no service that could be well before it.
-    const bool beside = !commands.service.empty() || !commands.inside;
-    if (beside && !commands.health.empty()) {
+    if (subject.has_load() && !commands.health.empty()) {
         auto well = until_well(subject, commands.health, output_fd, stop);
         if (!well)
             return std::unexpected(std::move(well.error()));

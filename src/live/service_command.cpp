@@ -34,7 +34,8 @@ Result<CommandInCgroup> command_under(const std::vector<tune::Write>& limits, co
     return made;
 }
 
-Result<bool> succeeds(const std::vector<std::string>& command, int output_fd, StopToken& stop)
+Result<bool> succeeds(const std::vector<std::string>& command, int output_fd, StopToken& stop,
+                      const std::function<Result<>()>& meanwhile)
 {
     process::SpawnOptions spawn;
     spawn.output_to(output_fd);
@@ -51,6 +52,8 @@ Result<bool> succeeds(const std::vector<std::string>& command, int output_fd, St
         if (!ended)
             return std::unexpected(std::move(ended.error()));
         status = *ended;
+        if (auto kept_up = meanwhile ? meanwhile() : Result<>{}; !kept_up)
+            return std::unexpected(std::move(kept_up.error()));
         return !status;
     });
     if (!waited)

@@ -24,7 +24,8 @@ namespace flyball::live {
 
 // Runs it outside of all cgroups that are measured, its output to output_fd. True: it ended with 0 within a minute.
 // Interrupted: by a signal meanwhile.
-[[nodiscard]] Result<bool> succeeds(const std::vector<std::string>& command, int output_fd, StopToken& stop);
+[[nodiscard]] Result<bool> succeeds(const std::vector<std::string>& command, int output_fd, StopToken& stop,
+                                    const std::function<Result<>()>& meanwhile = {});
 
 // Runs `restart`, then `health` until that succeeds; without a health command the end of `restart` will do. Io: it
 // failed, or the service was not well within the time.

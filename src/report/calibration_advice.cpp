@@ -105,7 +105,8 @@ std::vector<Advice> advice_on(const ComponentResult& component, const calibrate:
             {"It is critical.", {"memory.oom.group is 0 for it, so that one OOM kill doesn't take all of it."}});
     if (component.end == End::NotKnown)
         all.push_back({"It is not known whether its limits are right.",
-                       {harmless(component.summary), "Mend that first, then calibrate it again."}});
+                       {harmless(component.summary),
+                        "Mend that first, then calibrate it again; with --anew, from the beginning."}});
     for (const Proposal& proposal : component.proposals)
         if (component.end != End::NotKnown && proposal.answer == tune::Answer::Refused)
             all.push_back({fmt::format("{} was not tuned.", name(proposal.resource)),

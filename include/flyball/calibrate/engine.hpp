@@ -36,6 +36,8 @@ public:
                                                       const Stage* stage, tune::Resource resource,
                                                       const Limits& limits) = 0;
     [[nodiscard]] virtual Result<OomBehaviour> oom_test(const Component& component, const Limits& limits) = 0;
+    // Whether it measures at all, or only tells what it would be asked for.
+    [[nodiscard]] virtual bool measures() const { return true; }
     // The highest that a limit of it can be here, by file, in the unit of Bounds: CPUs, bytes.
     [[nodiscard]] virtual std::map<std::string, double> ceilings(const Component& /*component*/) { return {}; }
 };

@@ -38,6 +38,7 @@ struct Run {
     // What others did meanwhile that could change what was measured: the run is void. Empty: nothing.
     std::string disturbed;
     std::string trouble;  // why its workload did not live through it, or do its work; empty: it did
+    bool made = true;     // false: it could not be made, `trouble` says why, and it is not kept
 };
 
 [[nodiscard]] std::string run_to_json(const Run& run);

@@ -56,6 +56,9 @@ public:
     LiveSubject& operator=(LiveSubject&&) noexcept;
 
     [[nodiscard]] Result<> start();
+    [[nodiscard]] bool has_load() const;
+    // Io: somebody else has set one of its limits meanwhile.
+    [[nodiscard]] Result<> verify() const;
     // In two steps, where the load waits for its service to be up.
     [[nodiscard]] Result<> start_service();
     [[nodiscard]] Result<> start_load();

@@ -19,6 +19,7 @@ enum class Fault : std::uint8_t {
     Exits,            // the load is `exit 7`
     Dies,             // at the n-th second
     NeverConnects,    // it runs to its end, and never does any work
+    NothingDone,      // it tells a throughput of zero, always
     SilentOnce,       // one run of several
     SilentAlways,     // one of several, and what is run in its stead too
     OomKilled,        // under its own limits, be it in the warm-up
@@ -127,6 +128,9 @@ private:
             break;
         case Fault::NeverConnects:
             silent();
+            break;
+        case Fault::NothingDone:
+            one.metrics["throughput"] = {.runs = {0}, .samples = std::vector<double>(30, 0), .events = {}};
             break;
         case Fault::SilentOnce:
             if (one.key.repetition == 1 && one.key.again == 0)

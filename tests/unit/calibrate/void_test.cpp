@@ -53,6 +53,7 @@ constexpr std::array kCells{
     Cell{Fault::Exits, "ended with 7"},
     Cell{Fault::Dies, "ended after 3 s of 30 s"},
     Cell{Fault::NeverConnects, "throughput was not measured"},
+    Cell{Fault::NothingDone, "throughput"},
     Cell{Fault::SilentAlways, "a run had no throughput, which the others had"},
     Cell{Fault::OomKilled, "the OOM killer acted 1 times"},
     Cell{Fault::OomInTuner, "memory has no answer: the OOM killer acted"},
@@ -121,6 +122,50 @@ TEST_CASE("calibrate, void: a run that was disturbed or silent once is made agai
         for (const auto& [file, times] : machine.measured)
             again += file.find(".again-1") != std::string::npos ? 1 : 0;
         CHECK(again > 0);
+    }
+}
+
+TEST_CASE("calibrate, void: a machine that was too busy is asked again when a later sitting goes on")
+{
+    SimulatedMachine machine;
+    machine.fault = Fault::Neighbour;
+    FragileStore store;
+    const auto busy = run_all(machine, store);
+    REQUIRE(busy);
+    CHECK(busy->front().end == End::NotKnown);
+    machine.fault = Fault::None;
+    const auto quiet = run_all(machine, store);
+    REQUIRE(quiet);
+    INFO(quiet->front().summary);
+    CHECK(quiet->front().end == End::Calibrated);
+    // It is the last of those that were void that is made anew.
+    CHECK(machine.measured.at("raw/web/baseline/normal/all-0.json") == 1);
+    CHECK(machine.measured.at("raw/web/baseline/normal/all-0.again-2.json") == 2);
+}
+
+TEST_CASE("calibrate: a step that rounds up to where it comes from goes to what was found")
+{
+    Component component = parsed(kVoidSpec).components.front();
+    component.tuning.step_down = 0.1;
+    CHECK(stepped(component, {{"pids.max", "5"}}, {{"pids.max", "3"}}).at("pids.max") == "3");
+    CHECK(stepped(component, {{"pids.max", "50"}}, {{"pids.max", "3"}}).at("pids.max") == "45");
+}
+
+TEST_CASE("calibrate: no limit is tried below its bounds, nor memory in a service that nobody could start again")
+{
+    for (const auto& [more, reason] :
+         {std::pair{R"("bounds": {"memory.max": {"min": "100M"}},)", "its bounds allow no less"},
+          {R"("cgroup": "web.service",)", "it runs already, and has no `restart`"}}) {
+        SimulatedMachine machine;
+        const ComponentResult result =
+            result_of(machine, replaced(kVoidSpec, R"({ "name": "web",)", std::string(R"({ "name": "web",)") + more));
+        const auto memory = std::ranges::find(result.bites, "memory.max", &Bite::file);
+        INFO(result.summary);
+        REQUIRE(memory != result.bites.end());
+        CHECK(memory->answer == Bite::Answer::NotKnown);
+        CHECK(memory->what == reason);
+        for (const auto& [file, times] : machine.measured)
+            CHECK(file.find("lower-memory") == std::string::npos);
     }
 }
 
