@@ -384,8 +384,8 @@ TEST_CASE("calibrate: steps never exceed their total, and the time left counts t
             calibrate::calibrate(parsed(kVoidSpec), machine, store, [&](const Step& step) { steps.push_back(step); }));
         REQUIRE_FALSE(steps.empty());
         // A look, two sides of three runs, and three resources with their trials.
-        constexpr std::uint64_t kSecond = 1'000'000'000;
-        CHECK(steps.front().left_ns >= (7 * 35 + 3 * (35 + 60)) * kSecond);
+        constexpr std::uint64_t kASecond = 1'000'000'000;
+        CHECK(steps.front().left_ns >= (7 * 35 + 3 * (35 + 60)) * kASecond);
         for (std::size_t i = 0; i < steps.size(); ++i) {
             INFO(steps[i].what);
             CHECK(steps[i].done == i);
