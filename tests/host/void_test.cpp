@@ -5,8 +5,6 @@
 
 #include <sys/mount.h>
 
-#include <functional>
-
 using namespace flyball::test;
 
 namespace {
@@ -136,16 +134,14 @@ TEST_CASE("calibrate, void: load begins when its service is well, and that servi
 TEST_CASE("calibrate, void: a machine that others keep busy is too busy, and says so", "[kernel][calibrate][void]")
 {
     require_root();
+    // On the same CPU: a balanced machine would give each one of its own.
     const TestCgroup neighbour("noisy");
-    std::vector<Load> noise;
-    noise.reserve(2);
-    for (int i = 0; i < 2; ++i)
-        noise.emplace_back(neighbour, Words{"spin", "300", "--threads", "8"});
-    for (const Load& one : noise)
-        one.wait_until_inside(neighbour);
-    const CalibrationFiles files(spoilt_spec({{"command", serve("--busy-us 20000 --workers 2 --rate 80")},
-                                              {"resource_limits", {{"cpu.max", "200%"}}},
-                                              {"tune", {"cpu"}}}));
+    const Load noise(neighbour, {"--pin", "0", "spin", "300", "--threads", "4"});
+    noise.wait_until_inside(neighbour);
+    const std::string pinned =
+        "exec " + workload_binary() + " --pin 0 serve {duration} --busy-us 20000 --workers 1 --rate 30";
+    const CalibrationFiles files(
+        spoilt_spec({{"command", pinned}, {"resource_limits", {{"cpu.max", "200%"}}}, {"tune", {"cpu"}}}));
     const Outcome outcome = calibrated(files);
     INFO(outcome.err << outcome.out);
     CHECK(outcome.status == 1);
