@@ -40,8 +40,7 @@ Calibrator::Calibrator(const Component& component, Machine& machine, Store& stor
     result_.name = component.name;
     result_.critical = component.critical;
     result_.before = result_.after = component.limits;
-    baseline_ = {
-        .phase = "baseline", .limits = component.limits, .runs = {}, .lifeless = {}, .made = {}, .disturbed = {}};
+    baseline_ = {"baseline", component.limits};
 }
 
 Result<ComponentResult> Calibrator::calibrate()
@@ -53,12 +52,9 @@ Result<ComponentResult> Calibrator::calibrate()
 
 Result<> Calibrator::phases()
 {
-    if (auto looked = measuring_.measure(std::array{&baseline_}, Extent::First); !looked)
-        return looked;
-    if (!baseline_.disturbed.empty()) {
-        stay(End::NotKnown, baseline_.disturbed, baseline_);
-        return {};
-    }
+    const auto quiet = measure_baseline(Extent::First);
+    if (!quiet || !*quiet)
+        return quiet ? Result<>{} : std::unexpected(quiet.error());
     if (const auto why = nothing_to_judge_by(component_, judged(baseline_, baseline_)); !why.empty()) {
         stay(End::NotKnown, joined(why), baseline_);
         return {};
@@ -71,6 +67,16 @@ Result<> Calibrator::phases()
     if (auto bitten = bite(); !bitten)
         return bitten;
     return component_.oom_test ? oom_test() : Result<>{};
+}
+
+// False: the machine was too busy, and that is the end of it.
+Result<bool> Calibrator::measure_baseline(Extent extent)
+{
+    if (auto measured = measuring_.measure(std::array{&baseline_}, extent); !measured)
+        return std::unexpected(std::move(measured.error()));
+    if (!baseline_.disturbed.empty())
+        stay(End::NotKnown, baseline_.disturbed, baseline_);
+    return baseline_.disturbed.empty();
 }
 
 std::vector<ScenarioResult> Calibrator::judged(const Side& before, const Side& after) const
@@ -136,50 +142,38 @@ void Calibrator::hold(std::uint32_t number, Limits limits, const Decision& decis
 }
 
 // The new limits and those as they were, in turn; twice as many runs where that does not decide.
-Result<Decision> Calibrator::attempt(std::uint32_t number, const Limits& limits)
+Result<Calibrator::Tried> Calibrator::attempt(std::uint32_t number, const Limits& limits)
 {
     const Promise promise = promised(result_.proposals);
-    reference_ = {.phase = fmt::format("reference-{}", number),
-                  .limits = component_.limits,
-                  .runs = {},
-                  .lifeless = {},
-                  .made = {},
-                  .disturbed = {}};
-    candidate_ = {.phase = fmt::format("validate-{}", number),
-                  .limits = limits,
-                  .runs = {},
-                  .lifeless = {},
-                  .made = {},
-                  .disturbed = {}};
-    Decision decision;
+    reference_ = {fmt::format("reference-{}", number), component_.limits};
+    candidate_ = {fmt::format("validate-{}", number), limits};
+    Tried tried;
     for (const auto& [extent, runs] : {std::pair{Extent::All, Runs::MoreCanBeMade}, {Extent::Twice, Runs::AreAll}}) {
         if (auto measured = measuring_.measure(std::array{&reference_, &candidate_}, extent); !measured)
             return std::unexpected(std::move(measured.error()));
         for (const Side* side : {&reference_, &candidate_}) {
             if (side->disturbed.empty())
                 continue;
-            decision.undecided = true;
-            decision.reasons = {side->disturbed};
-            return decision;
+            tried.decision.undecided = true;
+            tried.decision.reasons = {side->disturbed};
+            return tried;
         }
-        decision = decide(component_, judged(reference_, candidate_), limits, promise, runs, number);
+        tried.scenarios = judged(reference_, candidate_);
+        tried.decision = decide(component_, tried.scenarios, limits, promise, runs, number);
         // More runs of a workload that does not live show no more.
-        if (!decision.undecided || reference_.has_lifeless() || runs == Runs::AreAll)
-            return decision;
+        if (!tried.decision.undecided || reference_.has_lifeless() || runs == Runs::AreAll)
+            return tried;
         const Round more = round_of(component_);
         steps_.expect(2 * more.runs, 2 * more.length_ns);
     }
-    return decision;
+    return tried;
 }
 
 Result<> Calibrator::no_new_limits()
 {
-    if (auto whole = measuring_.measure(std::array{&baseline_}, Extent::All); !whole)
-        return whole;
-    if (!baseline_.disturbed.empty()) {
-        stay(End::NotKnown, baseline_.disturbed, baseline_);
-        return {};
-    }
+    const auto quiet = measure_baseline(Extent::All);
+    if (!quiet || !*quiet)
+        return quiet ? Result<>{} : std::unexpected(quiet.error());
     stay(End::Unchanged, "the limits as they were are right", baseline_);
     const bool missed = std::ranges::any_of(result_.scenarios, [](const ScenarioResult& scenario) {
         return std::ranges::any_of(scenario.targets,
@@ -203,13 +197,14 @@ Result<> Calibrator::attempts(Limits goal)
             const Round round = round_of(component_);
             steps_.expect(2 * round.runs, 2 * round.length_ns);
         }
-        auto decision = attempt(number, limits);
-        if (!decision)
-            return std::unexpected(std::move(decision.error()));
+        auto tried = attempt(number, limits);
+        if (!tried)
+            return std::unexpected(std::move(tried.error()));
+        const Decision* const decision = &tried->decision;
         result_.attempts.push_back({number, limits, decision->accepted, decision->reasons, decision->undecided});
         const bool last = number >= component_.tuning.max_iterations;
         if (decision->accepted) {
-            hold(number, limits, *decision, judged(reference_, candidate_));
+            hold(number, limits, *decision, std::move(tried->scenarios));
             held_reference_ = reference_;
             held = true;
             if (limits == goal || last)
@@ -223,7 +218,7 @@ Result<> Calibrator::attempts(Limits goal)
             stay(End::NotKnown, joined(decision->reasons), reference_);
             return {};
         }
-        goal = limits = std::move(decision->next);
+        goal = limits = decision->next;
         if (last || limits == component_.limits) {
             stay(End::NotConverged,
                  last ? fmt::format("no limits held in {} attempts: they stay as they were", number)

@@ -26,10 +26,16 @@ private:
     [[nodiscard]] Result<> tune();
     [[nodiscard]] Result<tune::Proposal> tune(tune::Resource resource, const Scenario& scenario);
     [[nodiscard]] Result<> attempts(Limits goal);
-    [[nodiscard]] Result<Decision> attempt(std::uint32_t number, const Limits& limits);
+    [[nodiscard]] Result<bool> measure_baseline(Extent extent);
+    struct Tried {
+        Decision decision;
+        std::vector<ScenarioResult> scenarios;
+    };
+    [[nodiscard]] Result<Tried> attempt(std::uint32_t number, const Limits& limits);
     [[nodiscard]] Result<> no_new_limits();
     [[nodiscard]] Result<> bite();
     [[nodiscard]] Result<Bite> bite(const std::string& file, const std::string& value);
+    void judge_bite(const Scenario& scenario, Side lower, Run run, Bite& bite) const;
     [[nodiscard]] std::string no_bite(const std::string& file, const std::optional<double>& number,
                                       const Scenario* scenario) const;
     [[nodiscard]] Result<> oom_test();

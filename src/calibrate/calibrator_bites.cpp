@@ -64,7 +64,7 @@ Result<Bite> Calibrator::bite(const std::string& file, const std::string& value)
     limits[file] = found.lowered;
     limits = in_pairs(std::move(limits));
     const Stage* const stage = neediest_stage(*scenario, resource);
-    Side lower{.phase = "lower-" + file, .limits = limits, .runs = {}, .lifeless = {}, .made = {}, .disturbed = {}};
+    Side lower{"lower-" + file, limits};
     auto run = measuring_.run(*scenario, stage, limits,
                               {.component = component_.name,
                                .phase = lower.phase,
@@ -76,23 +76,28 @@ Result<Bite> Calibrator::bite(const std::string& file, const std::string& value)
         found.what = run->made ? run->disturbed : run->trouble;
         return found;
     }
-    if (std::string why = lifeless(*scenario, *run); !why.empty())
-        lower.lifeless[scenario->name].push_back(std::move(why));
-    lower.runs[scenario->name].push_back(std::move(*run));
-    Side same = held_reference_;
-    std::erase_if(same.runs[scenario->name],
-                  [&](const Run& one) { return one.key.stage != (stage != nullptr ? stage->name : ""); });
-    if (same.runs[scenario->name].empty() || same.has_lifeless()) {
-        found.what = "there is nothing to compare it with";
-        return found;
-    }
-    std::vector<ScenarioResult> results = judged(same, lower);
-    std::erase_if(results, [&](const ScenarioResult& one) { return one.name != scenario->name; });
-    const Decision decision = decide(component_, results, limits, promised(result_.proposals), Runs::AreAll);
-    const bool broke = !decision.accepted && !decision.undecided;
-    found.answer = broke ? Bite::Answer::Bites : Bite::Answer::Idle;
-    found.what = broke ? decision.reasons.front() : "nothing measurable broke";
+    judge_bite(*scenario, std::move(lower), std::move(*run), found);
     return found;
+}
+
+// Against the runs of the same stage under the limits as they were.
+void Calibrator::judge_bite(const Scenario& scenario, Side lower, Run run, Bite& bite) const
+{
+    Side same = held_reference_;
+    std::erase_if(same.runs[scenario.name], [&](const Run& one) { return one.key.stage != run.key.stage; });
+    if (same.runs[scenario.name].empty() || same.has_lifeless()) {
+        bite.what = "there is nothing to compare it with";
+        return;
+    }
+    if (std::string why = lifeless(scenario, run); !why.empty())
+        lower.lifeless[scenario.name].push_back(std::move(why));
+    lower.runs[scenario.name].push_back(std::move(run));
+    std::vector<ScenarioResult> results = judged(same, lower);
+    std::erase_if(results, [&](const ScenarioResult& one) { return one.name != scenario.name; });
+    const Decision decision = decide(component_, results, lower.limits, promised(result_.proposals), Runs::AreAll);
+    const bool broke = !decision.accepted && !decision.undecided;
+    bite.answer = broke ? Bite::Answer::Bites : Bite::Answer::Idle;
+    bite.what = broke ? decision.reasons.front() : "nothing measurable broke";
 }
 
 }  // namespace flyball::calibrate

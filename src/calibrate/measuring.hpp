@@ -10,12 +10,16 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace flyball::calibrate {
 
 // What was measured under one set of limits.
 struct Side {
+    Side() = default;
+    Side(std::string of_phase, Limits under) : phase(std::move(of_phase)), limits(std::move(under)) {}
+
     std::string phase;
     Limits limits;
     std::map<std::string, std::vector<Run>> runs;              // by scenario: those of measured stages

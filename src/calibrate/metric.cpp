@@ -88,6 +88,16 @@ std::span<const Metric> common_metrics()
     return kMetrics;
 }
 
+const Metric* find_metric(std::string_view name, std::span<const Metric> declared)
+{
+    for (const auto list : {declared, common_metrics()}) {
+        const auto found = std::ranges::find(list, name, &Metric::name);
+        if (found != list.end())
+            return &*found;
+    }
+    return nullptr;
+}
+
 std::optional<Metric> declared_metric(std::string name, std::string_view unit)
 {
     const auto found = std::ranges::find(kDeclared, unit, &DeclaredUnit::name);

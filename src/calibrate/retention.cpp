@@ -78,19 +78,11 @@ double width(const stats::Interval& interval)
 
 }  // namespace
 
-Metric performance_metric(const Component& component)
-{
-    const std::string& name = component.tuning.performance;
-    for (const auto metrics : {std::span<const Metric>(component.metrics), common_metrics()}) {
-        if (const auto found = std::ranges::find(metrics, name, &Metric::name); found != metrics.end())
-            return *found;
-    }
-    return {.name = name, .more_is_better = true, .source = {}};
-}
-
 Kept kept(const Component& component, const Measurements& before, const Measurements& after)
 {
-    const Metric metric = performance_metric(component);
+    const std::string& name = component.tuning.performance;
+    const Metric* const known = find_metric(name, component.metrics);
+    const Metric metric = known != nullptr ? *known : Metric{.name = name, .more_is_better = true, .source = {}};
     const Series *const was = find_series(before, metric.name), *const is = find_series(after, metric.name);
     const double old = was == nullptr ? 0 : stats::median(was->runs);
     if (is == nullptr || !(old > 0))

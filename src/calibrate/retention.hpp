@@ -19,6 +19,4 @@ struct Kept {
 };
 [[nodiscard]] Kept kept(const Component& component, const Measurements& before, const Measurements& after);
 
-[[nodiscard]] Metric performance_metric(const Component& component);
-
 }  // namespace flyball::calibrate

@@ -114,7 +114,7 @@ Result<> take_share(std::string_view& text, Target& target)
     if (!among)
         return wrong(fmt::format("'{}' is nothing to have a share of", what),
                      "write runs, samples, operations, requests, starts or time");
-    target.share = *share;
+    target.share = share;
     target.among = *among;
     if (!take_word(text, "have"))
         take_word(text, "with");
@@ -174,16 +174,6 @@ Quantity take_quantity(std::string_view& text, Target& target)
         target.per = take(text);
     }
     return quantity;
-}
-
-const Metric* find_metric(std::string_view wanted, std::span<const Metric> declared)
-{
-    for (const auto list : {declared, common_metrics()}) {
-        const auto found = std::ranges::find(list, wanted, &Metric::name);
-        if (found != list.end())
-            return &*found;
-    }
-    return nullptr;
 }
 
 std::string nearest_metric(std::string_view wanted, std::span<const Metric> declared)

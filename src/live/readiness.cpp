@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "readiness.hpp"
 
-#include "flyball/base/clock.hpp"
 #include "flyball/base/units.hpp"
 #include "service_command.hpp"
 
@@ -13,29 +12,6 @@ namespace {
 
 constexpr std::uint64_t kWellWithinNs = 60'000'000'000;
 constexpr std::uint64_t kLookNs = 250'000'000;
-constexpr int kBetweenLooksMs = 50;
-
-// Gives how long it took; nullopt: it did not within its time, or has ended.
-Result<std::optional<std::uint64_t>> until_well(LiveSubject& subject, const std::vector<std::string>& health,
-                                                int output_fd, StopToken& stop)
-{
-    const std::uint64_t begin_ns = monotonic_ns();
-    while (true) {
-        // Or the watchdog takes this for a hang, and puts the limits back.
-        auto well = succeeds(health, output_fd, stop, [&] { return subject.keep_up(); });
-        if (!well)
-            return std::unexpected(std::move(well.error()));
-        const std::uint64_t passed_ns = monotonic_ns() - begin_ns;
-        if (*well)
-            return passed_ns;
-        if (auto looked = subject.look(); !looked)
-            return std::unexpected(std::move(looked.error()));
-        if (passed_ns > kWellWithinNs || subject.failed_service())
-            return std::nullopt;
-        if (stop.wait_ms(kBetweenLooksMs))
-            return std::unexpected(stop.interrupted());
-    }
-}
 
 Result<> until_first_work(LiveSubject& subject)
 {
@@ -65,9 +41,16 @@ Result<std::string> start_when_ready(LiveSubject& subject, const ScenarioCommand
         return std::unexpected(std::move(started.error()));
     // Of a workload inside there is no service that could be well before it.
     if (subject.has_load() && !commands.health.empty()) {
-        auto well = until_well(subject, commands.health, output_fd, stop);
+        const Meanwhile meanwhile{// Or the watchdog takes this for a hang, and puts the limits back.
+                                  .keep_up = [&] { return subject.keep_up(); },
+                                  .never_will = [&]() -> Result<bool> {
+                                      if (auto looked = subject.look(); !looked)
+                                          return std::unexpected(std::move(looked.error()));
+                                      return subject.failed_service().has_value();
+                                  }};
+        const auto well = until_well(commands.health, kWellWithinNs, output_fd, stop, meanwhile);
         if (!well)
-            return std::unexpected(std::move(well.error()));
+            return std::unexpected(well.error());
         if (const auto ended = subject.failed_service(); !*well && ended)
             return fmt::format("the service ended with {} before it was well", ended->shell_code());
         if (!*well)

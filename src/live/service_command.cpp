@@ -12,11 +12,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace flyball::live {
 namespace {
 
 constexpr std::uint64_t kPatienceNs = 60'000'000'000;
-constexpr int kBetweenMs = 100;
+constexpr int kBetweenMs = 50;
 
 }  // namespace
 
@@ -63,6 +65,27 @@ Result<bool> succeeds(const std::vector<std::string>& command, int output_fd, St
     return status && status->shell_code() == 0;
 }
 
+Result<std::optional<std::uint64_t>> until_well(const std::vector<std::string>& health, std::uint64_t within_ns,
+                                                int output_fd, StopToken& stop, const Meanwhile& meanwhile)
+{
+    const std::uint64_t begin_ns = monotonic_ns();
+    while (true) {
+        const auto well = succeeds(health, output_fd, stop, meanwhile.keep_up);
+        if (!well)
+            return std::unexpected(well.error());
+        const std::uint64_t passed_ns = monotonic_ns() - begin_ns;
+        if (*well)
+            return passed_ns;
+        const auto never = meanwhile.never_will ? meanwhile.never_will() : Result<bool>(false);
+        if (!never)
+            return std::unexpected(never.error());
+        if (passed_ns > within_ns || *never)
+            return std::nullopt;
+        if (stop.wait_ms(kBetweenMs))
+            return std::unexpected(stop.interrupted());
+    }
+}
+
 Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health,
                          std::uint64_t within_ns, int output_fd, StopToken& stop)
 {
@@ -72,18 +95,15 @@ Result<> restart_service(const std::vector<std::string>& restart, const std::vec
         return std::unexpected(std::move(done.error()));
     if (!*done)
         return fail(ErrorKind::Io, fmt::format("the restart command '{}' failed", fmt::join(restart, " ")));
-    while (!health.empty()) {
-        auto well = succeeds(health, output_fd, stop);
-        if (!well)
-            return std::unexpected(std::move(well.error()));
-        if (*well)
-            break;
-        if (monotonic_ns() - begin_ns > within_ns)
-            return fail(ErrorKind::Io, fmt::format("the service was not well {} after '{}'", format_ns(within_ns),
-                                                   fmt::join(restart, " ")));
-        if (stop.wait_ms(kBetweenMs))
-            return std::unexpected(stop.interrupted());
-    }
+    if (health.empty())
+        return {};
+    const std::uint64_t left_ns = within_ns - std::min(within_ns, monotonic_ns() - begin_ns);
+    const auto well = until_well(health, left_ns, output_fd, stop);
+    if (!well)
+        return std::unexpected(well.error());
+    if (!*well)
+        return fail(ErrorKind::Io, fmt::format("the service was not well {} after '{}'", format_ns(within_ns),
+                                               fmt::join(restart, " ")));
     return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,16 @@ namespace flyball::live {
 
 // Runs `restart`, then `health` until that succeeds; without a health command the end of `restart` will do. Io: it
 // failed, or the service was not well within the time.
+// What goes on while a service gets well.
+struct Meanwhile {
+    std::function<Result<>()> keep_up;         // several times a second; empty: nothing has to be kept up
+    std::function<Result<bool>()> never_will;  // asked after each health command that failed; empty: it may still
+};
+// Gives how long it took until the health command succeeded; nullopt: it did not within this time, or never will.
+[[nodiscard]] Result<std::optional<std::uint64_t>> until_well(const std::vector<std::string>& health,
+                                                              std::uint64_t within_ns, int output_fd, StopToken& stop,
+                                                              const Meanwhile& meanwhile = {});
+
 [[nodiscard]] Result<> restart_service(const std::vector<std::string>& restart, const std::vector<std::string>& health,
                                        std::uint64_t within_ns, int output_fd, StopToken& stop);
 

@@ -46,9 +46,8 @@ bool has_events(const ScenarioResult& scenario, const std::string& metric)
 calibrate::Metric metric_of(const std::string& metric, const ScenarioResult& scenario,
                             std::span<const calibrate::Metric> declared)
 {
-    for (const auto metrics : {declared, calibrate::common_metrics()})
-        if (const auto found = std::ranges::find(metrics, metric, &calibrate::Metric::name); found != metrics.end())
-            return *found;
+    if (const calibrate::Metric* const found = calibrate::find_metric(metric, declared))
+        return *found;
     calibrate::Metric unknown{.name = metric, .source = {}};
     for (const calibrate::TargetResult& result : scenario.targets)
         if (result.target.metric == metric)

@@ -49,6 +49,9 @@ struct Metric {
 // scenarios only.
 [[nodiscard]] std::span<const Metric> common_metrics();
 
+// What a component has declared goes before the common ones. nullptr: neither has it.
+[[nodiscard]] const Metric* find_metric(std::string_view name, std::span<const Metric> declared);
+
 // A metric that a workload tells by `value NAME X`, in this unit: "ns", "us", "ms", "s", "bytes", "KiB", "MiB", "GiB",
 // "share", "percent", "per_second", "bytes_per_second", "count". nullopt: no such unit.
 [[nodiscard]] std::optional<Metric> declared_metric(std::string name, std::string_view unit);

@@ -38,7 +38,7 @@ struct Need {
     double memory = 100e6, cpus = 0.3, tasks = 10;
 };
 
-class SimulatedMachine final : public calibrate::Machine {
+class SimulatedMachine : public calibrate::Machine {
 public:
     Need need;
     // Of the need: what the tuners say. Below 1 they are wrong.

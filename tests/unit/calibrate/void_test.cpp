@@ -175,24 +175,14 @@ TEST_CASE("calibrate, void: one component's failure ends no other")
     { "name": "broken", "resource_limits": { "pids.max": 64 }, "tune": ["pids"], "parameters": { "rate": 10 },
       "load_parameters": ["rate"], "command": "false",
       "scenarios": [ { "name": "none" } ] },)");
-    class HalfBroken final : public Machine {
+    class HalfBroken final : public SimulatedMachine {
     public:
-        SimulatedMachine well;
         Result<Run> run(const Component& component, const Scenario& scenario, const Stage* stage, const Limits& limits,
                         const RunKey& key) override
         {
             if (component.name == "broken")
                 return fail(ErrorKind::Unavailable, "no such cgroup");
-            return well.run(component, scenario, stage, limits, key);
-        }
-        Result<tune::Proposal> tune(const Component& component, const Scenario& scenario, const Stage* stage,
-                                    tune::Resource resource, const Limits& limits) override
-        {
-            return well.tune(component, scenario, stage, resource, limits);
-        }
-        Result<OomBehaviour> oom_test(const Component& component, const Limits& limits) override
-        {
-            return well.oom_test(component, limits);
+            return SimulatedMachine::run(component, scenario, stage, limits, key);
         }
     } machine;
     FragileStore store;
@@ -238,25 +228,15 @@ TEST_CASE("calibrate, void: a share of an instance that is no more meets no targ
 
 TEST_CASE("calibrate, void: new limits and the old ones are measured in turn, never all of one first")
 {
-    class Recorder final : public Machine {
+    class Recorder final : public SimulatedMachine {
     public:
-        SimulatedMachine well;
         std::string order;
         Result<Run> run(const Component& component, const Scenario& scenario, const Stage* stage, const Limits& limits,
                         const RunKey& key) override
         {
             if (key.phase.starts_with("reference") || key.phase.starts_with("validate"))
                 order += key.phase.starts_with("reference") ? 'A' : 'B';
-            return well.run(component, scenario, stage, limits, key);
-        }
-        Result<tune::Proposal> tune(const Component& component, const Scenario& scenario, const Stage* stage,
-                                    tune::Resource resource, const Limits& limits) override
-        {
-            return well.tune(component, scenario, stage, resource, limits);
-        }
-        Result<OomBehaviour> oom_test(const Component& component, const Limits& limits) override
-        {
-            return well.oom_test(component, limits);
+            return SimulatedMachine::run(component, scenario, stage, limits, key);
         }
     } machine;
     FragileStore store;
@@ -357,7 +337,7 @@ TEST_CASE("calibrate: what new limits are compared with has to live as well")
 
 TEST_CASE("calibrate: a limit that is known not to have acted is not raised")
 {
-    Component component = parsed(kVoidSpec).components.front();
+    const Component component = parsed(kVoidSpec).components.front();
     ScenarioResult slow{.name = "normal", .before = {}, .after = {}, .targets = {}};
     for (const char* silent : {"throttled", "fork_failures", "oom_kills"})
         slow.before.metrics[silent].runs = slow.after.metrics[silent].runs = {0};
