@@ -31,9 +31,21 @@ static __always_inline u64 task_cpu_cgroup(struct task_struct *task)
 	return cgroup_id(TASK_CGROUP(task, FB_C_UNIFIED_CPU, cpu_cgrp_id));
 }
 
+/* Whose time a stall on memory is: that of the cgroup which the task is in. */
 static __always_inline u64 task_memory_cgroup(struct task_struct *task)
 {
 	return cgroup_id(TASK_CGROUP(task, FB_C_UNIFIED_MEMORY, memory_cgrp_id));
+}
+
+/*
+ * Whose memory it is: on cgroup v2 the nearest one from the task's own upwards that has the memory controller
+ * (cgroup.subtree_control of its parent), which charges, has the limits and counts the kills.
+ */
+static __always_inline u64 task_memcg_id(struct task_struct *task)
+{
+	return cgroup_id(plain(task)
+				 ->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]
+				 ->cgroup);
 }
 
 /* A hook's argument, or what a direct load gave: such loads read 0 where there is nothing. */

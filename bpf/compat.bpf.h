@@ -89,34 +89,37 @@ struct mm_struct___v6_2 {
 	struct percpu_counter___v6_2 rss_stat[4];
 } __attribute__((preserve_access_index));
 
-/* Pages of the three resident kinds (file 0, anon 1, shmem 3; 2 is swap). */
-static __always_inline u64 mm_resident_pages(struct mm_struct *mm)
+/* What an mm counts, as enum of the kernel (include/linux/mm_types_task.h) without a BTF name of its own. */
+enum mm_kind {
+	MM_FILE = 0,
+	MM_ANON,
+	MM_SWAP,
+	MM_SHMEM,
+};
+
+static __always_inline u64 mm_pages(struct mm_struct *mm, enum mm_kind kind)
 {
-	static const int kinds[] = { 0, 1, 3 };
-	s64 pages = 0, n;
+	s64 n = 0;
 
 	if (bpf_core_type_exists(struct mm_rss_stat___v6_1)) {
 		struct mm_struct___v6_1 *old = (void *)mm;
 
-		for (int i = 0; i < 3; i++) {
-			n = 0;
-			bpf_core_read(&n, sizeof(n), &old->rss_stat.count[kinds[i]]);
-			pages += n > 0 ? n : 0;
-		}
-		return pages;
-	}
-	/* an array of percpu_counter: its stride is the kernel's sizeof, not the flavour's */
-	for (int i = 0; i < 3; i++) {
+		bpf_core_read(&n, sizeof(n), &old->rss_stat.count[kind]);
+	} else {
+		/* an array of percpu_counter: its stride is the kernel's sizeof, not the flavour's */
 		u64 stride = bpf_core_type_size(struct percpu_counter);
 		struct mm_struct___v6_2 *new = (void *)mm;
 
-		n = 0;
 		bpf_probe_read_kernel(&n, sizeof(n),
-				      (void *)&new->rss_stat + kinds[i] * stride +
+				      (void *)&new->rss_stat + kind *stride +
 					      bpf_core_field_offset(struct percpu_counter, count));
-		pages += n > 0 ? n : 0;
 	}
-	return pages;
+	return n > 0 ? n : 0;
+}
+
+static __always_inline u64 mm_resident_pages(struct mm_struct *mm)
+{
+	return mm_pages(mm, MM_FILE) + mm_pages(mm, MM_ANON) + mm_pages(mm, MM_SHMEM);
 }
 
 /* memory events of a memcg: v7.2 has ten, earlier kernels nine; the first nine kept their places. */

@@ -170,6 +170,18 @@ struct {
 	__type(value, u64);
 } oom_marked SEC(".maps");
 
+/* memcgs in which nobody may be killed: when that was told, and how often it was since. See oom_nobody(). */
+struct oom_nobody {
+	u64 told_ns;
+	u64 untold;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct oom_nobody);
+} oom_nobodies SEC(".maps");
+
 /*
  * Scheduler times are read from rq->clock, which the scheduler has just updated for its own
  * accounting: it costs two loads where a clock read costs 30 ns, leaves no gap between the end

@@ -121,8 +121,8 @@ static __always_inline int high_end(void)
 
 	if (!state || !state->high_ns)
 		return 0;
-	emit_stall(FB_P_HIGH, FB_STALL_HIGH, task_memory_cgroup(task), 0, state->high_ns, bpf_ktime_get_ns(),
-		   state->high_pages, task->pid);
+	emit_stall(FB_P_HIGH, FB_STALL_HIGH, task_memory_cgroup(task), task_memcg_id(task), state->high_ns,
+		   bpf_ktime_get_ns(), state->high_pages, task->pid);
 	state->high_ns = 0;
 	return 0;
 }
@@ -175,8 +175,8 @@ int UNPREEMPTED_PROG(reclaim_end, unsigned long nr_reclaimed)
 
 	if (!state || !state->reclaim_ns)
 		return 0;
-	emit_stall(FB_P_RECLAIM, FB_STALL_RECLAIM, task_memory_cgroup(task), 0, state->reclaim_ns,
-		   bpf_ktime_get_ns(), nr_reclaimed, task->pid);
+	emit_stall(FB_P_RECLAIM, FB_STALL_RECLAIM, task_memory_cgroup(task), task_memcg_id(task),
+		   state->reclaim_ns, bpf_ktime_get_ns(), nr_reclaimed, task->pid);
 	state->reclaim_ns = 0;
 	/* memory.high reclaims on its way to user space, outside any charge */
 	if (state->high_ns)

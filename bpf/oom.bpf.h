@@ -5,8 +5,10 @@
  */
 #pragma once
 
-#define SIGKILL	   9
-#define PF_EXITING 0x4
+#define SIGKILL		  9
+#define PF_EXITING	  0x4
+#define OOM_SCORE_ADJ_MIN (-1000)
+#define ONE_SECOND_NS	  1000000000ULL
 
 static __always_inline u64 pages_to_bytes(u64 pages)
 {
@@ -38,7 +40,7 @@ int UNPREEMPTED_PROG(oom_decision, struct oom_control *arg)
 	if (!e)
 		return 0;
 	control_header(&e->hdr, FB_EV_OOM_KILL, sizeof(*e), FB_P_OOM, memcg_id(memcg));
-	e->trigger_cgroup_id = task_memory_cgroup(current);
+	e->trigger_cgroup_id = task_memcg_id(current);
 	e->trigger_tid = current->pid;
 	e->trigger_tgid = current->tgid;
 	bpf_probe_read_kernel(e->trigger_comm, FB_COMM_MAX, current->comm);
@@ -53,13 +55,9 @@ int UNPREEMPTED_PROG(oom_decision, struct oom_control *arg)
 		e->victim_tid = chosen->pid;
 		e->victim_tgid = chosen->tgid;
 		bpf_probe_read_kernel(e->victim_comm, FB_COMM_MAX, chosen->comm);
-		if (settings.flags & FB_C_UNIFIED_MEMORY) {
-			e->victim_cgroup_id = BPF_CORE_READ(chosen, cgroups, dfl_cgrp, kn, id);
-		} else {
-			css = NULL;
-			bpf_probe_read_kernel(&css, sizeof(css), &chosen->cgroups->subsys[index]);
-			e->victim_cgroup_id = BPF_CORE_READ(css, cgroup, kn, id);
-		}
+		css = NULL;
+		bpf_probe_read_kernel(&css, sizeof(css), &chosen->cgroups->subsys[index]);
+		e->victim_cgroup_id = BPF_CORE_READ(css, cgroup, kn, id);
 	}
 	e->limit_bytes = memcg ? memcg_limit(memcg) : ~0ULL;
 	e->usage_bytes = memcg ? pages_to_bytes(BPF_CORE_READ(memcg, memory.usage.counter)) : 0;
@@ -121,7 +119,7 @@ static __always_inline struct fb_oom_task *oom_task(struct task_struct *task, u3
 	e = control_reserve(sizeof(*e), FB_P_OOM);
 	if (!e)
 		return NULL;
-	control_header(&e->hdr, type, sizeof(*e), FB_P_OOM, task_memory_cgroup(task));
+	control_header(&e->hdr, type, sizeof(*e), FB_P_OOM, task_memcg_id(task));
 	memcg = task_memcg(task);
 	mm = plain(task)->mm;
 	e->rss_bytes = mm ? pages_to_bytes(mm_resident_pages(mm)) : ~0ULL;
@@ -252,11 +250,15 @@ static __always_inline int emit_oom_member(struct task_struct *task, u32 kind, u
 
 	if (!e)
 		return 0;
-	control_header(&e->hdr, FB_EV_OOM_MEMBER, sizeof(*e), FB_P_OOM, task_memory_cgroup(task));
+	control_header(&e->hdr, FB_EV_OOM_MEMBER, sizeof(*e), FB_P_OOM, task_memcg_id(task));
 	mm = plain(task)->mm;
 	e->domain_id = domain_id;
 	e->start_ns = task->start_time;
-	e->rss_bytes = mm ? pages_to_bytes(mm_resident_pages(mm)) : ~0ULL;
+	e->anon_bytes = mm ? pages_to_bytes(mm_pages(mm, MM_ANON)) : ~0ULL;
+	e->file_bytes = mm ? pages_to_bytes(mm_pages(mm, MM_FILE)) : ~0ULL;
+	e->shmem_bytes = mm ? pages_to_bytes(mm_pages(mm, MM_SHMEM)) : ~0ULL;
+	e->swap_bytes = mm ? pages_to_bytes(mm_pages(mm, MM_SWAP)) : ~0ULL;
+	e->rss_bytes = mm ? e->anon_bytes + e->file_bytes + e->shmem_bytes : ~0ULL;
 	e->oom_score_adj = plain(task)->signal->oom_score_adj;
 	e->tid = task->pid;
 	e->tgid = task->tgid;
@@ -270,6 +272,14 @@ static __always_inline int emit_oom_member(struct task_struct *task, u32 kind, u
 	return 0;
 }
 
+/* Was it told of this memcg within the last second that nobody in it may be killed? */
+static __always_inline bool nobody_told(u64 id, u64 now)
+{
+	struct oom_nobody *nobody = bpf_map_lookup_elem(&oom_nobodies, &id);
+
+	return nobody && now - nobody->told_ns < ONE_SECOND_NS;
+}
+
 /*
  * Each process below the limit that was hit, while a victim is sought. When the whole machine is out
  * of memory that is every process of it, and none of them is in the scope of anything.
@@ -279,6 +289,7 @@ int UNPREEMPTED_PROG(oom_scan, struct task_struct *task, void *arg)
 {
 	struct oom_control *oc = arg;
 	struct mem_cgroup *memcg = BPF_CORE_READ(oc, memcg);
+	u64 id;
 
 	/*
 	 * A victim that has not gone ends the scan without a decision, and whoever lowers memory.max scans
@@ -286,7 +297,55 @@ int UNPREEMPTED_PROG(oom_scan, struct task_struct *task, void *arg)
 	 */
 	if (!memcg || plain(task)->signal->oom_mm)
 		return 0;
-	return emit_oom_member(task, FB_OM_SCANNED, memcg_id_probed(memcg));
+	id = memcg_id_probed(memcg);
+	/* Where nobody may be killed a page fault asks again and again: the protected are told once a second.
+	 */
+	if (plain(task)->signal->oom_score_adj == OOM_SCORE_ADJ_MIN && nobody_told(id, bpf_ktime_get_ns()))
+		return 0;
+	return emit_oom_member(task, FB_OM_SCANNED, id);
+}
+
+/*
+ * false, and nobody was chosen: there is nobody to kill. True without a choice: the task that asks is dying
+ * anyway, or the kernel found memory elsewhere. A choice of -1: a victim of before has not gone yet.
+ */
+SEC("fexit/out_of_memory")
+int UNPREEMPTED_PROG(oom_nobody, struct oom_control *arg, u64 ret)
+{
+	struct oom_control *oc = plain_as(arg, FB_T_OOM_CONTROL);
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct oom_nobody *known, first = { .told_ns = 0, .untold = 0 };
+	struct mem_cgroup *memcg = oc->memcg;
+	u64 id = memcg_id(memcg), now = bpf_ktime_get_ns();
+	struct fb_oom_nobody *e;
+
+	/* a bool: the rest of the register is whatever it was */
+	if ((u8)ret || oc->chosen)
+		return 0;
+	bpf_map_update_elem(&oom_nobodies, &id, &first, BPF_NOEXIST);
+	known = bpf_map_lookup_elem(&oom_nobodies, &id);
+	if (!known)
+		return 0;
+	/* under oom_lock, as all that changes it */
+	known->untold++;
+	if (now - known->told_ns < ONE_SECOND_NS)
+		return 0;
+	e = control_reserve(sizeof(*e), FB_P_OOM);
+	if (!e)
+		return 0;
+	control_header(&e->hdr, FB_EV_OOM_NOBODY, sizeof(*e), FB_P_OOM, id);
+	e->trigger_cgroup_id = task_memcg_id(current);
+	e->trigger_tid = current->pid;
+	e->trigger_tgid = current->tgid;
+	bpf_probe_read_kernel(e->trigger_comm, FB_COMM_MAX, current->comm);
+	e->limit_bytes = memcg ? memcg_limit(memcg) : ~0ULL;
+	e->usage_bytes = memcg ? pages_to_bytes(BPF_CORE_READ(memcg, memory.usage.counter)) : 0;
+	e->swap_bytes = memcg ? pages_to_bytes(BPF_CORE_READ(memcg, swap.usage.counter)) : 0;
+	e->times = known->untold;
+	known->untold = 0;
+	known->told_ns = now;
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
 }
 
 SEC("fentry/oom_kill_memcg_member")
@@ -309,5 +368,49 @@ int oom_freed(void *ctx)
 		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 	}
 	preempt_on();
+	return 0;
+}
+
+static __always_inline u64 counted_event(struct mem_cgroup *memcg, u32 which)
+{
+	u64 n = 0;
+
+	bpf_probe_read_kernel(&n, sizeof(n),
+			      (void *)memcg + bpf_core_field_offset(struct mem_cgroup, memory_events_local) +
+				      which * sizeof(u64));
+	return n;
+}
+#define COUNTED(memcg, which) counted_event(memcg, bpf_core_enum_value(enum memcg_memory_event, which))
+
+/* What each memcg below a cgroup has counted: v1 shows one of these in its files, the kernel keeps all. */
+SEC("iter/cgroup")
+int read_memcgs(struct bpf_iter__cgroup *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct cgroup *cgrp = ctx->cgroup;
+	struct cgroup_subsys_state *css;
+	struct mem_cgroup *memcg;
+	struct fb_memcg r = {};
+
+	if (!cgrp)
+		return 0;
+	css = cgrp->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
+	/* where the controller is off, or only on above */
+	if (!css || BPF_CORE_READ(css, cgroup) != cgrp)
+		return 0;
+	memcg = (struct mem_cgroup *)css;
+	r.hdr.type = FB_EV_MEMCG;
+	r.hdr.size = sizeof(r);
+	r.hdr.cpu = bpf_get_smp_processor_id();
+	r.hdr.ts_ns = bpf_ktime_get_ns();
+	r.hdr.cgroup_id = BPF_CORE_READ(cgrp, kn, id);
+	r.usage_bytes = pages_to_bytes(BPF_CORE_READ(memcg, memory.usage.counter));
+	r.limit_bytes = memcg_limit(memcg);
+	r.high = COUNTED(memcg, MEMCG_HIGH);
+	r.max = COUNTED(memcg, MEMCG_MAX);
+	r.oom = COUNTED(memcg, MEMCG_OOM);
+	r.oom_kill = COUNTED(memcg, MEMCG_OOM_KILL);
+	r.oom_group_kill = COUNTED(memcg, MEMCG_OOM_GROUP_KILL);
+	bpf_seq_write(seq, &r, sizeof(r));
 	return 0;
 }

@@ -33,6 +33,8 @@ Tally tally(const Snapshot& snapshot, Counts counts)
 {
     Tally sum;
     for (const OomEpisode& episode : snapshot.ooms) {
+        if (episode.kind != OomEpisode::Kind::Kill)
+            continue;  // what was counted and not killed is told as an episode
         for (const OomVictim& victim : episode.victims) {
             if (victim.marked_ns && counts(victim.cgroup))
                 ++sum.marked;
@@ -112,7 +114,9 @@ void check_oom(const Subject& subject, Rows& rows)
     const char* const file = local ? "memory.events.local" : "memory.events";
     const Reading killed = growth(subject.window, event("oom_kill", local), file, local);
     rows.push_back(kills(subject, seen, killed));
-    const bool visible = std::ranges::all_of(subject.snapshot->ooms, &OomEpisode::decision_seen);
+    const bool visible = std::ranges::all_of(subject.snapshot->ooms, [](const OomEpisode& episode) {
+        return episode.decision_seen || episode.kind != OomEpisode::Kind::Kill;
+    });
     const Reading limit = growth(subject.window, event("oom", local), file, local);
     AuditRow row = decisions(subject, seen, limit, killed.value.value_or(0) > 0);
     if (!visible && row.verdict != Verdict::Agree) {

@@ -23,16 +23,22 @@ struct adl_serializer<std::optional<T>> {
 
 // Each member of a struct is a member of its object: one that is missing makes the text one of another version.
 namespace flyball::profile {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomVictim, tid, tgid, comm, cgroup, rss_bytes, oom_score_adj, marked_ns, sigkill_ns,
-                                   exit_ns, reaped_ns, freed_ns, usage_after_bytes)
+NLOHMANN_JSON_SERIALIZE_ENUM(OomEpisode::Kind, {{OomEpisode::Kind::UnseenKill, "unseen_kill"},
+                                                {OomEpisode::Kind::Kill, "kill"},
+                                                {OomEpisode::Kind::NobodyKillable, "nobody_killable"},
+                                                {OomEpisode::Kind::NotKilled, "not_killed"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomMemory, usage_bytes, limit_bytes, swap_bytes, swap_limit_bytes, kinds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomVictim, tid, tgid, comm, cgroup, cgroup_id, rss_bytes, oom_score_adj, marked_ns,
+                                   sigkill_ns, exit_ns, reaped_ns, freed_ns, usage_after_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomMember, tid, tgid, comm, cgroup, rss_bytes, oom_score_adj, flags, scanned,
-                                   in_group, met_ns, exit_ns)
+                                   in_group, logged, anon_bytes, file_bytes, shmem_bytes, swap_bytes, met_ns, exit_ns)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomSharer, tid, tgid, comm, cgroup, sigkill_ns, exit_ns)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomReclaim, rounds, ns, pages)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomEpisode, ts_ns, decision_seen, global, domain, trigger_cgroup, trigger_comm,
-                                   trigger_tid, trigger_tgid, victim_comm, victim_tgid, points, limit_bytes,
-                                   usage_bytes, swap_bytes, asked_pages, group_policy, group_cgroup, victims, members,
-                                   sharers, reclaim, follows_ns)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomEpisode, kind, ts_ns, until_ns, times, decision_seen, logged, global, domain,
+                                   domain_id, group_id, trigger_cgroup, trigger_comm, trigger_tid, trigger_tgid,
+                                   victim_comm, victim_tgid, points, limit_bytes, usage_bytes, swap_bytes, asked_pages,
+                                   group_policy, group_cgroup, victims, members, sharers, reclaim, before, after,
+                                   follows_ns)
 }  // namespace flyball::profile
 
 namespace flyball::oom {
@@ -55,7 +61,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Reason, {{Reason::Unexplained, "unexplained"},
                                       {Reason::MovedOut, "moved_out"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Check, name, outcome, detail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Survivor, tgid, comm, cgroup, reason)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Verdict, outcome, summary, checks, survivors, unknown)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Verdict, outcome, summary, checks, survivors, unknown, why)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Judged, number, episode, verdict)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Step, at_ns, what)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Bound, name, value_ns, limit_ns)
@@ -70,7 +76,7 @@ namespace flyball::calibrate {
 
 namespace {
 
-constexpr std::string_view kOomSchema = "flyball.calibrate-oom/2";
+constexpr std::string_view kOomSchema = "flyball.calibrate-oom/3";
 
 }  // namespace
 

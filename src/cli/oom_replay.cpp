@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <memory>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
@@ -18,18 +18,24 @@
 namespace flyball::cli {
 namespace {
 
-// A recording's counters and survivors cannot be asked any more.
 class Replay final : public profile::Observer {
 public:
     void on_begin(const profile::Meta& meta, std::span<const profile::KnownCgroup> known) override
     {
-        watcher_.emplace(meta, known, *surroundings_);
+        watcher_.emplace(meta, known);
     }
     void on_batch(const fb_batch& header, std::span<const fb_event> events) override
     {
         watcher_->on_batch(header, events);
     }
-    void on_control(std::span<const std::byte> bytes) override { watcher_->on_control(bytes); }
+    void on_control(std::span<const std::byte> bytes) override
+    {
+        fb_hdr header{};
+        if (bytes.size() >= sizeof header)
+            std::memcpy(&header, bytes.data(), sizeof header);
+        loss_told_ |= header.type == FB_EV_LOSS;
+        watcher_->on_control(bytes);
+    }
     void on_round(std::uint64_t until_ns) override
     {
         for (oom::Judged& judged : watcher_->advance(until_ns))
@@ -41,8 +47,14 @@ public:
         std::uint64_t lost = 0;
         for (const profile::ProgramLoss& row : closing.programs)
             lost += row.prog == FB_P_OOM || row.prog == FB_P_CGROUP ? row.dropped : 0;
-        if (lost > 0)
-            watcher_->on_loss_check(end_ns_, {fmt::format("{} records found no room in the ring", lost)});
+        if (lost > 0 && !loss_told_) {
+            fb_loss loss{};
+            loss.hdr.type = FB_EV_LOSS;
+            loss.hdr.size = sizeof loss;
+            loss.hdr.ts_ns = end_ns_;
+            loss.dropped = lost;
+            watcher_->on_control(oom::bytes_of(loss));
+        }
     }
     [[nodiscard]] std::vector<oom::Judged> take()
     {
@@ -52,10 +64,10 @@ public:
     }
 
 private:
-    std::unique_ptr<oom::Surroundings> surroundings_ = oom::no_surroundings();
     std::optional<oom::Watcher> watcher_;
     std::vector<oom::Judged> judged_;
     std::uint64_t end_ns_ = 0;
+    bool loss_told_ = false;  // where and when it was: recordings of before know the sum at the end
 };
 
 }  // namespace

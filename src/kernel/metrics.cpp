@@ -215,6 +215,10 @@ std::vector<Rule> oom_rules()
         {"oom.sharers",
          {{{"oom_done", "oom_decision", "oom_sigkill"}},
           {{"oom_sigkill", "oom_mark"}, "known by SIGKILLs within 250 ms of the mark, of the task that marked"}}},
+        {"oom.nobody",
+         {{{"oom_nobody"}},
+          {{"read_memcgs"}, "known by the kernel's counters a second later: who asked for memory is not seen"}}},
+        {"oom.counters", {{{"read_memcgs"}}}},
         {"oom.freed", {{{"oom_freed"}}}},
         {"oom.reap", {{{"oom_reaped"}, "often silent: most victims exit before the reaper is due"}}},
     };

@@ -58,6 +58,7 @@ public:
     std::uint64_t now_ns() const override { return monotonic_ns(); }
     Result<std::vector<profile::KnownCgroup>> known_cgroups() override;
     Result<std::vector<fb_task_record>> read_tasks() override { return session_.read_tasks(); }
+    Result<std::vector<fb_memcg>> read_memcgs() override { return session_.read_memcgs(); }
     void set_recording(bool on) override { session_.set_recording(on); }
     int poll_fd() const override { return reader_.poll_fd(); }
     Result<> collect(std::uint64_t older_than_ns) override;
@@ -221,8 +222,11 @@ Result<std::unique_ptr<Collector>> open_collector(const cgroup::Layout& layout, 
     if (!options.must_load.empty() && !plan->loads(options.must_load))
         return fail(ErrorKind::Unavailable, fmt::format("{} is refused by this kernel", options.must_load),
                     "`flyball doctor` says why");
-    auto session = probe::Session::open(std::move(*plan),
-                                        {.ring_bytes = options.ring_bytes, .verbose = options.verbose, .stop = &stop});
+    const cgroup::Mount* const memory = layout.controller("memory");
+    auto session = probe::Session::open(std::move(*plan), {.ring_bytes = options.ring_bytes,
+                                                           .verbose = options.verbose,
+                                                           .memory_root = memory == nullptr ? "" : memory->path,
+                                                           .stop = &stop});
     if (!session)
         return std::unexpected(std::move(session.error()));
     auto reader = stream::Reader::open(

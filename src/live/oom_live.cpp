@@ -2,17 +2,13 @@
 #include "flyball/live/oom_live.hpp"
 
 #include "flyball/live/collector.hpp"
+#include "flyball/profile/recording.hpp"
+#include "oom_witness.hpp"
 
-#include <fmt/format.h>
-
-#include <array>
 #include <utility>
 
 namespace flyball::live {
 namespace {
-
-// While nothing happens, losses need no attention more often than this.
-constexpr std::uint64_t kIdleCheckNs = 1'000'000'000;
 
 // What a kill is made of, with the reclaim before it, forks and exits, and names.
 bool needed_for_oom(kernel::ProgramGroup group)
@@ -21,48 +17,13 @@ bool needed_for_oom(kernel::ProgramGroup group)
     return group == Core || group == Oom || group == Cgroup || group == Task || group == Reclaim;
 }
 
-// Of these programs a run that the kernel skipped may be a record that is missing. Without one of the others
-// (signals, exits) a time is missing, and that shows.
-constexpr std::array<std::string_view, 5> kVital{"oom_decision", "oom_policy", "oom_mark", "oom_scan", "oom_member"};
-
-constexpr std::array<std::uint32_t, 2> kRecords{FB_P_OOM, FB_P_CGROUP};
-
 }  // namespace
 
 struct OomLive::State {
-    explicit State(const cgroup::Layout& layout) : surroundings(oom::live_surroundings(layout)) {}
-
-    Result<> check_losses(std::uint64_t now_ns);
-
-    std::unique_ptr<oom::Surroundings> surroundings;
     std::unique_ptr<Collector> collector;
-    std::optional<oom::Watcher> watcher;
+    std::optional<OomWitness> witness;
     profile::Meta meta;
-    std::uint64_t dropped = 0, misses = 0, gaps = 0;  // told so far
-    std::uint64_t next_check_ns = 0;
-    std::vector<std::string> pretended;
 };
-
-Result<> OomLive::State::check_losses(std::uint64_t now_ns)
-{
-    if (watcher->idle() && now_ns < next_check_ns && pretended.empty())
-        return {};
-    next_check_ns = now_ns + kIdleCheckNs;
-    std::vector<std::string> losses = std::exchange(pretended, {});
-    const auto grown = [&](std::uint64_t& told, std::uint64_t now, std::string_view what) {
-        if (now > told)
-            losses.push_back(fmt::format("{} {}", now - told, what));
-        told = now;
-    };
-    const auto lost = collector->losses();
-    if (!lost)
-        return std::unexpected(lost.error());
-    grown(dropped, lost->dropped(kRecords), "records found no room in the ring");
-    grown(misses, lost->missed(kVital), "runs of OOM programs were skipped by the kernel");
-    grown(gaps, lost->malformed + watcher->feed().sequence_gaps(), "batches or records were damaged");
-    watcher->on_loss_check(now_ns, losses);
-    return {};
-}
 
 OomLive::OomLive(std::unique_ptr<State> state) : state_(std::move(state)) {}
 OomLive::~OomLive() = default;
@@ -72,7 +33,7 @@ OomLive& OomLive::operator=(OomLive&&) noexcept = default;
 Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions& options, StopToken& stop,
                               const Host& host)
 {
-    auto state = std::make_unique<State>(layout);
+    auto state = std::make_unique<State>();
     auto collector = host.collector(layout,
                                     {.ring_bytes = options.ring_bytes,
                                      .without = options.without,
@@ -89,11 +50,13 @@ Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions
         return std::unexpected(std::move(known.error()));
     state->meta = state->collector->describe(false);
     state->meta.start_wall_ns = host.clock->realtime_ns();
+    state->witness.emplace(*state->collector, layout, state->meta, *known);
+    if (!state->witness->no_log().empty())
+        state->meta.warnings.push_back("what memory was made of at a kill is not known: " + state->witness->no_log());
     // The counters are read before the first event: a kill in between would be seen as missing, so there is none
     // that goes unsaid.
-    state->watcher.emplace(state->meta, *known, *state->surroundings);
+    state->witness->begin();
     state->meta.start_ns = state->collector->now_ns();
-    state->collector->attach(*state->watcher);
     state->collector->set_recording(true);
     return OomLive(std::move(state));
 }
@@ -109,25 +72,19 @@ Result<std::vector<oom::Judged>> OomLive::tick()
     const std::uint64_t now_ns = state_->collector->now_ns();
     if (auto done = state_->collector->collect(); !done)
         return std::unexpected(std::move(done.error()));
-    if (auto done = state_->check_losses(now_ns); !done)
-        return std::unexpected(std::move(done.error()));
-    return state_->watcher->advance(now_ns);
+    return state_->witness->tick(now_ns);
 }
 
 Result<std::vector<oom::Judged>> OomLive::finish()
 {
     if (auto done = state_->collector->finish(); !done)
         return std::unexpected(std::move(done.error()));
-    state_->next_check_ns = 0;
-    const std::uint64_t now_ns = state_->collector->now_ns();
-    if (auto done = state_->check_losses(now_ns); !done)
-        return std::unexpected(std::move(done.error()));
-    return state_->watcher->finish(now_ns);
+    return state_->witness->finish();
 }
 
 oom::Watcher& OomLive::watcher()
 {
-    return *state_->watcher;
+    return state_->witness->watcher();
 }
 
 const profile::Meta& OomLive::meta() const
@@ -135,9 +92,9 @@ const profile::Meta& OomLive::meta() const
     return state_->meta;
 }
 
-void OomLive::pretend_loss(std::string what)
+void OomLive::pretend_loss()
 {
-    state_->pretended.push_back(std::move(what));
+    state_->witness->pretend_loss();
 }
 
 }  // namespace flyball::live

@@ -10,6 +10,7 @@
 #include "flyball/live/setup.hpp"
 #include "flyball/profile/accumulator.hpp"
 #include "flyball/profile/recording.hpp"
+#include "oom_witness.hpp"
 #include "stack_recording.hpp"
 
 #include <fmt/core.h>
@@ -90,6 +91,7 @@ private:
     std::optional<StackRecording> stacks_;
     std::optional<profile::Accumulator> accumulator_;
     std::optional<profile::RecordingWriter> writer_;
+    std::optional<OomWitness> witness_;
     std::optional<CounterSampler> counters_;
     profile::Meta meta_;
     profile::Closing closing_;
@@ -192,12 +194,14 @@ Result<> RecordingRun::start()
         observer_->on_begin(meta_, *known);
         observer_->on_tasks(closing_.tasks_first);
     }
+    witness_.emplace(*collector_, layout_, meta_, *known);
     accumulator_.emplace(meta_, std::move(*known));
     collector_->attach(*accumulator_);
     if (writer_)
         collector_->attach(*writer_);
     if (observer_ != nullptr)
         collector_->attach(*observer_);
+    witness_->begin();
     progress_.say(command_                    ? "recording the command"
                   : request_.duration_ns != 0 ? "recording"
                                               : "recording, Ctrl-C to end");
@@ -224,8 +228,12 @@ Result<bool> RecordingRun::round(std::uint64_t now_ns)
         if (auto r = stacks_->consume(); !r)
             return std::unexpected(r.error());
     }
+    const std::uint64_t collected_ns = collector_->now_ns();
     if (auto r = collector_->collect(); !r)
         return std::unexpected(r.error());
+    // The verdicts are whoever's who reads the recording: what they need is in it.
+    if (auto judged = witness_->tick(collected_ns); !judged)
+        return std::unexpected(judged.error());
     if (command_) {
         auto status = command_->child.wait_ms(0);
         if (!status)
@@ -266,6 +274,8 @@ Result<> RecordingRun::close()
     closing_.counters = counters_->sample_last();
     if (auto r = collector_->finish(); !r)
         return r;
+    if (auto judged = witness_->finish(); !judged)
+        return std::unexpected(judged.error());
     auto losses = collector_->losses();
     if (!losses)
         return std::unexpected(losses.error());

@@ -72,7 +72,12 @@ Result<std::string> Ground::add(const std::string& parent, std::string_view name
         if (auto set = write_file_once(directory(above) + "/cgroup.subtree_control", "+memory +pids"); !set)
             return std::unexpected(std::move(set.error()));
     }
-    std::string path = above + "/" + std::string(name);
+    return add_plain(above, name);
+}
+
+Result<std::string> Ground::add_plain(const std::string& parent, std::string_view name) const
+{
+    std::string path = parent + "/" + std::string(name);
     if (::mkdir(directory(path).c_str(), 0755) != 0)
         return std::unexpected(errno_error(ErrorKind::Io, "creating the cgroup " + path, errno));
     return path;

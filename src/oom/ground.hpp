@@ -22,6 +22,8 @@ public:
 
     // A cgroup below `parent` ("" is the top); its path.
     [[nodiscard]] Result<std::string> add(const std::string& parent, std::string_view name);
+    // The same without controllers: what is charged in it is charged to the parent (v2). v1 has no such thing.
+    [[nodiscard]] Result<std::string> add_plain(const std::string& parent, std::string_view name) const;
     // Where a borrowed one is; the top of our own otherwise.
     [[nodiscard]] const std::string& top() const { return top_; }
 

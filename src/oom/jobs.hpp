@@ -24,6 +24,16 @@ inline Job hog(const Trial& trial)
     return {.kind = Job::Kind::Grow, .bytes = trial.limit() / 4, .grow_to = 2 * trial.limit(), .name = "oom-hog"};
 }
 
+// Holds most of the limit as shared memory, and may not be killed.
+inline Job untouchable(const Trial& trial)
+{
+    return {.kind = Job::Kind::Shared,
+            .bytes = trial.limit() / 4 * 3,
+            .grow_to = 2 * trial.limit(),
+            .oom_score_adj = -1000,
+            .name = "oom-untouchable"};
+}
+
 // One hog and so many sitters; the hog is the first.
 [[nodiscard]] std::vector<Process*> start_crowd(Trial& trial, const std::string& path, std::size_t sitters);
 

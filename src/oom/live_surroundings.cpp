@@ -1,18 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "flyball/base/fd.hpp"
 #include "flyball/base/file.hpp"
 #include "flyball/base/process_stat.hpp"
 #include "flyball/base/strings.hpp"
-#include "flyball/cgroup/counters.hpp"
 #include "flyball/oom/surroundings.hpp"
+#include "memory_kinds.hpp"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <charconv>
-#include <filesystem>
+#include <cstring>
 #include <utility>
 
 namespace flyball::oom {
 namespace {
 
+struct CloseDirectory {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
 // A file that is gone or cannot be read is an empty text: its process or cgroup is gone.
+std::string text_at(int directory, const std::string& name)
+{
+    return read_file_at(directory, name).value_or("");
+}
+
+std::uint64_t inode(int directory)
+{
+    struct stat status{};
+    return ::fstat(directory, &status) == 0 ? status.st_ino : 0;
+}
+
 std::int32_t parse_adj(std::string_view text)
 {
     text = trim(text);
@@ -21,106 +42,130 @@ std::int32_t parse_adj(std::string_view text)
     return value;
 }
 
+std::optional<fb_oom_member> left(std::uint64_t pid, std::uint64_t cgroup_id)
+{
+    const auto stat = process_stat(static_cast<pid_t>(pid));
+    if (!stat || stat->state == 'Z' || stat->state == 'X')
+        return std::nullopt;
+    constexpr std::uint64_t kKernelThread = 0x200000;  // PF_KTHREAD
+    fb_oom_member member{};
+    member.hdr.type = FB_EV_OOM_MEMBER;
+    member.hdr.size = sizeof member;
+    member.hdr.cgroup_id = cgroup_id;
+    member.kind = FB_OM_LEFT;
+    member.tid = member.tgid = static_cast<std::uint32_t>(pid);
+    member.oom_score_adj = parse_adj(text_of("/proc/" + std::to_string(pid) + "/oom_score_adj").value_or(""));
+    member.flags = (stat->flags & kKernelThread ? FB_OM_KTHREAD : 0) | (pid == 1 ? FB_OM_INIT : 0);
+    member.rss_bytes = member.anon_bytes = member.file_bytes = member.shmem_bytes = member.swap_bytes = ~0ULL;
+    std::memcpy(member.comm, stat->comm.data(), std::min(stat->comm.size(), sizeof member.comm - 1));
+    return member;
+}
+
+void collect(int directory, std::vector<fb_oom_member>& all)
+{
+    const std::uint64_t id = inode(directory);
+    for_each_line(text_at(directory, "cgroup.procs"), [&](std::string_view line) {
+        const auto pid = parse_u64(trim(line));
+        if (const auto member = pid ? left(*pid, id) : std::nullopt)
+            all.push_back(*member);
+    });
+    const std::unique_ptr<DIR, CloseDirectory> list(
+        ::fdopendir(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+    while (const dirent* const entry = list ? ::readdir(list.get()) : nullptr) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        const UniqueFd below(::openat(directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+        if (below.valid())
+            collect(below.get(), all);
+    }
+}
+
 class Live final : public Surroundings {
 public:
-    explicit Live(const cgroup::Layout& layout) : layout_(layout) {}
-
-    std::optional<MemoryEvents> memory_events(const std::string& path) override
+    Live(const cgroup::Layout& layout, std::function<std::vector<fb_memcg>()> read_counted)
+        : layout_(layout), read_counted_(std::move(read_counted))
     {
-        const auto directory = directory_of(path);
-        if (!directory)
-            return std::nullopt;
-        MemoryEvents events;
-        if (memory()->unified) {
-            events.hierarchical = cgroup::parse_flat_keyed(text_of(*directory + "/memory.events").value_or(""));
-            events.local = cgroup::parse_flat_keyed(text_of(*directory + "/memory.events.local").value_or(""));
-        } else {
-            // memory.oom_control has oom_kill since v4.13 (fe6bdfc8e1e1).
-            events.local = cgroup::parse_flat_keyed(text_of(*directory + "/memory.oom_control").value_or(""));
-            events.v1 = true;
-        }
-        if (events.hierarchical.empty() && events.local.empty())
-            return std::nullopt;
-        return events;
     }
 
-    std::vector<Living> living(const std::string& path) override
+    std::vector<fb_memcg> counted() override { return read_counted_(); }
+
+    std::vector<fb_oom_member> living(std::uint64_t id, const std::string& path) override
     {
-        std::vector<Living> all;
-        if (const auto directory = directory_of(path))
-            collect(*directory, path, all);
+        std::vector<fb_oom_member> all;
+        if (const UniqueFd directory = open(id, path); directory.valid())
+            collect(directory.get(), all);
         return all;
     }
 
-    std::optional<std::string> oom_group(const std::string& path) override
+    std::optional<std::uint64_t> oom_group(std::uint64_t id, const std::string& path) override
     {
-        if (memory() == nullptr || !memory()->unified)
+        if (memory() == nullptr || !memory()->unified || !open(id, path).valid())
             return std::nullopt;
         bool known = false;
         // mem_cgroup_get_oom_group() takes the uppermost one below the limit that was hit. Which that was is not
         // known here: the root, which has no such file, is not it.
         for (std::size_t end = 1; end != std::string::npos;) {
             end = path.find('/', end + 1);
-            const std::string ancestor = path.substr(0, end);
-            const std::string text = text_of(directory_of(ancestor).value_or("") + "/memory.oom.group").value_or("");
+            const UniqueFd ancestor = open(path.substr(0, end));
+            const std::string text = ancestor.valid() ? text_at(ancestor.get(), "memory.oom.group") : "";
             known |= !text.empty();
             if (trim(text) == "1")
-                return ancestor;
+                return inode(ancestor.get());
         }
-        return known ? std::optional<std::string>("") : std::nullopt;
+        return known ? std::optional<std::uint64_t>(0) : std::nullopt;
+    }
+
+    std::optional<fb_oom_report> memory(std::uint64_t id, const std::string& path) override
+    {
+        const UniqueFd directory = open(id, path);
+        if (!directory.valid())
+            return std::nullopt;
+        fb_oom_report report = empty_report();
+        report.flags = FB_OR_AFTER;
+        report.hdr.cgroup_id = id;
+        const auto number = [&](const std::string& file, __u64& into) {
+            if (const auto value = parse_u64(trim(text_at(directory.get(), file))))
+                into = *value;
+        };
+        if (memory()->unified) {
+            number("memory.current", report.usage_bytes);
+            number("memory.max", report.limit_bytes);
+            number("memory.swap.current", report.swap_bytes);
+            number("memory.swap.max", report.swap_limit_bytes);
+        } else {
+            number("memory.usage_in_bytes", report.usage_bytes);
+            number("memory.limit_in_bytes", report.limit_bytes);
+            number("memory.kmem.usage_in_bytes", report.kinds[FB_MK_KERNEL]);
+        }
+        for_each_line(text_at(directory.get(), "memory.stat"),
+                      [&](std::string_view line) { (void)apply_stat_line(line, report); });
+        return report;
     }
 
 private:
     [[nodiscard]] const cgroup::Mount* memory() const { return layout_.controller("memory"); }
-    [[nodiscard]] std::optional<std::string> directory_of(const std::string& path) const
+    [[nodiscard]] UniqueFd open(const std::string& path) const
     {
-        return memory() == nullptr ? std::nullopt : memory()->directory(path);
+        const auto directory = memory() == nullptr ? std::nullopt : memory()->directory(path);
+        return UniqueFd(directory ? ::open(directory->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
     }
-
-    static void collect(const std::string& directory, const std::string& path, std::vector<Living>& all)
+    // That very cgroup's directory; not valid: it is gone, whatever stands at its path now.
+    [[nodiscard]] UniqueFd open(std::uint64_t id, const std::string& path) const
     {
-        for_each_line(text_of(directory + "/cgroup.procs").value_or(""), [&](std::string_view line) {
-            const auto pid = parse_u64(trim(line));
-            const auto stat = pid ? process_stat(static_cast<pid_t>(*pid)) : std::nullopt;
-            if (!stat || stat->state == 'Z' || stat->state == 'X')
-                return;
-            constexpr std::uint64_t kKernelThread = 0x200000;  // PF_KTHREAD
-            all.push_back(
-                {.tgid = static_cast<std::uint32_t>(*pid),
-                 .comm = stat->comm,
-                 .cgroup = path,
-                 .oom_score_adj = parse_adj(text_of("/proc/" + std::to_string(*pid) + "/oom_score_adj").value_or("")),
-                 .born_ns = {},
-                 .moved_in_ns = {},
-                 .kernel_thread = (stat->flags & kKernelThread) != 0});
-        });
-        std::error_code gone;
-        for (const auto& entry : std::filesystem::directory_iterator(directory, gone)) {
-            if (entry.is_directory(gone))
-                collect(entry.path(), (path == "/" ? "" : path) + "/" + entry.path().filename().string(), all);
-        }
+        UniqueFd directory = open(path);
+        return directory.valid() && inode(directory.get()) == id ? std::move(directory) : UniqueFd();
     }
 
     const cgroup::Layout& layout_;
-};
-
-class None final : public Surroundings {
-public:
-    std::optional<MemoryEvents> memory_events(const std::string&) override { return std::nullopt; }
-    std::vector<Living> living(const std::string&) override { return {}; }
-    std::optional<std::string> oom_group(const std::string&) override { return std::nullopt; }
+    std::function<std::vector<fb_memcg>()> read_counted_;
 };
 
 }  // namespace
 
-std::unique_ptr<Surroundings> live_surroundings(const cgroup::Layout& layout)
+std::unique_ptr<Surroundings> live_surroundings(const cgroup::Layout& layout,
+                                                std::function<std::vector<fb_memcg>()> read_counted)
 {
-    return std::make_unique<Live>(layout);
-}
-
-std::unique_ptr<Surroundings> no_surroundings()
-{
-    return std::make_unique<None>();
+    return std::make_unique<Live>(layout, std::move(read_counted));
 }
 
 }  // namespace flyball::oom

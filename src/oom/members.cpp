@@ -81,7 +81,8 @@ std::vector<Survivor> survivors_of(const OomEpisode& episode, const Policy& poli
     const bool group = policy.group.value_or(false);
     const bool walked = std::ranges::any_of(episode.members, &OomMember::in_group);
     for (const OomMember& member : episode.members) {
-        if (killed(episode, member.tgid))
+        // One that the log alone tells of has no cgroup: whether it was in the group is not known.
+        if (killed(episode, member.tgid) || !(member.scanned || member.in_group))
             continue;
         // The kernel scans all that is below the limit; the group may be a part of it.
         if (group && !member.in_group && !inside(member.cgroup, policy.cgroup).value_or(true))

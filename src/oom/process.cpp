@@ -28,6 +28,7 @@ constexpr std::uint64_t kStep = 256 << 10;        // of growth
 constexpr std::uint64_t kChildBytes = 128 << 10;  // of each child of Fork
 constexpr int kGate = 3, kSign = 4;               // where the child has them
 constexpr std::size_t kShareStack = 16 << 10;
+constexpr int kAdjRefused = 7;  // exit status
 
 // Everything below runs in the child, between fork and its end: system calls only.
 
@@ -85,8 +86,45 @@ int share_memory(void*)
     wait_for_the_end();
 }
 
+constexpr int kRefusals = 5;  // that a Shared takes
+
+void grow_shared(int file, std::uint64_t from, std::uint64_t to)
+{
+    static std::array<char, kStep> some;
+    int refused = 0;
+    for (std::uint64_t at = from; at < to && refused < kRefusals;) {
+        const ssize_t n = ::pwrite(file, some.data(), std::min<std::uint64_t>(kStep, to - at), static_cast<off_t>(at));
+        if (n > 0) {
+            at += static_cast<std::uint64_t>(n);
+            continue;
+        }
+        ++refused;
+        ::usleep(20'000);
+    }
+}
+
+[[noreturn]] void share(const Job& job)
+{
+    const int file = static_cast<int>(::syscall(SYS_memfd_create, "flyball-oom", 0));
+    if (file < 0)
+        ::_exit(5);
+    grow_shared(file, 0, job.bytes);
+    if (job.mapped) {
+        void* const memory = ::mmap(nullptr, job.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        if (memory == MAP_FAILED)
+            ::_exit(3);
+        touch(static_cast<char*>(memory), 0, job.bytes);
+    }
+    say(0);
+    await_word();
+    grow_shared(file, job.bytes, job.grow_to);
+    wait_for_the_end();
+}
+
 [[noreturn]] void work(const Job& job)
 {
+    if (job.kind == Job::Kind::Shared)
+        share(job);
     const std::uint64_t all = std::max(job.bytes, job.grow_to);
     char* const memory = all > 0 ? map(all) : nullptr;
     touch(memory, 0, job.bytes);
@@ -122,7 +160,7 @@ struct Plan {
 {
     (void)::prctl(PR_SET_NAME, plan.job.name.c_str());
     if (plan.job.oom_score_adj != 0 && ::write(plan.adj, plan.adj_text.data(), std::strlen(plan.adj_text.data())) < 0)
-        ::_exit(7);
+        ::_exit(kAdjRefused);
     sigset_t none;
     ::sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -213,6 +251,12 @@ std::optional<Ended> Process::ended()
                        .at_ns = monotonic_ns()};
     }
     return ended_;
+}
+
+bool Process::adj_refused()
+{
+    const auto end = ended();
+    return end && end->signal == 0 && end->code == kAdjRefused;
 }
 
 void Process::kill() const

@@ -16,16 +16,20 @@ namespace flyball::oom {
 
 struct Job {
     enum class Kind {
-        Sit,      // touches its memory, says so, and waits
-        Grow,     // the same, and at a word takes more and more, up to a bound
-        Fork,     // the same, and at a word makes children, each with a little memory, without end
-        Share,    // makes another process that shares its memory (CLONE_VM), and is otherwise Grow
+        Sit,    // touches its memory, says so, and waits
+        Grow,   // the same, and at a word takes more and more, up to a bound
+        Fork,   // the same, and at a word makes children, each with a little memory, without end
+        Share,  // makes another process that shares its memory (CLONE_VM), and is otherwise Grow
+        // Shared memory (as in a tmpfs), mapped; at a word more of it, by write(2): where there is none left that gives
+        // an error, which it takes a few times, while a page fault would be tried again without end.
+        Shared,
         Command,  // the user's
     };
     Kind kind = Kind::Sit;
-    std::uint64_t bytes = 0;    // touched before it is ready
-    std::uint64_t grow_to = 0;  // Grow: at most so much
-    int oom_score_adj = 0;
+    std::uint64_t bytes = 0;           // touched before it is ready
+    std::uint64_t grow_to = 0;         // Grow: at most so much
+    bool mapped = true;                // Shared: what is not mapped is nobody's resident memory, as a file in a tmpfs
+    int oom_score_adj = 0;             // lower than ours takes CAP_SYS_RESOURCE
     std::string name = "flyball-oom";  // comm, at most 15 bytes
     std::vector<std::string> command;
 };
@@ -53,6 +57,8 @@ public:
     void go();
     // nullopt: it runs.
     [[nodiscard]] std::optional<Ended> ended();
+    // It ended before it began, since its oom_score_adj may not be set here.
+    [[nodiscard]] bool adj_refused();
     void kill() const;
 
 private:

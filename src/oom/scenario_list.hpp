@@ -18,6 +18,12 @@ void by_hand(Trial& trial);
 void nested_inner(Trial& trial);
 void nested_outer(Trial& trial);
 void nested_above(Trial& trial);
+void no_controller(Trial& trial);
+void no_controller_group(Trial& trial);
+// scenarios_nobody.cpp
+void nobody(Trial& trial);
+void protected_hog(Trial& trial);
+void tmpfs(Trial& trial);
 // scenarios_limits.cpp
 void high_first(Trial& trial);
 void lower_max(Trial& trial);
@@ -28,5 +34,6 @@ void storm(Trial& trial);
 // scenarios_recover.cpp
 void recover_once(Trial& trial);
 void recover_thrice(Trial& trial);
+void made_again(Trial& trial);
 
 }  // namespace flyball::oom

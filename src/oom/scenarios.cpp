@@ -25,6 +25,15 @@ constexpr std::array kScenarios{
     ScenarioEntry{{"nested-inner", "the group policy of a child: its processes die, its sibling's live"}, nested_inner},
     ScenarioEntry{{"nested-outer", "the group policy of the parent: all below it die"}, nested_outer},
     ScenarioEntry{{"nested-above", "a group policy above the limit that is hit does not count"}, nested_above},
+    ScenarioEntry{{"no-controller", "victims in a child without the memory controller: the memcg is the parent"},
+                  no_controller},
+    ScenarioEntry{{"no-controller-group", "the same with the group policy of the parent"}, no_controller_group},
+    ScenarioEntry{
+        {"made-again", "killed, removed and made again under the same path before the verdict"}, made_again, false},
+    ScenarioEntry{{"nobody", "all are protected: out of memory, and nobody can be killed"}, nobody, false},
+    ScenarioEntry{
+        {"protected-hog", "what holds the memory is protected: bystanders die, it is named"}, protected_hog, false},
+    ScenarioEntry{{"tmpfs", "most of it is shared memory, which a kill does not give back"}, tmpfs, false},
     ScenarioEntry{{"protected", "oom_score_adj -1000 survives the group's end"}, protected_member},
     ScenarioEntry{{"fork-storm", "children made during the kill do not save the group"}, fork_storm},
     ScenarioEntry{{"shared-memory", "a process that shares the victim's memory dies with it"}, shared_memory, false},

@@ -2,6 +2,8 @@
 #include "jobs.hpp"
 #include "scenario_list.hpp"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,6 +82,41 @@ void nested_above(Trial& trial)
                t.expect_ended({family.in_noisy.front()});
                t.expect_alive({family.in_noisy.back(), family.in_quiet.front()});
            });
+}
+
+namespace {
+
+// service/          memory.max, its policy; a sitter
+//   service/inner   no memory controller: a unit that delegates, a container in a container. The hog, a sitter
+void without_controller(Trial& trial, bool group)
+{
+    const std::string service = trial.cgroup("", "service", trial.limit(), group);
+    const std::string inner = must(trial.ground().add_plain(service, "inner"));
+    auto crowd = start_crowd(trial, inner, 1);
+    crowd.push_back(&trial.start(service, sitter(trial)));
+    run_over(trial, *crowd.front());
+    const Judged* const judged = the_kill(trial);
+    if (judged == nullptr)
+        return;
+    const std::vector<Process*> hog_only{crowd.front()}, sitters(crowd.begin() + 1, crowd.end());
+    trial.expect_kill(*judged, group ? crowd : hog_only, group ? service : "");
+    trial.expect_ended(group ? crowd : hog_only);
+    if (!group)
+        trial.expect_alive(sitters);
+    for (const profile::OomVictim& victim : judged->episode.victims)
+        trial.expect("memcg", victim.cgroup == service, fmt::format("{} charged {}", victim.tgid, victim.cgroup));
+}
+
+}  // namespace
+
+void no_controller(Trial& trial)
+{
+    without_controller(trial, false);
+}
+
+void no_controller_group(Trial& trial)
+{
+    without_controller(trial, true);
 }
 
 }  // namespace flyball::oom

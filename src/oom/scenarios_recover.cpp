@@ -126,4 +126,30 @@ void recover_thrice(Trial& trial)
     recover_times(trial, 3);
 }
 
+// As a unit with Restart=always: a new cgroup of the same path has its process before the verdict is given.
+void made_again(Trial& trial)
+{
+    constexpr std::size_t kLives = 3;
+    Process* next = nullptr;
+    std::string path = trial.cgroup("", "service", trial.limit(), true);
+    for (std::size_t i = 0; i < kLives; ++i) {
+        Process& process = next != nullptr ? *next : trial.start(path, hog(trial));
+        (void)trial.until([&] { return process.ready(); }, 60'000'000'000);
+        process.go();
+        const bool gone = trial.until([&] { return process.ended() && trial.ground().remove(path); }, 120'000'000'000);
+        if (!gone)
+            return trial.expect("removed", false, "the cgroup could not be removed");
+        path = trial.cgroup("", "service", trial.limit(), true);
+        next = &trial.start(path, hog(trial));
+        trial.kills(i + 1);
+        trial.expect("kill", trial.kill_count() == i + 1, fmt::format("number {}", trial.kill_count()));
+        if (trial.kill_count() != i + 1 || trial.episodes().back().episode.victims.empty())
+            return;
+        const Judged& judged = trial.episodes().back();
+        trial.expect_kill(judged, {&process}, path);
+        trial.expect("survivors", judged.verdict.survivors.empty(),
+                     fmt::format("{} of the cgroup that was", judged.verdict.survivors.size()));
+    }
+}
+
 }  // namespace flyball::oom

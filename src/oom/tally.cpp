@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tally.hpp"
 
-#include "flyball/profile/subtree.hpp"
-
 #include <algorithm>
 
 namespace flyball::oom {
@@ -10,62 +8,73 @@ namespace flyball::oom {
 using profile::OomEpisode;
 using profile::OomVictim;
 
-CgroupTally& CgroupTally::operator+=(const CgroupTally& other)
+namespace {
+
+// Between a count and the SIGKILL that is its event.
+constexpr std::uint64_t kMomentNs = 1'000'000'000;
+constexpr std::size_t kLatest = 128;
+
+std::uint64_t killed_ns(const OomVictim& victim, const OomEpisode& episode)
 {
-    kills += other.kills;
-    group_kills += other.group_kills;
-    decisions += other.decisions;
-    return *this;
+    return victim.sigkill_ns.value_or(victim.marked_ns.value_or(episode.ts_ns));
+}
+
+void put(const MemcgTally& one, bool certain, MemcgTally& into)
+{
+    for (auto part : {&MemcgTally::kills, &MemcgTally::group_kills, &MemcgTally::decisions}) {
+        (into.*part).least += certain ? (one.*part).least : 0;
+        (into.*part).most += (one.*part).most;
+    }
+}
+
+}  // namespace
+
+void Tally::add(std::uint64_t memcg_id, std::uint64_t ns, const MemcgTally& what)
+{
+    Memcg& memcg = memcgs_[memcg_id];
+    if (memcg.latest.size() >= kLatest) {
+        std::ranges::sort(memcg.latest, {}, &Counted::ns);
+        const auto old = memcg.latest.begin() + kLatest / 2;
+        std::for_each(memcg.latest.begin(), old, [&](const Counted& one) { put(one.what, true, memcg.before); });
+        memcg.latest.erase(memcg.latest.begin(), old);
+    }
+    memcg.latest.push_back({ns, what});
 }
 
 void Tally::add(const OomEpisode& episode)
 {
+    if (episode.kind != OomEpisode::Kind::Kill)
+        return;
     for (const OomVictim& victim : episode.victims) {
         // SIGKILL and the count are one step; a mark alone is of a task that was exiting.
-        by_path_[victim.cgroup].kills += {victim.sigkill_ns ? 1U : 0U, 1};
+        add(victim.cgroup_id, killed_ns(victim, episode), {.kills = {victim.sigkill_ns ? 1U : 0U, 1}});
     }
-    const auto chosen = std::ranges::find(episode.victims, episode.victim_tgid, &OomVictim::tgid);
-    const std::string& chosen_in = chosen != episode.victims.end() ? chosen->cgroup
-                                   : episode.victims.empty()       ? episode.domain
-                                                                   : episode.victims.front().cgroup;
+    const auto found = std::ranges::find(episode.victims, episode.victim_tgid, &OomVictim::tgid);
+    const OomVictim* const chosen = found != episode.victims.end() ? &*found
+                                    : episode.victims.empty()      ? nullptr
+                                                                   : &episode.victims.front();
     if (episode.group_policy.value_or(true))
-        by_path_[chosen_in].kills += {0, 1};
+        add(chosen == nullptr ? episode.domain_id : chosen->cgroup_id,
+            chosen == nullptr ? episode.ts_ns : killed_ns(*chosen, episode), {.kills = {0, 1}});
     if (episode.group_policy.value_or(false))
-        by_path_[episode.group_cgroup].group_kills += {1, 1};
+        add(episode.group_id, chosen == nullptr ? episode.ts_ns : killed_ns(*chosen, episode), {.group_kills = {1, 1}});
     if (episode.decision_seen && !episode.global)
-        by_path_[episode.domain].decisions += {1, 1};
+        add(episode.domain_id, episode.ts_ns, {.decisions = {1, 1}});
 }
 
-CgroupTally Tally::local(const std::string& path) const
+MemcgTally Tally::between(std::uint64_t memcg_id, std::uint64_t from_ns, std::uint64_t at_ns) const
 {
-    const auto found = by_path_.find(path);
-    return found == by_path_.end() ? CgroupTally{} : found->second;
-}
-
-CgroupTally Tally::subtree(const std::string& path) const
-{
-    CgroupTally sum;
-    for (const auto* tallies : {&by_path_, &gone_below_}) {
-        for (const auto& [each, tally] : *tallies) {
-            if (profile::in_subtree(each, path))
-                sum += tally;
-        }
+    const auto found = memcgs_.find(memcg_id);
+    if (found == memcgs_.end())
+        return {};
+    MemcgTally sum = found->second.before;
+    for (const Counted& one : found->second.latest) {
+        // A kill is counted a moment before its SIGKILL, on either end.
+        const bool after_begin = from_ns == 0 || one.ns > from_ns + kMomentNs;
+        if ((from_ns == 0 || one.ns > from_ns) && one.ns <= at_ns + kMomentNs)
+            put(one.what, after_begin && one.ns <= at_ns, sum);
     }
     return sum;
-}
-
-void Tally::forget(const std::string& path)
-{
-    CgroupTally gone;
-    for (auto* tallies : {&by_path_, &gone_below_}) {
-        if (const auto found = tallies->find(path); found != tallies->end()) {
-            gone += found->second;
-            tallies->erase(found);
-        }
-    }
-    const auto slash = path.rfind('/');
-    if (gone.kills.most > 0 && slash != std::string::npos && slash > 0)
-        gone_below_[path.substr(0, slash)] += gone;
 }
 
 }  // namespace flyball::oom

@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the events say the kernel must have counted.
+// What the kernel must have counted for the kills that were seen, by the memcg and up to an instant.
 //
-// mm/oom_kill.c, __oom_kill_process(): oom_kill of the victim's memcg, for each process that is killed;
-// oom_kill_process(): oom_group_kill of the memcg that decided (v5.17, b6bf9abb0aa4), and the chosen one is
-// met again among the group, and counted again unless its memory is gone by then. A task that is exiting
-// anyway is marked and not counted. mm/memcontrol.c: oom of the memcg whose limit was hit, also when no
-// kill follows.
+// mm/oom_kill.c: __oom_kill_process() counts oom_kill and sends SIGKILL next; the chosen one of a group is killed, then
+// met again among the members and counted once more, if it has not let go of its memory by then (N victims, oom_kill
+// N + 1 on 6.1, 6.12, 6.18, 7.2). oom_group_kill is counted before the members are killed, oom before anyone is chosen.
 #pragma once
 
-#include "flyball/oom/verdict.hpp"
+#include "flyball/profile/snapshot.hpp"
 
 #include <cstdint>
-#include <map>
-#include <span>
-#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace flyball::oom {
 
-struct Range {
+struct Bounds {
     std::uint64_t least = 0, most = 0;
-    Range& operator+=(const Range& other)
+    Bounds& operator+=(const Bounds& other)
     {
         least += other.least;
         most += other.most;
@@ -28,26 +24,29 @@ struct Range {
     }
 };
 
-// Of one cgroup, without those below it.
-struct CgroupTally {
-    Range kills;
-    Range group_kills;
-    Range decisions;  // least: the kernel counts more
-    CgroupTally& operator+=(const CgroupTally& other);
+struct MemcgTally {
+    Bounds kills, group_kills, decisions;
 };
 
 class Tally {
 public:
-    // Where the decision is hooked, a mark without one was not counted.
     void add(const profile::OomEpisode& episode);
-    [[nodiscard]] CgroupTally local(const std::string& path) const;
-    [[nodiscard]] CgroupTally subtree(const std::string& path) const;
-    // The cgroup is gone for good: of what was counted there only the sums of those above remain.
-    void forget(const std::string& path);
+    // What was killed up to from_ns is left out: whoever counts began there.
+    [[nodiscard]] MemcgTally between(std::uint64_t memcg_id, std::uint64_t from_ns, std::uint64_t at_ns) const;
+    void forget(std::uint64_t memcg_id) { memcgs_.erase(memcg_id); }
 
 private:
-    std::map<std::string, CgroupTally> by_path_;
-    std::map<std::string, CgroupTally> gone_below_;  // by the cgroup that was above
+    struct Counted {
+        std::uint64_t ns;
+        MemcgTally what;
+    };
+    struct Memcg {
+        MemcgTally before;  // of those that were let go of
+        std::vector<Counted> latest;
+    };
+    void add(std::uint64_t memcg_id, std::uint64_t ns, const MemcgTally& what);
+
+    std::unordered_map<std::uint64_t, Memcg> memcgs_;
 };
 
 }  // namespace flyball::oom

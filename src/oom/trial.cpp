@@ -106,6 +106,8 @@ void Trial::all_ready()
     const bool ready =
         until([&] { return std::ranges::all_of(processes_, [](Process& p) { return p.ready() || p.ended(); }); },
               kReadyPatience);
+    if (std::ranges::any_of(processes_, [](Process& p) { return p.adj_refused(); }))
+        throw Lacking{"oom_score_adj may not be lowered here: CAP_SYS_RESOURCE is missing"};
     if (!ready)
         throw Broken{{ErrorKind::Io, "the scenario's processes did not get their memory in time", ""}};
 }
@@ -231,6 +233,8 @@ void Trial::tell(const Judged& judged)
         if (at_ns && *at_ns >= began_ns_)
             result_.timeline.push_back({*at_ns - began_ns_, std::move(what)});
     };
+    if (episode.kind != profile::OomEpisode::Kind::Kill)
+        return add(episode.ts_ns, judged.verdict.summary);
     if (episode.decision_seen)
         add(episode.ts_ns,
             fmt::format("{} is out of memory: {} ({}) asked, {} ({}) chosen", episode.domain, episode.trigger_tid,

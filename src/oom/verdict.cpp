@@ -5,6 +5,7 @@
 #include "flyball/base/units.hpp"
 #include "members.hpp"
 #include "policy.hpp"
+#include "why.hpp"
 
 #include <fmt/format.h>
 
@@ -70,6 +71,9 @@ public:
 
     Verdict run()
     {
+        verdict_.why = why(episode_);
+        if (episode_.kind != OomEpisode::Kind::Kill)
+            return shortage();
         check_policy();
         check_victims();
         check_outsiders();
@@ -94,6 +98,43 @@ private:
     }
     void unknown(std::string what) { verdict_.unknown.push_back(std::move(what)); }
 
+    // Nobody was killed, or nobody saw it.
+    Verdict shortage()
+    {
+        using enum OomEpisode::Kind;
+        verdict_.outcome =
+            episode_.kind == NobodyKillable && evidence_.losses.empty() ? Outcome::Fail : Outcome::Inconclusive;
+        const OomMember* const most = largest(episode_);
+        std::string detail;
+        if (episode_.kind == UnseenKill) {
+            detail =
+                fmt::format("the kernel counted {}, and no event told of it", plural(episode_.times, "kill", "kills"));
+        } else if (episode_.kind == NotKilled) {
+            detail = "the kernel counted it, and nobody was killed: what became of the allocations is not known";
+        } else {
+            detail = "nobody could be killed";
+            if (most != nullptr && most->oom_score_adj <= -1000)
+                detail += fmt::format(": {} (pid {}) holds {} of {} and has oom_score_adj {}", most->comm, most->tgid,
+                                      format_bytes(most->held_bytes()), format_bytes(episode_.limit_bytes),
+                                      most->oom_score_adj);
+        }
+        add(episode_.kind == UnseenKill ? "counters" : "killable", verdict_.outcome, detail);
+        check_loss();
+        verdict_.summary = episode_.kind == UnseenKill
+                               ? fmt::format("{}: {}", episode_.domain, detail)
+                               : fmt::format("{} out of memory{}: {}",
+                                             episode_.global ? "the machine was" : episode_.domain, times(), detail);
+        return std::move(verdict_);
+    }
+
+    [[nodiscard]] std::string times() const
+    {
+        if (episode_.times == 0)
+            return "";
+        const std::string_view more = episode_.follows_ns ? "further " : "";
+        return episode_.times == 1 ? fmt::format(" {}once", more) : fmt::format(" {}{} times", more, episode_.times);
+    }
+
     void check_policy()
     {
         if (no_kill_) {
@@ -106,7 +147,10 @@ private:
                 fmt::format("not asked: {} ({}) was chosen, {}", episode_.victim_tgid, episode_.victim_comm,
                             went ? "and was dying already" : "not killed, and it is not known what became of it"));
         }
-        if (!episode_.decision_seen && !dying_anyway_)
+        if (episode_.logged && !episode_.decision_seen)
+            unknown("who was chosen and why: the kernel's decision cannot be hooked here, its log tells which limit "
+                    "was hit");
+        else if (!episode_.decision_seen && !dying_anyway_)
             unknown("which limit was hit, what was asked for, what was chosen and why: the kernel's decision cannot be "
                     "hooked here");
         if (dying_anyway_)
@@ -156,7 +200,7 @@ private:
         if (episode_.victims.empty() || dying_anyway_ || no_kill_)
             return;
         const bool group = policy_.group.value_or(false);
-        if (!group && (!episode_.decision_seen || episode_.global))
+        if (!group && (!episode_.limit_known() || episode_.global))
             return;
         const std::string& scope = group ? policy_.cgroup : episode_.domain;
         std::vector<OomVictim> outside;
@@ -265,7 +309,7 @@ private:
     {
         if (episode_.global)
             return "the machine ran out of memory";
-        if (!episode_.decision_seen)
+        if (!episode_.limit_known())
             return episode_.domain;
         if (episode_.limit_bytes == ~0ULL)
             return fmt::format("{} ran out of memory", episode_.domain);

@@ -2,204 +2,231 @@
 #include "flyball/oom/watcher.hpp"
 
 #include "contains.hpp"
+#include "counted.hpp"
 #include "policy.hpp"
 #include "tally.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 namespace flyball::oom {
 namespace {
 
 using profile::OomEpisode;
+using profile::OomMember;
 using profile::OomVictim;
 
 constexpr std::uint64_t kAny = ~std::uint64_t{0};
+// How often the counters of all memcgs are looked at when nothing happens.
+constexpr std::uint64_t kCountNs = 1'000'000'000;
+// What was removed so long ago, and answers to episodes that did not come, are forgotten.
+constexpr std::uint64_t kForgetAfterNs = 60'000'000'000;
 
-std::uint64_t at(const std::map<std::string, std::uint64_t>& events, const std::string& field)
+// What was told after an episode.
+struct Looked {
+    fb_oom_looked record{};
+    std::vector<fb_oom_member> left;
+    std::optional<fb_oom_report> after;
+};
+
+template <class Record>
+std::optional<Record> read(std::span<const std::byte> bytes)
 {
-    const auto found = events.find(field);
-    return found == events.end() ? 0 : found->second;
+    if (bytes.size() < sizeof(Record))
+        return std::nullopt;
+    Record record;
+    std::memcpy(&record, bytes.data(), sizeof record);
+    return record;
 }
 
-// A complete episode, with what the files said right then.
-struct Asked {
-    OomEpisode episode;
-    Evidence evidence;
-    std::map<std::string, std::optional<MemoryEvents>> now;  // by path
-    std::map<std::string, std::map<std::string, std::uint64_t>> ended;
-};
+std::string comm_of(const fb_oom_member& member)
+{
+    return {member.comm, strnlen(member.comm, sizeof member.comm)};
+}
 
 }  // namespace
 
 struct Watcher::State {
-    State(const profile::Meta& meta, std::span<const profile::KnownCgroup> known, Surroundings& s)
-        : surroundings(s), feed(meta, known)
+    State(const profile::Meta& meta, std::span<const profile::KnownCgroup> known, Surroundings* s, Tell t)
+        : surroundings(s), tell(std::move(t)), feed(meta, known)
     {
         // By its first victim is not the decision itself.
         sees.sees_decision = profile::covers_by(meta, "oom.decision", "oom_kill_process");
         sees.sees_policy = profile::covers(meta, "oom.group");
         sees.sees_members = profile::covers(meta, "oom.members");
         sees.sees_freed = profile::covers(meta, "oom.freed");
-        memory_hierarchy = profile::hierarchy_of(meta, "memory");
-        sees.policy_exists = memory_hierarchy == 0;
-        for (const profile::KnownCgroup& cgroup : known) {
-            if (cgroup.hierarchy != memory_hierarchy)
-                continue;
-            if (auto events = surroundings.memory_events(cgroup.path))
-                first[cgroup.path] = std::move(*events);
-        }
+        v1 = profile::hierarchy_of(meta, "memory") != 0;
+        sees.policy_exists = !v1;
+        // A recording from before there were answers in it has none to wait for.
+        answers = surroundings != nullptr || profile::covers(meta, "oom.counters");
     }
 
-    void ask(OomEpisode episode);
-    [[nodiscard]] Judged give(Asked asked, const Tally& most);
-    [[nodiscard]] std::vector<std::string> scopes(const OomEpisode& episode) const;
-    void compare(Asked& asked, const Tally& most);
-    void check(Asked& asked, CounterCheck check);
+    void count(std::uint64_t now_ns, const std::vector<std::uint64_t>& scopes, bool first);
+    void ask(const OomEpisode& episode, std::uint64_t now_ns);
+    [[nodiscard]] std::vector<std::uint64_t> scopes(const OomEpisode& episode) const;
+    [[nodiscard]] Judged give(OomEpisode episode, const Tally& all);
+    void take(const Looked& looked, OomEpisode& episode, Evidence& evidence) const;
+    void compare(const OomEpisode& episode, std::uint64_t from_ns, const Tally& all, Evidence& evidence);
+    void check(std::uint64_t id, Evidence& evidence, CounterCheck check);
+    [[nodiscard]] std::string name(const OomEpisode& episode, std::uint64_t id) const;
     [[nodiscard]] std::vector<std::string> losses_of(const OomEpisode& episode) const;
-    void look_around(Asked& asked);
     void forget(std::uint64_t now_ns);
+    void on_loss(const fb_loss& loss);
 
-    Surroundings& surroundings;
+    Surroundings* surroundings;
+    Tell tell;
     profile::OomFeed feed;
     Evidence sees;  // what this kernel shows
-    int memory_hierarchy = 0;
-    std::map<std::string, MemoryEvents> first;  // counters when the run began; of others: zero
-    Tally told;                                 // of complete episodes
+    bool v1 = false, answers = false;
+    Counted counted;
+    std::unordered_map<std::uint64_t, fb_memcg> last_told;  // live: only what has changed is told again
+    Tally tally;                                            // of complete episodes
     // What a disagreement that was told has left: it is told once, not with every kill to come.
-    std::map<std::string, std::int64_t> written_off;  // by file and field
-    std::deque<Asked> asked;
+    std::map<std::pair<std::uint64_t, std::string>, std::int64_t> written_off;
+    std::deque<OomEpisode> asked;
+    std::map<std::uint64_t, Looked> looked;  // by the episode's ts_ns
+    Looked coming;
     std::uint64_t number = 0;
     struct LossAt {
         std::uint64_t found_ns;
         std::string what;
     };
     std::vector<LossAt> losses;
-    std::uint64_t next_forget_ns = 0;
+    std::deque<std::pair<std::uint64_t, std::uint64_t>> removed;  // when, id
+    std::uint64_t next_forget_ns = 0, next_count_ns = 0;
 };
 
 // What was removed a minute ago has had its verdicts.
 void Watcher::State::forget(std::uint64_t now_ns)
 {
-    constexpr std::uint64_t kForgetAfterNs = 60'000'000'000;
     if (now_ns < next_forget_ns || !asked.empty())
         return;
     next_forget_ns = now_ns + kForgetAfterNs / 4;
-    for (const std::string& path : feed.forget_removed(now_ns - std::min(now_ns, kForgetAfterNs))) {
-        told.forget(path);
-        first.erase(path);
-        std::erase_if(written_off, [&](const auto& entry) { return entry.first.starts_with(path + "/memory."); });
+    const std::uint64_t before_ns = now_ns - std::min(now_ns, kForgetAfterNs);
+    (void)feed.forget_removed(before_ns);
+    while (!removed.empty() && removed.front().first < before_ns) {
+        const std::uint64_t id = removed.front().second;
+        removed.pop_front();
+        tally.forget(id);
+        counted.forget(id);
+        last_told.erase(id);
+        std::erase_if(written_off, [&](const auto& entry) { return entry.first.first == id; });
     }
+    std::erase_if(looked, [&](const auto& entry) { return entry.second.record.hdr.ts_ns < before_ns; });
+    std::erase_if(losses, [&](const LossAt& loss) { return loss.found_ns < before_ns; });
 }
 
-// The cgroups whose counters the episode has moved.
-std::vector<std::string> Watcher::State::scopes(const OomEpisode& episode) const
+// The memcgs whose counters the episode has moved.
+std::vector<std::uint64_t> Watcher::State::scopes(const OomEpisode& episode) const
 {
-    std::set<std::string> paths;
+    std::set<std::uint64_t> ids{episode.group_id};
     for (const OomVictim& victim : episode.victims)
-        paths.insert(victim.cgroup);
-    if (episode.decision_seen && !episode.global)
-        paths.insert(episode.domain);
-    if (!episode.group_cgroup.empty())
-        paths.insert(episode.group_cgroup);
-    std::erase_if(paths, [](const std::string& path) { return path.empty() || path.starts_with('?'); });
-    return {paths.begin(), paths.end()};
+        ids.insert(victim.cgroup_id);
+    if (episode.limit_known() && !episode.global)
+        ids.insert(episode.domain_id);
+    ids.erase(0);
+    return {ids.begin(), ids.end()};
 }
 
-void Watcher::State::look_around(Asked& to)
+void Watcher::State::count(std::uint64_t now_ns, const std::vector<std::uint64_t>& asked_for, bool first)
 {
-    if (!to.episode.group_policy && sees.policy_exists && !to.episode.victims.empty())
-        to.evidence.policy_file_cgroup = surroundings.oom_group(to.episode.victims.front().cgroup);
-    const Policy policy = policy_of(to.episode, to.evidence);
-    if (!policy.group.value_or(false))
-        return;
-    to.evidence.living = surroundings.living(policy.cgroup);
-    to.evidence.looked_for_living = true;
-    for (Living& living : to.evidence.living) {
-        for (const profile::Birth& birth : feed.births()) {
-            if (birth.tgid == living.tgid)
-                living.born_ns = birth.ts_ns;
-        }
-        for (const profile::Move& move : feed.moves()) {
-            if (move.tgid == living.tgid)
-                living.moved_in_ns = move.ts_ns;
-        }
+    next_count_ns = now_ns + kCountNs;
+    for (fb_memcg record : surroundings->counted()) {
+        const auto [slot, fresh] = last_told.try_emplace(record.hdr.cgroup_id);
+        fb_memcg& last = slot->second;
+        const bool same = record.oom == last.oom && record.oom_kill == last.oom_kill && record.max == last.max &&
+                          record.oom_group_kill == last.oom_group_kill && record.high == last.high;
+        record.first = first ? 1 : 0;
+        last = record;
+        if (!same || contains(asked_for, record.hdr.cgroup_id))
+            tell(bytes_of(record));
     }
 }
 
-void Watcher::State::ask(OomEpisode episode)
+void Watcher::State::ask(const OomEpisode& episode, std::uint64_t now_ns)
 {
-    Asked next;
-    next.evidence = sees;
-    next.episode = std::move(episode);
-    look_around(next);
-    for (const std::string& path : scopes(next.episode)) {
-        next.now[path] = surroundings.memory_events(path);
-        if (const auto ended = feed.ended(path))
-            next.ended[path] = ended->memory_events_local;
-    }
-    told.add(next.episode);
-    asked.push_back(std::move(next));
-}
-
-void Watcher::State::check(Asked& of, CounterCheck check)
-{
-    if (check.kernel) {
-        std::int64_t& off = written_off[check.cgroup + '/' + check.file + '/' + check.field];
-        check.kernel = static_cast<std::uint64_t>(static_cast<std::int64_t>(*check.kernel) - off);
-        if (*check.kernel < check.least)
-            off -= static_cast<std::int64_t>(check.least - *check.kernel);
-        else if (*check.kernel > check.most)
-            off += static_cast<std::int64_t>(*check.kernel - check.most);
-    }
-    of.evidence.counters.push_back(std::move(check));
-}
-
-void Watcher::State::compare(Asked& of, const Tally& most)
-{
-    for (const auto& [path, now] : of.now) {
-        const auto before = first.find(path);
-        const MemoryEvents zero;
-        const MemoryEvents& began = before == first.end() ? zero : before->second;
-        // What removed cgroups of this path had counted: before the reading, or (it is gone) by now.
-        std::map<std::string, std::uint64_t> ended;
-        if (now) {
-            const auto found = of.ended.find(path);
-            if (found != of.ended.end())
-                ended = found->second;
-        } else if (const auto later = feed.ended(path)) {
-            ended = later->memory_events_local;
+    const auto ids = scopes(episode);
+    count(now_ns, ids, false);
+    Looked answer;
+    answer.record.hdr = {.type = FB_EV_OOM_LOOKED,
+                         .size = sizeof(fb_oom_looked),
+                         .cpu = 0,
+                         .prog = FB_P_NONE,
+                         .ts_ns = now_ns,
+                         .cgroup_id = 0};
+    answer.record.episode_ns = episode.ts_ns;
+    Evidence evidence = sees;
+    std::uint64_t group = episode.group_id;
+    if (!episode.group_policy && sees.policy_exists && !episode.victims.empty()) {
+        const OomVictim& victim = episode.victims.front();
+        if (const auto id = surroundings->oom_group(victim.cgroup_id, victim.cgroup)) {
+            answer.record.flags |= FB_OL_POLICY;
+            answer.record.policy_id = group = *id;
         }
-        const bool readable = now || !ended.empty();
-        const bool v1 = memory_hierarchy != 0;
-        const CgroupTally least = told.local(path), upto = most.local(path);
-        const auto local = [&](const std::string& field) -> std::optional<std::uint64_t> {
-            if (!readable)
-                return std::nullopt;
-            const std::uint64_t value = (now ? at(now->local, field) : 0) + at(ended, field);
-            return value - std::min(value, at(began.local, field));
+    }
+    if (group != 0) {
+        for (const fb_oom_member& member : surroundings->living(group, feed.path(group))) {
+            tell(bytes_of(member));
+            ++answer.record.left;
+        }
+        answer.record.hdr.cgroup_id = group;
+        answer.record.flags |= FB_OL_LIVING;
+    }
+    const std::uint64_t domain = episode.domain_id != 0 ? episode.domain_id : group;
+    if (auto report = domain == 0 ? std::nullopt : surroundings->memory(domain, feed.path(domain))) {
+        report->hdr.ts_ns = now_ns;
+        report->episode_ns = episode.ts_ns;
+        tell(bytes_of(*report));
+    }
+    tell(bytes_of(answer.record));
+}
+
+std::string Watcher::State::name(const OomEpisode& episode, std::uint64_t id) const
+{
+    for (const OomVictim& victim : episode.victims) {
+        if (victim.cgroup_id == id)
+            return victim.cgroup;
+    }
+    return id == episode.domain_id ? episode.domain : episode.group_cgroup;
+}
+
+void Watcher::State::check(std::uint64_t id, Evidence& evidence, CounterCheck check)
+{
+    std::int64_t& off = written_off[{id, check.field}];
+    check.kernel = static_cast<std::uint64_t>(static_cast<std::int64_t>(*check.kernel) - off);
+    if (*check.kernel < check.least)
+        off -= static_cast<std::int64_t>(check.least - *check.kernel);
+    else if (*check.kernel > check.most)
+        off += static_cast<std::int64_t>(*check.kernel - check.most);
+    evidence.counters.push_back(std::move(check));
+}
+
+void Watcher::State::compare(const OomEpisode& episode, std::uint64_t from_ns, const Tally& all, Evidence& evidence)
+{
+    const char* const file = v1 ? "the kernel" : "memory.events.local";
+    for (const std::uint64_t id : scopes(episode)) {
+        const std::string path = name(episode, id);
+        const auto now = counted.since_start(id, from_ns);
+        const MemcgTally bounds = all.between(id, counted.first_ns(id), now ? std::uint64_t{now->hdr.ts_ns} : from_ns);
+        const auto add = [&](const char* field, __u64 fb_memcg::* count, const Bounds& ours, std::uint64_t most) {
+            if (ours.most == 0)
+                return;
+            if (!now)
+                return evidence.counters.push_back({path, file, field, std::nullopt, ours.least, most});
+            check(id, evidence, {path, file, field, (*now).*count, ours.least, most});
         };
-        const char* const file = v1 ? "memory.oom_control" : "memory.events.local";
-        if (upto.kills.most > 0)
-            check(of, {path, file, "oom_kill", local("oom_kill"), least.kills.least, upto.kills.most});
-        if (v1)
-            continue;
-        if (upto.group_kills.most > 0)
-            check(of, {path, file, "oom_group_kill", local("oom_group_kill"), least.group_kills.least,
-                       upto.group_kills.most});
-        if (upto.decisions.most > 0)
-            check(of, {path, file, "oom", local("oom"), least.decisions.least, kAny});
-        // The subtree's sum lives as long as its root, which must have been one and the same.
-        if (now && ended.empty() && !now->hierarchical.empty()) {
-            const std::uint64_t value = at(now->hierarchical, "oom_kill"), was = at(began.hierarchical, "oom_kill");
-            check(of, {path, "memory.events", "oom_kill", value - std::min(value, was), told.subtree(path).kills.least,
-                       most.subtree(path).kills.most});
-        }
+        add("oom_kill", &fb_memcg::oom_kill, bounds.kills, bounds.kills.most);
+        if (!v1)
+            add("oom_group_kill", &fb_memcg::oom_group_kill, bounds.group_kills, bounds.group_kills.most);
+        add("oom", &fb_memcg::oom, bounds.decisions, kAny);
     }
 }
 
@@ -213,24 +240,79 @@ std::vector<std::string> Watcher::State::losses_of(const OomEpisode& episode) co
     return result;
 }
 
-Judged Watcher::State::give(Asked next, const Tally& most)
+void Watcher::State::on_loss(const fb_loss& loss)
 {
-    compare(next, most);
-    next.evidence.losses = losses_of(next.episode);
+    const auto add = [&](std::uint64_t n, std::string_view what) {
+        if (n > 0)
+            losses.push_back({loss.hdr.ts_ns, fmt::format("{} {}", n, what)});
+    };
+    add(loss.dropped, "records found no room in the ring");
+    add(loss.missed, "runs of OOM programs were skipped by the kernel");
+    add(loss.damaged, "batches or records were damaged");
+}
+
+void Watcher::State::take(const Looked& answer, OomEpisode& episode, Evidence& evidence) const
+{
+    if (answer.record.flags & FB_OL_POLICY)
+        evidence.policy_file_cgroup = answer.record.policy_id == 0 ? "" : feed.path(answer.record.policy_id);
+    evidence.looked_for_living = (answer.record.flags & FB_OL_LIVING) != 0;
+    if (answer.after)
+        episode.after = profile::memory_of(*answer.after);
+    for (const fb_oom_member& member : answer.left) {
+        Living living{.tgid = member.tgid,
+                      .comm = comm_of(member),
+                      .cgroup = feed.path(member.hdr.cgroup_id),
+                      .oom_score_adj = member.oom_score_adj,
+                      .born_ns = {},
+                      .moved_in_ns = {},
+                      .kernel_thread = (member.flags & FB_OM_KTHREAD) != 0};
+        for (const profile::Birth& birth : feed.births()) {
+            if (birth.tgid == living.tgid)
+                living.born_ns = birth.ts_ns;
+        }
+        for (const profile::Move& move : feed.moves()) {
+            if (move.tgid == living.tgid)
+                living.moved_in_ns = move.ts_ns;
+        }
+        evidence.living.push_back(std::move(living));
+    }
+}
+
+Judged Watcher::State::give(OomEpisode episode, const Tally& all)
+{
+    Evidence evidence = sees;
+    std::uint64_t from_ns = kAny;
+    if (const auto answer = looked.find(episode.ts_ns); answer != looked.end()) {
+        take(answer->second, episode, evidence);
+        from_ns = answer->second.record.hdr.ts_ns;
+        looked.erase(answer);
+    }
+    compare(episode, from_ns, all, evidence);
+    evidence.losses = losses_of(episode);
     Judged judged;
     judged.number = ++number;
-    judged.verdict = judge(next.episode, next.evidence);
-    judged.episode = std::move(next.episode);
+    judged.verdict = judge(episode, evidence);
+    judged.episode = std::move(episode);
     return judged;
 }
 
-Watcher::Watcher(const profile::Meta& meta, std::span<const profile::KnownCgroup> known, Surroundings& surroundings)
-    : state_(std::make_unique<State>(meta, known, surroundings))
+Watcher::Watcher(const profile::Meta& meta, std::span<const profile::KnownCgroup> known)
+    : state_(std::make_unique<State>(meta, known, nullptr, Tell{}))
+{
+}
+Watcher::Watcher(const profile::Meta& meta, std::span<const profile::KnownCgroup> known, Surroundings& surroundings,
+                 Tell tell)
+    : state_(std::make_unique<State>(meta, known, &surroundings, std::move(tell)))
 {
 }
 Watcher::~Watcher() = default;
 Watcher::Watcher(Watcher&&) noexcept = default;
 Watcher& Watcher::operator=(Watcher&&) noexcept = default;
+
+void Watcher::begin(std::uint64_t now_ns)
+{
+    state_->count(now_ns, {}, true);
+}
 
 void Watcher::on_batch(const fb_batch& header, std::span<const fb_event> events)
 {
@@ -240,40 +322,85 @@ void Watcher::on_batch(const fb_batch& header, std::span<const fb_event> events)
 void Watcher::on_control(std::span<const std::byte> bytes)
 {
     state_->feed.on_control(bytes);
-}
-
-void Watcher::on_loss_check(std::uint64_t now_ns, const std::vector<std::string>& losses)
-{
-    for (const std::string& what : losses)
-        state_->losses.push_back({now_ns, what});
-    // An episode takes seconds at most: what was lost long before it began is not its own.
-    constexpr std::uint64_t kRemembered = 60'000'000'000;
-    std::erase_if(state_->losses, [&](const State::LossAt& loss) { return loss.found_ns + kRemembered < now_ns; });
+    const auto header = read<fb_hdr>(bytes);
+    if (!header)
+        return;
+    switch (header->type) {
+    case FB_EV_MEMCG:
+        if (const auto record = read<fb_memcg>(bytes))
+            state_->counted.add(*record);
+        break;
+    case FB_EV_CGROUP:
+        if (const auto record = read<fb_cgroup>(bytes); record && record->op == FB_CG_RMDIR) {
+            state_->counted.add(*record);
+            state_->removed.emplace_back(record->hdr.ts_ns, record->hdr.cgroup_id);
+        }
+        break;
+    case FB_EV_OOM_MEMBER:
+        if (const auto record = read<fb_oom_member>(bytes); record && record->kind == FB_OM_LEFT)
+            state_->coming.left.push_back(*record);
+        break;
+    case FB_EV_OOM_REPORT:
+        if (const auto record = read<fb_oom_report>(bytes); record && (record->flags & FB_OR_AFTER))
+            state_->coming.after = *record;
+        break;
+    case FB_EV_OOM_LOOKED:
+        if (const auto record = read<fb_oom_looked>(bytes)) {
+            state_->coming.record = *record;
+            state_->looked[record->episode_ns] = std::exchange(state_->coming, {});
+        }
+        break;
+    case FB_EV_LOSS:
+        if (const auto record = read<fb_loss>(bytes))
+            state_->on_loss(*record);
+        break;
+    default:
+        break;
+    }
 }
 
 std::vector<Judged> Watcher::advance(std::uint64_t now_ns)
 {
+    State& state = *state_;
     std::vector<Judged> result;
-    if (!state_->asked.empty()) {
-        Tally most = state_->told;
-        for (const OomEpisode& open : state_->feed.open_episodes())
-            most.add(open);
-        while (!state_->asked.empty()) {
-            result.push_back(state_->give(std::move(state_->asked.front()), most));
-            state_->asked.pop_front();
+    const auto answered = [&](const OomEpisode& episode) {
+        return !state.answers || state.looked.contains(episode.ts_ns);
+    };
+    // What the kernel counted until it was asked has its records by now.
+    if (!state.asked.empty() && answered(state.asked.front())) {
+        Tally all = state.tally;
+        for (const OomEpisode& open : state.feed.open_episodes())
+            all.add(open);
+        while (!state.asked.empty() && answered(state.asked.front())) {
+            result.push_back(state.give(std::move(state.asked.front()), all));
+            state.asked.pop_front();
         }
     }
-    for (OomEpisode& episode : state_->feed.take_complete(now_ns))
-        state_->ask(std::move(episode));
-    state_->forget(now_ns);
+    for (OomEpisode& episode : state.feed.take_complete(now_ns)) {
+        if (state.surroundings != nullptr)
+            state.ask(episode, now_ns);
+        state.tally.add(episode);
+        state.asked.push_back(std::move(episode));
+    }
+    if (state.surroundings != nullptr && now_ns >= state.next_count_ns)
+        state.count(now_ns, {}, false);
+    state.forget(now_ns);
     return result;
 }
 
 std::vector<Judged> Watcher::finish(std::uint64_t now_ns)
 {
+    State& state = *state_;
+    if (state.surroundings != nullptr)
+        state.count(now_ns, {}, false);
     std::vector<Judged> result = advance(now_ns);
-    for (OomEpisode& episode : state_->feed.finish())
-        state_->ask(std::move(episode));
+    for (OomEpisode& episode : state.feed.finish()) {
+        if (state.surroundings != nullptr)
+            state.ask(episode, now_ns);
+        state.tally.add(episode);
+        state.asked.push_back(std::move(episode));
+    }
+    state.answers = false;  // what has not come will not
     for (Judged& judged : advance(now_ns))
         result.push_back(std::move(judged));
     return result;

@@ -158,8 +158,15 @@ void ProgramLoader::load_one(const bpf_program* program, const bpf_prog_load_opt
     refused_.push_back({name, std::move(reason)});
 }
 
-UniqueFd attach_program(const kernel::Program& program, int fd)
+UniqueFd attach_program(const kernel::Program& program, int fd, int cgroup)
 {
+    if (program.kind == ProgramKind::Iter && program.target == "cgroup") {
+        bpf_iter_link_info info{};
+        info.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE;
+        info.cgroup.cgroup_fd = static_cast<__u32>(cgroup);
+        LIBBPF_OPTS(bpf_link_create_opts, options, .iter_info = &info, .iter_info_len = sizeof info);
+        return UniqueFd(bpf_link_create(fd, 0, BPF_TRACE_ITER, &options));
+    }
     if (program.kind == ProgramKind::Iter)
         return UniqueFd(bpf_link_create(fd, 0, BPF_TRACE_ITER, nullptr));
     return UniqueFd(bpf_raw_tracepoint_open(nullptr, fd));

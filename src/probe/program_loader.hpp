@@ -57,7 +57,8 @@ private:
     std::vector<Refusal> refused_;
 };
 
-// Attaches a loaded program by its kind in kernel::programs(): a link, or errno.
-[[nodiscard]] UniqueFd attach_program(const kernel::Program& program, int fd);
+// Attaches a loaded program by its kind in kernel::programs(): a link, or errno. cgroup: a directory's, from which an
+// iterator over cgroups goes down; 0: the root of cgroup v2.
+[[nodiscard]] UniqueFd attach_program(const kernel::Program& program, int fd, int cgroup);
 
 }  // namespace flyball::probe

@@ -35,7 +35,7 @@ using Skeleton = std::unique_ptr<flyball_bpf, SkeletonDeleter>;
 // Programs that user space runs itself: loaded, never attached.
 constexpr const char* kFlush = "flush_cpu";
 constexpr const char* kSelftest = "emit_selftest";
-constexpr const char* kReadTasks = "read_tasks";
+constexpr std::string_view kReadTasks = "read_tasks", kReadMemcgs = "read_memcgs";
 
 std::uint64_t ring_size(std::uint64_t wanted)
 {
@@ -44,29 +44,30 @@ std::uint64_t ring_size(std::uint64_t wanted)
 }
 
 // Everything that one iterator shows.
-Result<std::vector<fb_task_record>> read_records(const UniqueFd& link)
+template <class Record>
+Result<std::vector<Record>> read_records(const UniqueFd& link, const char* what)
 {
     const UniqueFd iter(bpf_iter_create(link.get()));
     if (!iter.valid())
-        return std::unexpected(errno_error(ErrorKind::Unavailable, "reading the tasks", errno));
-    std::vector<fb_task_record> records;
-    std::vector<std::byte> bytes(512 * sizeof(fb_task_record));
+        return std::unexpected(errno_error(ErrorKind::Unavailable, what, errno));
+    std::vector<Record> records;
+    std::vector<std::byte> bytes(512 * sizeof(Record));
     std::size_t filled = 0;
     for (;;) {
         const ssize_t n = ::read(iter.get(), bytes.data() + filled, bytes.size() - filled);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
-            return std::unexpected(errno_error(ErrorKind::Io, "reading the tasks", errno));
+            return std::unexpected(errno_error(ErrorKind::Io, what, errno));
         if (n == 0)
             return records;
         filled += static_cast<std::size_t>(n);
-        const std::size_t whole = filled / sizeof(fb_task_record);
+        const std::size_t whole = filled / sizeof(Record);
         const std::size_t old = records.size();
         records.resize(old + whole);
-        std::memcpy(records.data() + old, bytes.data(), whole * sizeof(fb_task_record));
-        filled -= whole * sizeof(fb_task_record);
-        std::memmove(bytes.data(), bytes.data() + whole * sizeof(fb_task_record), filled);
+        std::memcpy(records.data() + old, bytes.data(), whole * sizeof(Record));
+        filled -= whole * sizeof(Record);
+        std::memmove(bytes.data(), bytes.data() + whole * sizeof(Record), filled);
     }
 }
 
@@ -122,8 +123,8 @@ struct Session::State {
     SessionOptions options;
     Skeleton skeleton;
     ProgramLoader::Programs programs;
-    ProgramLoader::Programs links;  // by program, less the iterator's
-    UniqueFd tasks;                 // the iterator's
+    ProgramLoader::Programs links;  // by program, less the iterators'
+    UniqueFd tasks, memcgs;         // the iterators'
     std::vector<UniqueFd> rings;
     std::uint32_t cpus = 0;
     std::vector<Refusal> refused;
@@ -196,6 +197,7 @@ int Session::State::program_fd(std::string_view name) const
 Result<> Session::State::load()
 {
     tasks.reset();
+    memcgs.reset();
     links.clear();
     programs.clear();
     skeleton.reset();
@@ -226,15 +228,20 @@ Result<> Session::State::load()
 std::vector<Refusal> Session::State::attach()
 {
     std::vector<Refusal> failed;
+    UniqueFd root;
+    if (!options.memory_root.empty())
+        root.reset(::open(options.memory_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     for (const auto& [name, fd] : programs) {
         const kernel::Program* program = kernel::find_program(name);
         if (program->kind == kernel::ProgramKind::RawTp)
             continue;
-        UniqueFd link = attach_program(*program, fd.get());
+        UniqueFd link = attach_program(*program, fd.get(), root.valid() ? root.get() : 0);
         if (!link.valid())
             failed.push_back({name, fmt::format("attach: {}", std::strerror(errno))});
         else if (name == kReadTasks)
             tasks = std::move(link);
+        else if (name == kReadMemcgs)
+            memcgs = std::move(link);
         else
             links.emplace(name, std::move(link));
     }
@@ -320,12 +327,19 @@ Result<std::vector<fb_task_record>> Session::read_tasks() const
 {
     if (!state_->tasks.valid())
         return fail(ErrorKind::Unavailable, "this kernel has no task iterator");
-    auto records = read_records(state_->tasks);
+    auto records = read_records<fb_task_record>(state_->tasks, "reading the tasks");
     if (!records)
         return records;
     for (const std::uint32_t tid : unseen_threads(*records))
         make_state(state_->skeleton->maps.task_states, tid);
     return records;
+}
+
+Result<std::vector<fb_memcg>> Session::read_memcgs() const
+{
+    if (!state_->memcgs.valid())
+        return fail(ErrorKind::Unavailable, "this kernel has no iterator over cgroups");
+    return read_records<fb_memcg>(state_->memcgs, "reading the memory cgroups");
 }
 
 Result<std::vector<ProgramStats>> Session::read_stats() const

@@ -17,6 +17,8 @@ template <class Record>
 inline constexpr std::size_t kLeastSize = sizeof(Record);
 template <>
 inline constexpr std::size_t kLeastSize<fb_oom_task> = FB_OOM_TASK_OLD;
+template <>
+inline constexpr std::size_t kLeastSize<fb_oom_member> = FB_OOM_MEMBER_OLD;
 
 // A record may be longer than this version knows (a newer kernel side). nullopt: too short.
 template <class Record>

@@ -232,10 +232,19 @@ std::vector<std::string> Names::forget_removed(std::uint64_t before_ns)
     return forgotten;
 }
 
-std::optional<KernelCounters> Names::ended(const std::string& path) const
+Entity* Names::find(const std::string& path) const
 {
     const auto found = by_path_.find(path);
-    return found == by_path_.end() ? std::nullopt : resolve(found->second)->ended;
+    return found == by_path_.end() ? nullptr : resolve(found->second);
+}
+
+std::uint64_t Names::alive_id(Controller controller, const Entity& entity) const
+{
+    for (const auto& [id, node] : controllers_[static_cast<std::size_t>(controller)]->nodes) {
+        if (node.alive && resolve(node.entity) == &entity)
+            return id;
+    }
+    return 0;
 }
 
 std::map<int, std::map<std::uint64_t, std::string>> Names::paths() const

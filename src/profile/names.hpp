@@ -63,13 +63,15 @@ public:
 
     void apply(const fb_cgroup& record);
 
+    // By its path of now; nullptr: there is none.
+    [[nodiscard]] Entity* find(const std::string& path) const;
+    // The id by which a controller's hierarchy knows it now, 0: it does not.
+    [[nodiscard]] std::uint64_t alive_id(Controller controller, const Entity& entity) const;
+
     [[nodiscard]] std::vector<std::string> take_created();
 
     // Every entity that has its own data, in no useful order.
     [[nodiscard]] std::vector<Entity*> entities() const;
-
-    // Of the path's cgroups that were removed; nullopt: none was.
-    [[nodiscard]] std::optional<KernelCounters> ended(const std::string& path) const;
 
     // Forgets cgroups that were removed before that, and with the last one of a path all that was known of it: those
     // paths. Nobody may hold an entity of theirs. For who runs for weeks.

@@ -55,6 +55,16 @@ bool OomAssembler::on_control(Names& names, std::uint16_t type, std::span<const 
         return with<fb_oom_task>(bytes, [&](const auto& r) { on_freed(r); });
     case FB_EV_OOM_DONE:
         return with<fb_oom_done>(bytes, [&](const auto& r) { on_done(r); });
+    case FB_EV_OOM_NOBODY:
+        return with<fb_oom_nobody>(bytes, [&](const auto& r) { on_nobody(names, r); });
+    case FB_EV_MEMCG:
+        return with<fb_memcg>(bytes, [&](const auto& r) { on_memcg(names, r); });
+    case FB_EV_OOM_REPORT:
+        return with<fb_oom_report>(bytes, [&](const auto& r) { on_report(names, r); });
+    case FB_EV_OOM_LOOKED:
+        return bytes.size() >= sizeof(fb_oom_looked);  // for who judges
+    case FB_EV_LOSS:
+        return bytes.size() >= sizeof(fb_loss);
     default:
         return false;
     }
@@ -82,6 +92,7 @@ void OomAssembler::on_decision(Names& names, const fb_oom_kill& record)
     OomEpisode& value = episode.value;
     value.decision_seen = true;
     value.global = record.hdr.cgroup_id == 0;
+    value.domain_id = record.hdr.cgroup_id;
     episode.trigger = &names.of(Controller::Memory, record.trigger_cgroup_id);
     value.trigger_comm = comm_of(record.trigger_comm);
     value.trigger_tid = record.trigger_tid;
@@ -116,7 +127,7 @@ void OomAssembler::follow(Episode& episode)
         }
     }
     for (auto it = past_.rbegin(); it != past_.rend(); ++it) {
-        if (elapsed(it->gone_ns, now) <= kCascadeNs && related(it->domain)) {
+        if (it->decision_seen && elapsed(it->gone_ns, now) <= kCascadeNs && related(it->domain)) {
             episode.value.follows_ns = it->ts_ns;
             return;
         }
@@ -145,6 +156,20 @@ void OomAssembler::on_member(Names& names, const fb_oom_member& record)
     member.oom_score_adj = record.oom_score_adj;
     member.flags = record.flags;
     member.met_ns = record.hdr.ts_ns;
+    const auto known_bytes = [&](std::uint64_t bytes) {
+        return bytes == kUnknown || record.hdr.size < sizeof record ? std::nullopt : std::optional(bytes);
+    };
+    member.anon_bytes = known_bytes(record.anon_bytes);
+    member.file_bytes = known_bytes(record.file_bytes);
+    member.shmem_bytes = known_bytes(record.shmem_bytes);
+    member.swap_bytes = known_bytes(record.swap_bytes);
+    if (record.kind == FB_OM_LOGGED) {
+        member.logged = true;
+        logged_.push_back(std::move(member));
+        return;
+    }
+    if (record.kind != FB_OM_SCANNED && record.kind != FB_OM_GROUP)
+        return;  // who was left is for who judges
     Entity& cgroup = names.of(Controller::Memory, record.hdr.cgroup_id);
     const auto same = [&](const OomMember& other) { return other.tgid == record.tgid; };
     if (record.kind == FB_OM_SCANNED) {
@@ -193,12 +218,14 @@ void OomAssembler::on_policy(Names& names, const fb_oom_group& record)
     if (episode == nullptr) {  // the decision itself could not be hooked, or its record was dropped
         episode = &open(record.hdr.ts_ns, names.of(Controller::Memory, record.domain_id));
         episode->value.global = record.domain_id == 0;
+        episode->value.domain_id = record.domain_id;
         episode->value.victim_tgid = record.victim_tgid;
     }
     episode->value.group_policy = record.hdr.cgroup_id != 0;
     episode->last_ns = std::max<std::uint64_t>(episode->last_ns, record.hdr.ts_ns);
     if (record.hdr.cgroup_id != 0)
         episode->group = &names.of(Controller::Memory, record.hdr.cgroup_id);
+    episode->value.group_id = record.hdr.cgroup_id;
 }
 
 void OomAssembler::on_stall(const fb_stall& stall)

@@ -44,12 +44,13 @@ public:
     // Records up to now_ns must have been handed over. wait_for_freed: FB_EV_OOM_FREED is observed.
     [[nodiscard]] std::vector<OomEpisode> take_complete(std::uint64_t now_ns, bool wait_for_freed);
     // Begun and not yet given out.
-    [[nodiscard]] bool open() const { return !episodes_.empty(); }
+    [[nodiscard]] bool open() const { return !(episodes_.empty() && shortages_.empty()); }
     [[nodiscard]] std::vector<OomEpisode> open_episodes() const;
     // Holds no entity: their owner may forget some.
     [[nodiscard]] bool empty() const
     {
-        return episodes_.empty() && pending_.empty() && past_.empty() && scan_.cgroups.empty() && other_kills_.empty();
+        return episodes_.empty() && shortages_.empty() && growths_.empty() && pending_.empty() && past_.empty() &&
+               scan_.cgroups.empty() && other_kills_.empty() && reports_.empty() && told_shortages_.empty();
     }
 
     // SIGKILLs that were not the OOM killer's, in time order, since the last call. Kept from keep_other_kills() on.
@@ -67,8 +68,9 @@ private:
         Entity* group = nullptr;
         // parallel to the lists of value
         std::vector<Entity*> victim_cgroups, member_cgroups, sharer_cgroups;
-        std::uint64_t last_ns = 0;                                      // decision or latest mark
-        std::optional<std::uint64_t> done_ns;                           // all its SIGKILLs are sent
+        std::uint64_t last_ns = 0;             // decision or latest mark
+        std::optional<std::uint64_t> done_ns;  // all its SIGKILLs are sent
+        std::uint64_t counted = 0;             // without a kill: how often, by the kernel's counters
         std::unordered_map<std::uint32_t, std::uint64_t> leader_exits;  // of victims: tgid -> ns
     };
     struct VictimRef {
@@ -92,10 +94,24 @@ private:
         std::vector<OomMember> members;
         std::vector<Entity*> cgroups;
     };
-    // An episode that was given out: a later one may follow from it.
+    // An episode that was given out: a later one may follow from it, and it accounts for what is counted late.
     struct Past {
         std::uint64_t ts_ns, gone_ns;
         Entity* domain;
+        bool decision_seen = true;
+    };
+    // What the kernel's log said, with the tasks that it listed; kept until its episode is complete.
+    struct Report {
+        fb_oom_report record;
+        Entity* domain;  // nullptr: no cgroup that is known has its path
+        std::uint64_t domain_id;
+        std::vector<OomMember> members;
+    };
+    // A memcg has counted something between two readings. What accounts for it may still come.
+    struct Growth {
+        Entity* cgroup;
+        std::uint64_t id, from_ns, at_ns, oom, kills;
+        fb_memcg record;
     };
     struct Stall {
         std::uint64_t begin_ns, end_ns, pages;
@@ -110,6 +126,17 @@ private:
     void on_member(Names& names, const fb_oom_member& record);
     void on_freed(const fb_oom_task& record);
     void on_done(const fb_oom_done& record);
+    void on_nobody(Names& names, const fb_oom_nobody& record);
+    void on_memcg(Names& names, const fb_memcg& record);
+    void on_report(Names& names, const fb_oom_report& record);
+    Episode& shortage(OomEpisode::Kind kind, std::uint64_t ts_ns, Entity& domain, std::uint64_t id);
+    [[nodiscard]] Episode* open_shortage(const Entity& domain, std::uint64_t ts_ns);
+    [[nodiscard]] bool accounted(const Growth& growth, bool kills);
+    void account(std::uint64_t now_ns);
+    void find_report(Episode& episode);
+    static void apply(const Report& report, Episode& episode);
+    [[nodiscard]] static bool shortage_complete(const Episode& episode, std::uint64_t now_ns);
+    void take_shortages(std::uint64_t now_ns, std::vector<OomEpisode>& into);
     void on_stall(const fb_stall& stall);
     void on_task_exit(const fb_task& task);
 
@@ -142,6 +169,13 @@ private:
     std::uint64_t sigkills_not_oom_ = 0;
     Scan scan_;
     std::deque<Past> past_;
+    // Out of memory, and nobody was killed: they hold up nobody.
+    std::vector<Episode> shortages_;
+    std::unordered_map<std::uint64_t, fb_memcg> counted_;  // by id: the latest
+    std::vector<Growth> growths_;
+    std::vector<OomMember> logged_;  // for the report that comes after them
+    std::deque<Report> reports_;
+    std::deque<Past> told_shortages_;
     std::unordered_map<std::uint32_t, std::deque<Stall>> stalls_;  // by tid: the latest few
     bool keep_other_kills_ = false;
     std::vector<std::pair<OtherKill, Entity*>> other_kills_;

@@ -21,6 +21,8 @@ constexpr std::uint64_t kFreedNs = 1'000'000'000;
 constexpr std::uint64_t kReportNs = 5'000'000'000;
 // ... and a victim that will not go is waited for so long: among hundreds that want the CPU it takes its turn too.
 constexpr std::uint64_t kPatienceNs = 30'000'000'000;
+// What is counted for a kill is accounted for within this.
+constexpr std::uint64_t kPastNs = 40'000'000'000;
 // Between two rounds of reclaim of one allocation (MAX_RECLAIM_RETRIES in mm/memcontrol.c).
 constexpr std::uint64_t kReclaimGapNs = 20'000'000;
 
@@ -82,6 +84,7 @@ void OomAssembler::close(Episode& episode, std::uint64_t number)
 {
     find_sharers(episode, number);
     find_reclaim(episode);
+    find_report(episode);
     put_names(episode.value, episode);
 }
 
@@ -102,6 +105,10 @@ std::vector<OomEpisode> OomAssembler::open_episodes() const
 {
     std::vector<OomEpisode> result;
     for (const Episode& episode : episodes_) {
+        result.push_back(episode.value);
+        put_names(result.back(), episode);
+    }
+    for (const Episode& episode : shortages_) {
         result.push_back(episode.value);
         put_names(result.back(), episode);
     }
@@ -140,9 +147,12 @@ bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool w
 void OomAssembler::forget_before(std::uint64_t now_ns)
 {
     forget_pending_before(now_ns);
-    while (!past_.empty() && past_.front().gone_ns != kUnknown &&
-           elapsed(past_.front().gone_ns, now_ns) > 2 * kCascadeNs)
+    while (!past_.empty() && elapsed(past_.front().gone_ns, now_ns) > kPastNs)
         past_.pop_front();
+    while (!told_shortages_.empty() && elapsed(told_shortages_.front().gone_ns, now_ns) > kReportedNs)
+        told_shortages_.pop_front();
+    while (!reports_.empty() && elapsed(reports_.front().record.hdr.ts_ns, now_ns) > kReportedNs)
+        reports_.pop_front();
     forget_stalls_before(now_ns);
 }
 
@@ -157,8 +167,8 @@ std::vector<OomEpisode> OomAssembler::take_complete(std::uint64_t now_ns, bool w
         Episode& episode = episodes_.front();
         close(episode, number_);
         const std::uint64_t gone = gone_ns(episode.value);
-        if (episode.value.decision_seen)
-            past_.push_back({episode.value.ts_ns, gone == kUnknown ? now_ns : gone, episode.domain});
+        past_.push_back(
+            {episode.value.ts_ns, gone == kUnknown ? now_ns : gone, episode.domain, episode.value.decision_seen});
         std::erase_if(latest_, [&](const auto& entry) { return entry.second.episode == number_; });
         for (const OomVictim& victim : episode.value.victims)
             tgid_of_.erase(victim.tid);
@@ -166,6 +176,8 @@ std::vector<OomEpisode> OomAssembler::take_complete(std::uint64_t now_ns, bool w
         episodes_.pop_front();
         ++number_;
     }
+    account(now_ns);
+    take_shortages(now_ns, result);
     forget_before(now_ns);
     return result;
 }
@@ -183,7 +195,9 @@ std::vector<OtherKill> OomAssembler::take_other_kills()
 
 std::vector<OomEpisode> OomAssembler::finish()
 {
+    account(kUnknown);
     std::vector<OomEpisode> result;
+    take_shortages(kUnknown, result);
     std::uint64_t number = number_;
     for (Episode& episode : episodes_) {
         close(episode, number++);

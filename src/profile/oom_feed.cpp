@@ -128,9 +128,9 @@ std::span<const Move> OomFeed::moves() const
     return state_->moves;
 }
 
-std::optional<KernelCounters> OomFeed::ended(const std::string& path) const
+std::string OomFeed::path(std::uint64_t memcg_id) const
 {
-    return state_->names.ended(path);
+    return resolve(&state_->names.of(Controller::Memory, memcg_id))->profile.path;
 }
 
 std::vector<std::string> OomFeed::forget_removed(std::uint64_t before_ns)

@@ -20,6 +20,9 @@ inline constexpr std::uint64_t kPendingNs = 1'000'000'000;
 // A kill this soon after the last victim of another one in the same place follows from it.
 inline constexpr std::uint64_t kCascadeNs = 1'000'000'000;
 
+// A report of the kernel's log waits for its episode for so long, and an episode without a kill is remembered.
+inline constexpr std::uint64_t kReportedNs = 60'000'000'000;
+
 inline std::uint64_t elapsed(std::uint64_t since_ns, std::uint64_t now_ns)
 {
     return now_ns > since_ns ? now_ns - since_ns : 0;

@@ -127,6 +127,7 @@ void OomAssembler::on_marked(Names& names, const fb_oom_task& record)
     Episode* episode = episode_of_mark(record, cgroup);
     if (episode == nullptr) {
         episode = &open(record.hdr.ts_ns, cgroup);
+        episode->value.domain_id = record.hdr.cgroup_id;
         episode->value.trigger_tid = record.current_tid;
         episode->value.trigger_comm = comm_of(record.current_comm);
     }
@@ -135,6 +136,7 @@ void OomAssembler::on_marked(Names& names, const fb_oom_task& record)
     victim.tid = record.tid;
     victim.tgid = record.tgid;
     victim.comm = comm_of(record.comm);
+    victim.cgroup_id = record.hdr.cgroup_id;
     victim.rss_bytes = record.rss_bytes;
     victim.oom_score_adj = record.oom_score_adj;
     victim.marked_ns = record.hdr.ts_ns;

@@ -37,9 +37,11 @@ void Received::add_batch(const fb_batch& header, std::span<const fb_event> event
 
 void Received::add_control(const fb_hdr& hdr)
 {
+    last_ns_ = std::max<std::uint64_t>(last_ns_, hdr.ts_ns);
+    if (hdr.prog == FB_P_NONE)
+        return;  // of user space: nothing was to be delivered
     ++total_;
     ++delivered_[{hdr.prog, hdr.cpu}];
-    last_ns_ = std::max<std::uint64_t>(last_ns_, hdr.ts_ns);
 }
 
 std::vector<ProgramLoss> Received::reconcile(std::vector<ProgramLoss> kernel) const

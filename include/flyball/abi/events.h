@@ -76,6 +76,12 @@ enum fb_event_type {
 	FB_EV_OOM_MEMBER,	      /* struct fb_oom_member: in the scope of a kill */
 	FB_EV_OOM_FREED,	      /* struct fb_oom_task: a marked thread has let go of its memory */
 	FB_EV_OOM_DONE,		      /* struct fb_oom_done: all SIGKILLs of a decision are sent */
+	FB_EV_OOM_NOBODY,	      /* struct fb_oom_nobody: out of memory, and nobody may be killed */
+	/* told by user space, into the same order */
+	FB_EV_MEMCG,	  /* struct fb_memcg: what a memcg has counted */
+	FB_EV_OOM_REPORT, /* struct fb_oom_report: what memory was, by the kernel's log or by memory.stat */
+	FB_EV_OOM_LOOKED, /* struct fb_oom_looked: what was looked at after an episode has been told */
+	FB_EV_LOSS,	  /* struct fb_loss: something may be missing up to here */
 	FB_EV_CONTROL_MAX,
 };
 
@@ -201,7 +207,7 @@ struct fb_stall {
 	struct fb_hdr hdr; /* cgroup of the task that stalled */
 	__u64 duration_ns;
 	__u64 amount;	 /* RECLAIM: pages reclaimed; HIGH: pages over */
-	__u64 target_id; /* RECLAIM: the memcg being reclaimed when known, else 0 */
+	__u64 target_id; /* RECLAIM, HIGH: the memcg that the task's memory is charged to; 0: not recorded */
 	__u32 kind;
 	__u32 tid;
 	__u64 pad;
@@ -480,9 +486,30 @@ struct fb_oom_done {
 };
 FB_STATIC_ASSERT(sizeof(struct fb_oom_done) == 24 + 8, "fb_oom_done");
 
+/*
+ * out_of_memory() came to nothing: all that is below the limit is protected. The task that asked gets
+ * -ENOMEM, or, from a page fault, asks again at once: of one memcg a record a second is told, with how often
+ * it was since the last.
+ */
+struct fb_oom_nobody {
+	struct fb_hdr hdr; /* the memcg whose limit was hit; 0: the whole machine */
+	__u64 trigger_cgroup_id;
+	__u64 limit_bytes; /* memory.max, ~0: none */
+	__u64 usage_bytes;
+	__u64 swap_bytes;
+	__u64 times; /* since the record before, this one included */
+	__u32 trigger_tid;
+	__u32 trigger_tgid;
+	char trigger_comm[FB_COMM_MAX];
+};
+FB_STATIC_ASSERT(sizeof(struct fb_oom_nobody) == 24 + 40 + 24, "fb_oom_nobody");
+
 enum fb_oom_member_kind {
 	FB_OM_SCANNED = 0, /* oom_evaluate_task(): a candidate below the limit that was hit */
 	FB_OM_GROUP,	   /* oom_kill_memcg_member(): of the group that is being killed */
+	FB_OM_LOGGED, /* user space: a line of the task table in the kernel's log; before its FB_EV_OOM_REPORT
+		       */
+	FB_OM_LEFT,   /* user space: it lives in the group; before its FB_EV_OOM_LOOKED */
 };
 enum fb_oom_member_flags {
 	FB_OM_KTHREAD = 1 << 0,
@@ -504,8 +531,97 @@ struct fb_oom_member {
 	__u32 flags;
 	__u32 current_tid; /* of the task whose allocation it is about */
 	char comm[FB_COMM_MAX];
+	/* what rss_bytes is made of, and what of it is in swap; not in every recording, ~0 unknown */
+	__u64 anon_bytes;
+	__u64 file_bytes;
+	__u64 shmem_bytes;
+	__u64 swap_bytes;
 };
-FB_STATIC_ASSERT(sizeof(struct fb_oom_member) == 24 + 24 + 24 + 16, "fb_oom_member");
+#define FB_OOM_MEMBER_OLD 88 /* without what was put at its end */
+FB_STATIC_ASSERT(sizeof(struct fb_oom_member) == FB_OOM_MEMBER_OLD + 32, "fb_oom_member");
+
+/* ---- told by user space ----------------------------------------------------------------------- */
+
+/* What a memcg itself has counted (memory_events_local), on v1 and v2: the iterator over cgroups reads it. */
+struct fb_memcg {
+	struct fb_hdr hdr;
+	__u64 usage_bytes;
+	__u64 limit_bytes; /* ~0: none */
+	__u64 high;
+	__u64 max;
+	__u64 oom;
+	__u64 oom_kill;
+	__u64 oom_group_kill;
+	__u32 first; /* 1: read when the run began, what it counts from */
+	__u32 pad;
+};
+FB_STATIC_ASSERT(sizeof(struct fb_memcg) == 24 + 64, "fb_memcg");
+
+/* What memory is made of, as memory.stat has it, of the subtree. file contains shmem; slab is both kinds. */
+enum fb_memory_kind {
+	FB_MK_ANON = 0,
+	FB_MK_FILE,
+	FB_MK_SHMEM,
+	FB_MK_KERNEL, /* all kernel memory, with the four below */
+	FB_MK_KERNEL_STACK,
+	FB_MK_PAGETABLES,
+	FB_MK_SLAB,
+	FB_MK_PERCPU,
+	FB_MK_SOCK,
+	FB_MK_VMALLOC,
+	FB_MK_HUGETLB,
+	FB_MK_SWAPCACHED,
+	FB_MK_ZSWAP,
+	FB_MK_ZSWAPPED,
+	FB_MK_MAX,
+};
+
+enum fb_oom_report_flags {
+	FB_OR_AFTER = 1 << 0, /* memory.stat after the episode; else the kernel's log, from before its kill */
+	FB_OR_NOBODY = 1 << 1, /* the log says that there was nobody to kill */
+	FB_OR_GLOBAL = 1 << 2, /* no memcg's limit */
+};
+
+struct fb_oom_report {
+	struct fb_hdr hdr; /* when it was read; AFTER: the memcg, else 0: the log names a path */
+	__u64 episode_ns;  /* AFTER: fb_oom_looked.episode_ns */
+	__u64 usage_bytes; /* each ~0: not told */
+	__u64 limit_bytes;
+	__u64 swap_bytes;
+	__u64 swap_limit_bytes;
+	__u64 kinds[FB_MK_MAX]; /* bytes, by enum fb_memory_kind */
+	__u32 victim_tid;	/* as the log names it */
+	__u32 flags;
+	__u32 order;
+	__u32 members; /* records of them before this one */
+	char trigger_comm[FB_COMM_MAX];
+	char path[FB_PATH_MAX]; /* of the memcg, within its hierarchy */
+};
+FB_STATIC_ASSERT(sizeof(struct fb_oom_report) == 24 + 40 + 8 * FB_MK_MAX + 16 + 16 + FB_PATH_MAX,
+		 "fb_oom_report");
+
+enum fb_oom_looked_flags {
+	FB_OL_LIVING = 1 << 0, /* who lives in the group was looked for; it is gone: nobody */
+	FB_OL_POLICY =
+		1 << 1, /* memory.oom.group was read, policy_id is the uppermost that has it, 0: none */
+};
+
+struct fb_oom_looked {
+	struct fb_hdr hdr; /* when; 0, or the group that was looked at */
+	__u64 episode_ns;  /* OomEpisode.ts_ns */
+	__u64 policy_id;
+	__u32 flags;
+	__u32 left; /* records of FB_OM_LEFT before this one */
+};
+FB_STATIC_ASSERT(sizeof(struct fb_oom_looked) == 48, "fb_oom_looked");
+
+struct fb_loss {
+	struct fb_hdr hdr; /* when it was found */
+	__u64 dropped;	   /* records that found no room */
+	__u64 missed;	   /* runs of programs that the kernel skipped */
+	__u64 damaged;	   /* batches or records */
+};
+FB_STATIC_ASSERT(sizeof(struct fb_loss) == 48, "fb_loss");
 
 /* ---- what the task iterator writes: one record a task, at the start and at the end ------------ */
 struct fb_task_record {

@@ -50,6 +50,8 @@ public:
     // All sinks get what comes from now on, until they are detached. They outlive that.
     void attach(stream::Sink& sink) { sinks_.push_back(&sink); }
     void detach(stream::Sink& sink) { std::erase(sinks_, &sink); }
+    // Puts a record of user space in among the kernel's (enum fb_event_type says which are).
+    void tell(std::span<const std::byte> record) { tee().on_control(record); }
 
     [[nodiscard]] virtual const kernel::Plan& plan() const = 0;
     // All but times, filters and command. stacks: they are asked for, and belong to what can be had or not.
@@ -60,6 +62,9 @@ public:
     [[nodiscard]] virtual Result<std::vector<profile::KnownCgroup>> known_cgroups() = 0;
     // One record a task that lives now.
     [[nodiscard]] virtual Result<std::vector<fb_task_record>> read_tasks() = 0;
+
+    // One record a memcg that exists now. Unavailable: this kernel cannot tell.
+    [[nodiscard]] virtual Result<std::vector<fb_memcg>> read_memcgs() = 0;
 
     // Opens and closes the window in which there are events.
     virtual void set_recording(bool on) = 0;

@@ -19,7 +19,7 @@ public:
     std::vector<profile::OtherKill> other_kills() override { return live_.watcher().take_other_kills(); }
     bool idle() override { return live_.watcher().idle(); }
     bool stopped() override { return stop_.requested(); }
-    void pretend_loss() override { live_.pretend_loss("a loss that was put in on purpose"); }
+    void pretend_loss() override { live_.pretend_loss(); }
     const profile::Meta& meta() const override { return live_.meta(); }
 
 private:

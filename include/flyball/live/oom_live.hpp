@@ -41,8 +41,8 @@ public:
 
     [[nodiscard]] oom::Watcher& watcher();
     [[nodiscard]] const profile::Meta& meta() const;
-    // For programs with a memory of their own about losses: a loss that never was (tests).
-    void pretend_loss(std::string what);
+    // A loss that never was (tests).
+    void pretend_loss();
 
 private:
     struct State;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a verdict needs besides events: the kernel's files. Passed in, so that verdicts are tested without.
+// What a verdict needs besides events: asked of the machine when an episode is complete. Passed in, so that verdicts
+// are tested without a kernel.
+//
+// A cgroup is asked about by its 64-bit id, which is the inode of its directory: of one that was made later under the
+// same path nothing is told.
 #pragma once
 
+#include "flyball/abi/events.h"
 #include "flyball/cgroup/mounts.hpp"
-#include "flyball/oom/verdict.hpp"
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,28 +18,22 @@
 
 namespace flyball::oom {
 
-// memory.events and memory.events.local; on cgroup v1 oom_kill of memory.oom_control is the local one.
-struct MemoryEvents {
-    std::map<std::string, std::uint64_t> hierarchical, local;
-    bool v1 = false;
-};
-
 class Surroundings {
 public:
     virtual ~Surroundings() = default;
-    // nullopt: the cgroup is gone (or never was).
-    [[nodiscard]] virtual std::optional<MemoryEvents> memory_events(const std::string& path) = 0;
-    // Processes in the cgroup and below it now, without zombies.
-    [[nodiscard]] virtual std::vector<Living> living(const std::string& path) = 0;
-    // The uppermost cgroup from the root down to this one with memory.oom.group = 1; empty: none.
-    // nullopt: not known (the cgroup is gone, or there is no such file).
-    [[nodiscard]] virtual std::optional<std::string> oom_group(const std::string& path) = 0;
+    // What the memcgs that exist have counted; empty: this kernel has no way to read it.
+    [[nodiscard]] virtual std::vector<fb_memcg> counted() = 0;
+    // Processes in the cgroup and below it now, without zombies, as FB_OM_LEFT. The cgroup is gone: nobody.
+    [[nodiscard]] virtual std::vector<fb_oom_member> living(std::uint64_t id, const std::string& path) = 0;
+    // The uppermost cgroup from the root down to this one with memory.oom.group = 1; 0: none. nullopt: not known (it
+    // is gone, or there is no such file).
+    [[nodiscard]] virtual std::optional<std::uint64_t> oom_group(std::uint64_t id, const std::string& path) = 0;
+    // What its memory is made of now. nullopt: it is gone.
+    [[nodiscard]] virtual std::optional<fb_oom_report> memory(std::uint64_t id, const std::string& path) = 0;
 };
 
-// Of this machine. The layout must outlive it.
-[[nodiscard]] std::unique_ptr<Surroundings> live_surroundings(const cgroup::Layout& layout);
-
-// Of a recording: nothing can be asked any more.
-[[nodiscard]] std::unique_ptr<Surroundings> no_surroundings();
+// Of this machine; read_counted: as Collector::read_memcgs(). The layout must outlive it.
+[[nodiscard]] std::unique_ptr<Surroundings> live_surroundings(const cgroup::Layout& layout,
+                                                              std::function<std::vector<fb_memcg>()> read_counted);
 
 }  // namespace flyball::oom

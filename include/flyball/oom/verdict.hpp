@@ -8,6 +8,7 @@
 //
 // Pass is said only when every check that this kernel allows was made and held; what cannot be known there
 // is listed. A loss, or a disagreement with the kernel's own counters, is inconclusive.
+// An episode without a kill never passes: nobody could be killed (fail), or it is not known what became of it.
 // Plain values; functions are pure and may be called from any thread.
 #pragma once
 
@@ -95,6 +96,9 @@ struct Verdict {
     std::vector<Check> checks;
     std::vector<Survivor> survivors;
     std::vector<std::string> unknown;  // what this kernel does not tell
+    // Why memory ran out, one line each: what it was made of, who holds the most and may not be killed, what stays.
+    // Empty where nothing told of it.
+    std::vector<std::string> why;
     friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 

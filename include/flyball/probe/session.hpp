@@ -20,6 +20,7 @@ struct SessionOptions {
     // Size of each CPU's ring; rounded up to a power of two of at least one page.
     std::uint64_t ring_bytes = 1U << 20;
     bool verbose = false;       // libbpf's own messages on stderr
+    std::string memory_root{};  // directory of the memory controller's root; empty: that of cgroup v2
     StopToken* stop = nullptr;  // asked before each program: the verifier takes its time
 };
 
@@ -67,6 +68,9 @@ public:
 
     // One record a task that lives now; makes the state of tasks that have none yet.
     [[nodiscard]] Result<std::vector<fb_task_record>> read_tasks() const;
+
+    // One record a memcg that exists now, parents first. Unavailable: this kernel has no such iterator.
+    [[nodiscard]] Result<std::vector<fb_memcg>> read_memcgs() const;
 
     [[nodiscard]] Result<std::vector<ProgramStats>> read_stats() const;
     [[nodiscard]] Result<std::vector<FoldedBucket>> read_folded() const;

@@ -52,8 +52,8 @@ public:
     [[nodiscard]] std::span<const Birth> births() const;
     [[nodiscard]] std::span<const Move> moves() const;
 
-    // The kernel's last counters of cgroups of this path that were removed during the run, summed.
-    [[nodiscard]] std::optional<KernelCounters> ended(const std::string& path) const;
+    // Of a memory cgroup, live or gone; "?0:42": it has no name.
+    [[nodiscard]] std::string path(std::uint64_t memcg_id) const;
 
     // While nothing is under way: forgets cgroups that were removed before that; the paths that no cgroup has any
     // more. Without it memory grows with every cgroup that ever was.

@@ -111,7 +111,8 @@ struct CgroupProfile {
 struct OomVictim {
     std::uint32_t tid = 0, tgid = 0;
     std::string comm;
-    std::string cgroup;  // path
+    std::string cgroup;           // path of the memcg that its memory is charged to
+    std::uint64_t cgroup_id = 0;  // and which of that path it is
     std::uint64_t rss_bytes = ~0ULL;
     std::int32_t oom_score_adj = 0;
     std::optional<std::uint64_t> marked_ns, sigkill_ns, exit_ns, reaped_ns;
@@ -125,14 +126,22 @@ struct OomVictim {
 struct OomMember {
     std::uint32_t tid = 0, tgid = 0;
     std::string comm;
-    std::string cgroup;  // path
+    std::string cgroup;  // path; empty: not known (of one that is only logged)
     std::uint64_t rss_bytes = ~0ULL;
     std::int32_t oom_score_adj = 0;
-    std::uint32_t flags = 0;               // enum fb_oom_member_flags
-    bool scanned = false;                  // looked at when a victim was sought among all below the limit
-    bool in_group = false;                 // met again when the group was killed
+    std::uint32_t flags = 0;  // enum fb_oom_member_flags
+    bool scanned = false;     // looked at when a victim was sought among all below the limit
+    bool in_group = false;    // met again when the group was killed
+    bool logged = false;      // in the task table of the kernel's log
+    // What rss_bytes is made of (in the log since v6.8), and what was in swap.
+    std::optional<std::uint64_t> anon_bytes, file_bytes, shmem_bytes, swap_bytes;
     std::optional<std::uint64_t> met_ns;   // when it was met last
     std::optional<std::uint64_t> exit_ns;  // of its main thread, when that was seen before the episode was over
+    // What its end would give back: file pages are the page cache's, and often of another memcg. ~0: not known.
+    [[nodiscard]] std::uint64_t held_bytes() const
+    {
+        return anon_bytes && shmem_bytes ? *anon_bytes + *shmem_bytes : rss_bytes;
+    }
     friend bool operator==(const OomMember&, const OomMember&) = default;
 };
 
@@ -154,11 +163,30 @@ struct OomReclaim {
     friend bool operator==(const OomReclaim&, const OomReclaim&) = default;
 };
 
+// What the memory of a memcg (with all below it) was made of. nullopt: not told.
+struct OomMemory {
+    std::optional<std::uint64_t> usage_bytes, limit_bytes, swap_bytes, swap_limit_bytes;
+    std::array<std::optional<std::uint64_t>, FB_MK_MAX> kinds{};  // bytes, by enum fb_memory_kind
+    friend bool operator==(const OomMemory&, const OomMemory&) = default;
+};
+[[nodiscard]] OomMemory memory_of(const fb_oom_report& record);
+
 struct OomEpisode {
+    enum class Kind {
+        Kill,
+        NobodyKillable,  // all below the limit is protected: no kill, and the memory stays where it is
+        NotKilled,       // the kernel counted that memory was out, and no kill followed
+        UnseenKill,      // the kernel counted a kill, and no event told of it
+    };
+    Kind kind = Kind::Kill;
     std::uint64_t ts_ns = 0;     // of the decision, or of the first mark without one
+    std::uint64_t until_ns = 0;  // of one without a kill: the last time that was seen
+    std::uint64_t times = 1;     // how often memory was out, as far as it was told
     bool decision_seen = false;  // oom_kill_process was hooked: the fields below are known
-    bool global = false;         // no memcg limit: the machine ran out
-    std::string domain;          // cgroup whose limit was hit
+    bool logged = false;  // the kernel's log tells of it: the limit and who asked are known by that, if not before
+    bool global = false;  // no memcg limit: the machine ran out
+    std::string domain;   // cgroup whose limit was hit
+    std::uint64_t domain_id = 0, group_id = 0;  // which of that path
     std::string trigger_cgroup, trigger_comm;
     std::uint32_t trigger_tid = 0, trigger_tgid = 0;
     std::string victim_comm;
@@ -171,11 +199,17 @@ struct OomEpisode {
     std::vector<OomVictim> victims;    // in the order in which they were marked
     std::vector<OomMember> members;    // in the order of the kernel's scan; by oom.members
     std::vector<OomSharer> sharers;
-    std::optional<OomReclaim> reclaim;  // where reclaim is observed
+    std::optional<OomReclaim> reclaim;       // where reclaim is observed
+    std::optional<OomMemory> before, after;  // the domain's: by the log before the kill, by memory.stat after it
+    // Is it known which limit was hit?
+    [[nodiscard]] bool limit_known() const { return decision_seen || logged || kind != Kind::Kill; }
     // The decision before this one in the same scope, when its victims were not gone for longer than a second.
     std::optional<std::uint64_t> follows_ns;
     friend bool operator==(const OomEpisode&, const OomEpisode&) = default;
 };
+
+// "kill", "nobody_killable", "not_killed", "unseen_kill"
+[[nodiscard]] std::string_view name(OomEpisode::Kind kind);
 
 // A SIGKILL that the OOM killer did not send.
 struct OtherKill {

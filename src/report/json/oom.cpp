@@ -4,6 +4,8 @@
 
 #include "cells.hpp"
 
+#include <array>
+
 namespace flyball::report {
 namespace {
 
@@ -25,6 +27,7 @@ Json json_judged_victim(const profile::OomVictim& victim, const OomEpisode& e)
                  {"tid", victim.tid},
                  {"pid", victim.tgid},
                  {"cgroup", json_path(victim.cgroup)},
+                 {"cgroup_id", victim.cgroup_id == 0 ? Json(nullptr) : Json(victim.cgroup_id)},
                  {"chosen", e.victim_tgid == 0 ? Json(nullptr) : Json(e.victim_tgid == victim.tgid)},
                  {"rss_bytes", json_known(victim.rss_bytes)},
                  {"oom_score_adj", victim.oom_score_adj}};
@@ -70,9 +73,14 @@ Json json_member(const profile::OomMember& member, std::uint64_t decision_ns)
                  {"pid", member.tgid},
                  {"cgroup", json_path(member.cgroup)},
                  {"rss_bytes", json_known(member.rss_bytes)},
+                 {"anon_bytes", json_maybe(member.anon_bytes)},
+                 {"file_bytes", json_maybe(member.file_bytes)},
+                 {"shmem_bytes", json_maybe(member.shmem_bytes)},
+                 {"swap_bytes", json_maybe(member.swap_bytes)},
                  {"oom_score_adj", member.oom_score_adj},
                  {"scanned", member.scanned},
                  {"in_group", member.in_group},
+                 {"logged", member.logged},
                  {"flags", json_flags(member.flags)}};
     put_time(json, "met", member.met_ns, decision_ns);
     put_time(json, "exit", member.exit_ns, decision_ns);
@@ -91,10 +99,10 @@ Json json_survivor(const oom::Survivor& survivor)
 Json json_trigger(const OomEpisode& e)
 {
     // Without a decision the task that marked the victim is known, and nothing else of it.
-    if (!e.decision_seen && e.trigger_tid == 0)
+    if (!e.decision_seen && e.trigger_tid == 0 && e.trigger_comm.empty())
         return nullptr;
     return {{"comm", harmless(e.trigger_comm)},
-            {"tid", e.trigger_tid},
+            {"tid", e.trigger_tid == 0 ? Json(nullptr) : Json(e.trigger_tid)},
             {"pid", e.trigger_tgid == 0 ? Json(nullptr) : Json(e.trigger_tgid)},
             {"cgroup", json_path(e.trigger_cgroup)},
             // 0: no allocation failed, somebody asked for a kill (SysRq-f).
@@ -103,7 +111,7 @@ Json json_trigger(const OomEpisode& e)
 
 Json json_chosen(const OomEpisode& e)
 {
-    if (!e.decision_seen && e.victim_tgid == 0)
+    if (e.victim_tgid == 0)
         return nullptr;
     // The policy's record names the process only by its number.
     return {{"comm", e.decision_seen ? Json(harmless(e.victim_comm)) : Json(nullptr)},
@@ -121,10 +129,28 @@ Json json_reclaim(const std::optional<profile::OomReclaim>& reclaim)
 void put_memory(Json& json, const OomEpisode& e)
 {
     // The whole machine has no such counters: what is there then is no measurement.
-    const bool counted = e.decision_seen && !e.global;
+    const bool counted = e.limit_known() && !e.global;
     json["limit_bytes"] = counted ? json_known(e.limit_bytes) : Json(nullptr);
     json["usage_bytes"] = counted ? json_known(e.usage_bytes) : Json(nullptr);
     json["swap_bytes"] = counted ? json_known(e.swap_bytes) : Json(nullptr);
+}
+
+// By the kernel's names, memory.stat's. Null as a whole: nothing told of it; of one: not told, never zero.
+Json json_memory(const std::optional<profile::OomMemory>& memory)
+{
+    if (!memory)
+        return nullptr;
+    constexpr std::array<const char*, FB_MK_MAX> kNames{
+        "anon_bytes",       "file_bytes",       "shmem_bytes",  "kernel_bytes",  "kernel_stack_bytes",
+        "pagetables_bytes", "slab_bytes",       "percpu_bytes", "sock_bytes",    "vmalloc_bytes",
+        "hugetlb_bytes",    "swapcached_bytes", "zswap_bytes",  "zswapped_bytes"};
+    Json json = {{"usage_bytes", json_maybe(memory->usage_bytes)},
+                 {"limit_bytes", json_maybe(memory->limit_bytes)},
+                 {"swap_bytes", json_maybe(memory->swap_bytes)},
+                 {"swap_limit_bytes", json_maybe(memory->swap_limit_bytes)}};
+    for (std::size_t i = 0; i < kNames.size(); ++i)
+        json[kNames[i]] = json_maybe(memory->kinds[i]);
+    return json;
 }
 
 std::string_view sender_name(OtherKill::By by)
@@ -160,21 +186,30 @@ Json json_episode(const oom::Judged& judged)
     const OomEpisode& e = judged.episode;
     const oom::Verdict& verdict = judged.verdict;
     // Without decision and policy, the domain is only the cgroup of the first victim.
-    const bool domain_known = e.decision_seen || e.group_policy.has_value();
+    const bool domain_known = e.limit_known() || e.group_policy.has_value();
     Json json = {{"schema", kOomSchema},
                  {"type", "episode"},
+                 {"kind", name(e.kind)},
                  {"number", judged.number},
                  {"outcome", name(verdict.outcome)},
                  {"summary", harmless(verdict.summary)},
                  {"ts_ns", e.ts_ns},
+                 {"until_ns", e.kind == OomEpisode::Kind::Kill ? Json(nullptr) : Json(e.until_ns)},
+                 {"times", e.times == 0 ? Json(nullptr) : Json(e.times)},
                  {"decision_seen", e.decision_seen},
+                 {"logged", e.logged},
                  {"global", domain_known ? Json(e.global) : Json(nullptr)},
-                 {"domain", domain_known && !e.global ? json_path(e.domain) : Json(nullptr)}};
+                 {"domain", domain_known && !e.global ? json_path(e.domain) : Json(nullptr)},
+                 {"domain_id", domain_known && e.domain_id != 0 ? Json(e.domain_id) : Json(nullptr)}};
     put_memory(json, e);
     json["trigger"] = json_trigger(e);
     json["chosen"] = json_chosen(e);
     json["group_policy"] = json_maybe(e.group_policy);
     json["group_cgroup"] = json_path(e.group_cgroup);
+    json["group_id"] = e.group_id == 0 ? Json(nullptr) : Json(e.group_id);
+    json["why"] = json_strings(verdict.why);
+    json["memory_before"] = json_memory(e.before);
+    json["memory_after"] = json_memory(e.after);
     json["follows_ns"] = json_maybe(e.follows_ns);
     json["reclaim"] = json_reclaim(e.reclaim);
     json["victims"] = json_list(e.victims, [&](const auto& victim) { return json_judged_victim(victim, e); });

@@ -33,11 +33,13 @@ Json json_program(const ProgramTotals& t)
 Json json_oom(const OomReport& oom, std::uint64_t start_ns)
 {
     const profile::OomEpisode& e = oom.episode;
-    Json json = {{"ts_ns", e.ts_ns},
+    Json json = {{"kind", name(e.kind)},
+                 {"times", e.times == 0 ? Json(nullptr) : Json(e.times)},
+                 {"ts_ns", e.ts_ns},
                  {"after_start_ns", e.ts_ns > start_ns ? e.ts_ns - start_ns : 0},
                  {"decision_seen", e.decision_seen},
                  {"global", e.global}};
-    if (e.decision_seen) {
+    if (e.limit_known()) {
         json["domain"] = harmless(e.domain);
         json["trigger"] = {
             {"comm", harmless(e.trigger_comm)}, {"tid", e.trigger_tid}, {"cgroup", harmless(e.trigger_cgroup)}};

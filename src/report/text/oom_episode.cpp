@@ -28,6 +28,8 @@ std::string cgroup_of(const std::string& path)
 std::string when(const OomEpisode& e)
 {
     std::string text = in_seconds(e.ts_ns) + " s since boot";
+    if (e.kind != OomEpisode::Kind::Kill && e.until_ns > e.ts_ns)
+        text += fmt::format(", for {}", format_ns(e.until_ns - e.ts_ns));
     if (e.follows_ns && *e.follows_ns <= e.ts_ns)
         text += fmt::format(", {} after another decision in the same place", format_ns(e.ts_ns - *e.follows_ns));
     return text;
@@ -41,6 +43,8 @@ std::string before(const profile::OomReclaim& reclaim)
 
 std::string asked(const OomEpisode& e)
 {
+    if (e.trigger_tgid == 0)
+        return fmt::format("{}, by the kernel's log", harmless(e.trigger_comm));
     std::string who = fmt::format("{} (pid {}", harmless(e.trigger_comm), e.trigger_tgid);
     if (e.trigger_tid != e.trigger_tgid)
         who += fmt::format(", tid {}", e.trigger_tid);
@@ -85,13 +89,33 @@ std::string policy(const oom::Judged& judged)
     return check == checks.end() ? "not seen" : "not seen; " + harmless(check->detail);
 }
 
+void draw_why(const oom::Verdict& verdict, std::size_t indent, Canvas& canvas)
+{
+    for (std::size_t i = 0; i < verdict.why.size(); ++i)
+        text_labelled(i == 0 ? "why" : "", harmless(verdict.why[i]), indent, canvas);
+}
+
+// Nobody was killed: who asked, where, and what memory was.
+void draw_shortage(const oom::Judged& judged, std::size_t indent, Canvas& canvas)
+{
+    const OomEpisode& e = judged.episode;
+    text_labelled("when", when(e), indent, canvas);
+    if (!e.trigger_comm.empty())
+        text_labelled("asked", asked(e), indent, canvas);
+    text_labelled("memory", memory(e), indent, canvas);
+    draw_why(judged.verdict, indent, canvas);
+}
+
 void draw_decision(const oom::Judged& judged, std::size_t indent, Canvas& canvas)
 {
     const OomEpisode& e = judged.episode;
     text_labelled("when", when(e), indent, canvas);
     if (e.reclaim)
         text_labelled("before", before(*e.reclaim), indent, canvas);
-    if (e.decision_seen) {
+    if (e.logged && !e.decision_seen) {
+        text_labelled("asked", asked(e), indent, canvas);
+        text_labelled("memory", memory(e), indent, canvas);
+    } else if (e.decision_seen) {
         text_labelled("asked", asked(e), indent, canvas);
         text_labelled("memory", memory(e), indent, canvas);
         text_labelled("chosen", chosen(e), indent, canvas);
@@ -103,6 +127,7 @@ void draw_decision(const oom::Judged& judged, std::size_t indent, Canvas& canvas
         if (e.victim_tgid != 0)
             text_labelled("chosen", fmt::format("pid {}", e.victim_tgid), indent, canvas);
     }
+    draw_why(judged.verdict, indent, canvas);
     text_labelled("policy", policy(judged), indent, canvas);
 }
 
@@ -113,16 +138,20 @@ void draw_checks(const oom::Verdict& verdict, std::size_t indent, Canvas& canvas
         return;
     std::vector<oom::Check> open;
     std::string held;
+    std::size_t holding = 0;
     for (const oom::Check& check : verdict.checks) {
-        if (check.outcome == oom::Outcome::Pass)
+        if (check.outcome == oom::Outcome::Pass) {
             held += (held.empty() ? "" : ", ") + harmless(check.name);
-        else
+            ++holding;
+        } else
             open.push_back(check);
     }
+    const std::string_view verb = holding == 1 ? "holds" : "hold";
     canvas.blank();
     text_checks(open, indent, canvas);
     if (!held.empty())
-        text_labelled("checked", held + (open.empty() ? ": all hold" : " hold"), indent, canvas);
+        text_labelled("checked", fmt::format("{}{}{}", held, open.empty() && holding > 1 ? ": all " : " ", verb),
+                      indent, canvas);
     for (const std::string& unknown : verdict.unknown)
         text_labelled("unknown", harmless(unknown), indent, canvas);
 }
@@ -142,9 +171,13 @@ void text_episode(const oom::Judged& judged, std::size_t indent, Canvas& canvas)
         canvas.put(std::string(hang, ' ')).put(lines[i], Style::Bold).end();
 
     const std::size_t body = indent + kBodyIndent;
-    draw_decision(judged, body, canvas);
-    text_victims(judged.episode, body, canvas);
-    text_survivors(verdict.survivors, body, canvas);
+    if (judged.episode.kind == OomEpisode::Kind::Kill) {
+        draw_decision(judged, body, canvas);
+        text_victims(judged.episode, body, canvas);
+        text_survivors(verdict.survivors, body, canvas);
+    } else {
+        draw_shortage(judged, body, canvas);
+    }
     draw_checks(verdict, body, canvas);
 }
 

@@ -19,7 +19,15 @@ std::string bytes_or(std::uint64_t bytes, const char* otherwise)
 
 std::string decision(const OomEpisode& e)
 {
-    if (!e.decision_seen) {
+    using enum OomEpisode::Kind;
+    if (e.kind == UnseenKill)
+        return fmt::format("the kernel counted {} in {}, and no event told of it.",
+                           e.times == 1 ? "a kill" : fmt::format("{} kills", e.times), harmless(e.domain));
+    if (e.kind != Kill)
+        return fmt::format("{} was out of memory {}, and nobody {}.", harmless(e.domain),
+                           e.times == 1 ? "once" : fmt::format("{} times", e.times),
+                           e.kind == NobodyKillable ? "could be killed" : "was killed");
+    if (!e.limit_known()) {
         return "The decision was not observable here: limit, usage and policy are n/a (see COVERAGE). What follows "
                "are the victims.";
     }
@@ -84,14 +92,16 @@ void text_oom(const ReportModel& model, Canvas& canvas)
         ++number;
         canvas.paragraph(fmt::format("at {}: {}", format_ns(oom.after_start_ns), decision(e)), 0,
                          fmt::format("{:>2}. ", number), Style::Red);
-        if (e.decision_seen) {
+        if (e.decision_seen && e.kind == OomEpisode::Kind::Kill) {
             canvas.paragraph(fmt::format("{} (tid {}) of {} asked for memory; {} (pid {}) was chosen.",
                                          harmless(e.trigger_comm), e.trigger_tid, harmless(e.trigger_cgroup),
                                          harmless(e.victim_comm), e.victim_tgid),
                              4);
         }
-        canvas.paragraph(policy(e), 4, "policy: ");
-        draw_victims(e, canvas);
+        if (e.kind == OomEpisode::Kind::Kill) {
+            canvas.paragraph(policy(e), 4, "policy: ");
+            draw_victims(e, canvas);
+        }
         if (oom.freed_bytes)
             canvas.paragraph(fmt::format("{} freed.", format_bytes(*oom.freed_bytes)), 4, "", Style::Green);
     }

@@ -41,7 +41,9 @@ void draw_episode(const oom::Judged& judged, std::uint64_t process, std::uint64_
     args.add("verdict", name(judged.verdict.outcome)).add("summary", judged.verdict.summary);
     if (episode.reclaim)
         args.add("reclaim_ns", episode.reclaim->ns).add("reclaim_rounds", episode.reclaim->rounds);
-    json.instant(process, "oom", fmt::format("OOM kill #{}", judged.number), episode.ts_ns, args);
+    const bool kill = episode.kind == OomEpisode::Kind::Kill;
+    json.instant(process, "oom", fmt::format("{} #{}", kill ? "OOM kill" : "out of memory", judged.number),
+                 episode.ts_ns, args);
     for (const OomVictim& victim : episode.victims)
         draw_victim(victim, process, end_ns, json);
 }

@@ -26,6 +26,7 @@ struct Script {
     profile::Meta meta = profile::test::v2_meta();
     std::vector<profile::KnownCgroup> known;
     std::vector<fb_task_record> tasks;
+    std::vector<fb_memcg> memcgs;
     std::vector<Record> records;  // in time order
     live::Losses losses;
     std::vector<profile::FoldedEntry> folded;
@@ -48,6 +49,7 @@ public:
     std::uint64_t now_ns() const override { return clock_.monotonic_ns(); }
     Result<std::vector<profile::KnownCgroup>> known_cgroups() override { return step("known", script_.known); }
     Result<std::vector<fb_task_record>> read_tasks() override { return step("tasks", script_.tasks); }
+    Result<std::vector<fb_memcg>> read_memcgs() override { return step("memcgs", script_.memcgs); }
     void set_recording(bool on) override { recording_ = on; }
     int poll_fd() const override { return -1; }
     Result<> collect(std::uint64_t) override

@@ -5,7 +5,10 @@
 #include "support/units.hpp"
 #include "unit/profile/make.hpp"
 
+#include <cstring>
 #include <map>
+#include <span>
+#include <vector>
 
 using namespace flyball;
 using namespace flyball::oom;
@@ -18,32 +21,52 @@ const std::vector<profile::KnownCgroup> kKnown{{0, 10, "/job"}};
 
 class FakeSurroundings final : public Surroundings {
 public:
-    std::map<std::string, MemoryEvents> events;
-    std::vector<Living> left;
+    std::map<std::uint64_t, fb_memcg> memcgs;
+    std::vector<fb_oom_member> left;
+    std::optional<std::uint64_t> group;
+    std::uint64_t now_ns = 0;
+    bool readable = true;
 
-    std::optional<MemoryEvents> memory_events(const std::string& path) override
+    std::vector<fb_memcg> counted() override
     {
-        const auto found = events.find(path);
-        return found == events.end() ? std::nullopt : std::optional(found->second);
-    }
-    std::vector<Living> living(const std::string&) override { return left; }
-    std::optional<std::string> oom_group(const std::string&) override { return std::nullopt; }
-
-    void count(std::uint64_t kills, std::uint64_t groups = 0)
-    {
-        MemoryEvents& job = events["/job"];
-        for (auto* of : {&job.local, &job.hierarchical}) {
-            (*of)["oom_kill"] += kills;
-            (*of)["oom_group_kill"] += groups;
-            (*of)["oom"] += 1;
+        std::vector<fb_memcg> all;
+        for (auto& [id, memcg] : memcgs) {
+            memcg.hdr = header(FB_EV_MEMCG, FB_P_NONE, id, now_ns);
+            memcg.hdr.size = sizeof memcg;
+            all.push_back(memcg);
         }
+        return readable ? all : std::vector<fb_memcg>{};
+    }
+    std::vector<fb_oom_member> living(std::uint64_t id, const std::string&) override
+    {
+        return memcgs.contains(id) ? left : std::vector<fb_oom_member>{};
+    }
+    std::optional<std::uint64_t> oom_group(std::uint64_t, const std::string&) override { return group; }
+    std::optional<fb_oom_report> memory(std::uint64_t, const std::string&) override { return std::nullopt; }
+
+    void count(std::uint64_t kills, std::uint64_t groups = 0, std::uint64_t id = 10)
+    {
+        memcgs[id].oom_kill += kills;
+        memcgs[id].oom_group_kill += groups;
+        memcgs[id].oom += 1;
     }
 };
+
+fb_oom_member left_over(std::uint32_t tgid, std::uint64_t cgroup)
+{
+    fb_oom_member member{};
+    member.hdr = header(FB_EV_OOM_MEMBER, FB_P_NONE, cgroup, 1);
+    member.hdr.size = sizeof member;
+    member.kind = FB_OM_LEFT;
+    member.tid = member.tgid = tgid;
+    member.rss_bytes = member.anon_bytes = member.file_bytes = member.shmem_bytes = member.swap_bytes = ~0ULL;
+    return member;
+}
 
 profile::Meta meta()
 {
     profile::Meta meta = v2_meta();
-    for (const char* metric : {"oom.decision", "oom.group", "oom.members", "oom.freed"})
+    for (const char* metric : {"oom.decision", "oom.group", "oom.members", "oom.freed", "oom.counters"})
         meta.coverage.push_back(
             {.metric = metric, .available = true, .hook = "fentry/oom_kill_process", .note = "", .remedy = ""});
     return meta;
@@ -51,14 +74,31 @@ profile::Meta meta()
 
 struct Run {
     FakeSurroundings around;
+    std::vector<std::vector<std::byte>> recorded;  // what a recording of it has
     std::optional<Watcher> watcher;
     std::uint64_t now_ns = 1000 * kMs;
 
     Run()
     {
-        around.events["/job"].local["oom_kill"] = 7;  // of days before
-        around.events["/job"].hierarchical["oom_kill"] = 7;
-        watcher.emplace(meta(), kKnown, around);
+        around.memcgs[10].oom_kill = 7;  // of days before
+        around.now_ns = 1;
+        watcher.emplace(meta(), kKnown, around, [this](std::span<const std::byte> record) { play(record); });
+        watcher->begin(1);
+    }
+    void play(std::span<const std::byte> record)
+    {
+        recorded.emplace_back(record.begin(), record.end());
+        watcher->on_control(record);
+    }
+    template <class Record>
+    void play(const Record& record)
+    {
+        play(bytes_of(record));
+    }
+    [[nodiscard]] std::vector<Judged> advance(std::uint64_t at_ns)
+    {
+        around.now_ns = at_ns;
+        return watcher->advance(at_ns);
     }
     // One kill of one process, all of it, and its verdict.
     std::vector<Judged> kill(std::uint32_t tgid, std::uint64_t counted = 1)
@@ -69,30 +109,30 @@ struct Run {
     }
     void begin(std::uint32_t tgid)
     {
-        control(*watcher, decision(10, now_ns, tgid));
-        control(*watcher, policy(0, 10, now_ns + 1, tgid));
-        control(*watcher, oom_task(FB_EV_OOM_SIGKILL, 10, now_ns + 2, tgid));
-        control(*watcher, oom_task(FB_EV_OOM_VICTIM, 10, now_ns + 3, tgid));
+        play(decision(10, now_ns, tgid));
+        play(policy(0, 10, now_ns + 1, tgid));
+        play(oom_task(FB_EV_OOM_SIGKILL, 10, now_ns + 2, tgid));
+        play(oom_task(FB_EV_OOM_VICTIM, 10, now_ns + 3, tgid));
     }
     std::vector<Judged> end(std::uint32_t tgid)
     {
-        control(*watcher, oom_task(FB_EV_OOM_EXIT, 10, now_ns + kMs, tgid));
-        control(*watcher, oom_task(FB_EV_OOM_FREED, 10, now_ns + kMs + 1, tgid));
+        play(oom_task(FB_EV_OOM_EXIT, 10, now_ns + kMs, tgid));
+        play(oom_task(FB_EV_OOM_FREED, 10, now_ns + kMs + 1, tgid));
         now_ns += 1000 * kMs;
-        CHECK(watcher->advance(now_ns).empty());  // it is asked about now, and told at the next round
-        return watcher->advance(now_ns += 50 * kMs);
+        CHECK(advance(now_ns).empty());  // it is asked about now, and told at the next round
+        return advance(now_ns += 50 * kMs);
     }
 };
 
-void remove_job(Watcher& watcher, std::uint64_t kills)
+void remove_job(Run& run, std::uint64_t kills)
 {
     fb_cgroup removed{};
-    removed.hdr = header(FB_EV_CGROUP, FB_P_CGROUP, 10, 1);
+    removed.hdr = header(FB_EV_CGROUP, FB_P_CGROUP, 10, run.now_ns + kMs);
     removed.hdr.size = sizeof removed;
     removed.op = FB_CG_RMDIR;
     removed.last.valid = FB_CV_MEMORY;
     removed.last.memory_events[3] = removed.last.memory_events[4] = kills;
-    control(watcher, removed);
+    run.play(removed);
 }
 
 }  // namespace
@@ -131,16 +171,15 @@ TEST_CASE("watcher: what is counted and not yet assembled is no disagreement")
     Run run;
     run.begin(20);
     run.around.count(1);
-    // The next one has begun when the files are read.
-    fb_oom_kill next = decision(10, run.now_ns + 900 * kMs, 21);
-    control(*run.watcher, oom_task(FB_EV_OOM_EXIT, 10, run.now_ns + kMs, 20));
-    control(*run.watcher, oom_task(FB_EV_OOM_FREED, 10, run.now_ns + kMs, 20));
+    // The next one has begun when the counters are read.
+    run.play(oom_task(FB_EV_OOM_EXIT, 10, run.now_ns + kMs, 20));
+    run.play(oom_task(FB_EV_OOM_FREED, 10, run.now_ns + kMs, 20));
     run.around.count(1);
-    (void)run.watcher->advance(run.now_ns + 500 * kMs);
-    control(*run.watcher, next);
-    control(*run.watcher, oom_task(FB_EV_OOM_SIGKILL, 10, run.now_ns + 900 * kMs + 2, 21));
-    control(*run.watcher, oom_task(FB_EV_OOM_VICTIM, 10, run.now_ns + 900 * kMs + 3, 21));
-    const auto judged = run.watcher->advance(run.now_ns + 910 * kMs);
+    (void)run.advance(run.now_ns + 500 * kMs);
+    run.play(decision(10, run.now_ns + 499 * kMs, 21));
+    run.play(oom_task(FB_EV_OOM_SIGKILL, 10, run.now_ns + 500 * kMs + 2, 21));
+    run.play(oom_task(FB_EV_OOM_VICTIM, 10, run.now_ns + 500 * kMs + 3, 21));
+    const auto judged = run.advance(run.now_ns + 510 * kMs);
     REQUIRE(judged.size() == 1);
     INFO(judged[0].verdict.summary);
     CHECK(judged[0].verdict.outcome == Outcome::Pass);
@@ -152,8 +191,8 @@ TEST_CASE("watcher: the cgroup is gone: what it had counted at its removal count
     for (const std::uint64_t last : {8U, 9U}) {
         Run run;
         run.begin(20);
-        run.around.events.clear();
-        remove_job(*run.watcher, last);
+        run.around.memcgs.clear();
+        remove_job(run, last);
         const auto judged = run.end(20);
         REQUIRE(judged.size() == 1);
         INFO(judged[0].verdict.summary);
@@ -161,10 +200,76 @@ TEST_CASE("watcher: the cgroup is gone: what it had counted at its removal count
     }
 }
 
+// A unit with Restart=always is back within a tenth of a second, in a cgroup of the same path.
+TEST_CASE("watcher: a path that is made again is another cgroup")
+{
+    Run run;
+    for (std::uint64_t life = 0; life < 4; ++life) {
+        const std::uint64_t id = 100 + life;
+        run.play(profile::test::cgroup(FB_CG_MKDIR, id, "/unit"));
+        const auto tgid = static_cast<std::uint32_t>(50 + life);
+        run.play(decision(id, run.now_ns, tgid));
+        run.play(policy(id, id, run.now_ns + 1, tgid));
+        run.play(oom_task(FB_EV_OOM_SIGKILL, id, run.now_ns + 2, tgid));
+        run.play(oom_task(FB_EV_OOM_VICTIM, id, run.now_ns + 3, tgid));
+        run.play(oom_task(FB_EV_OOM_EXIT, id, run.now_ns + kMs, tgid));
+        run.play(oom_task(FB_EV_OOM_FREED, id, run.now_ns + kMs, tgid));
+        fb_cgroup gone = profile::test::cgroup(FB_CG_RMDIR, id, "/unit");
+        gone.hdr.ts_ns = run.now_ns + 2 * kMs;
+        gone.last.valid = FB_CV_MEMORY;
+        gone.last.memory_events[3] = gone.last.memory_events[5] = 1;
+        gone.last.memory_events[4] = 2;
+        run.play(gone);
+        // The next life has its processes, and counters of its own, when it is looked at.
+        run.around.memcgs.erase(id);
+        run.around.memcgs[id + 1] = {};
+        run.around.left = {left_over(60 + tgid, id + 1)};
+        run.now_ns += 1000 * kMs;
+        CHECK(run.advance(run.now_ns).empty());
+        const auto judged = run.advance(run.now_ns += 50 * kMs);
+        REQUIRE(judged.size() == 1);
+        INFO(life << ": " << judged[0].verdict.summary);
+        CHECK(judged[0].verdict.outcome == Outcome::Pass);
+        CHECK(judged[0].verdict.survivors.empty());
+        CHECK(judged[0].episode.domain_id == id);
+    }
+}
+
+TEST_CASE("watcher: a recording gives the verdicts that were given live")
+{
+    Run run;
+    std::vector<Judged> live;
+    for (const std::uint64_t counted : {1U, 2U, 1U}) {
+        const auto judged = run.kill(static_cast<std::uint32_t>(20 + live.size()), counted);
+        live.insert(live.end(), judged.begin(), judged.end());
+    }
+    REQUIRE(live.size() == 3);
+    CHECK(live[1].verdict.outcome == Outcome::Inconclusive);
+    Watcher replayed(meta(), kKnown);
+    std::vector<Judged> again;
+    for (const auto& record : run.recorded) {
+        replayed.on_control(record);
+        fb_hdr hdr{};
+        std::memcpy(&hdr, record.data(), sizeof hdr);
+        for (Judged& judged : replayed.advance(hdr.ts_ns))
+            again.push_back(std::move(judged));
+    }
+    for (Judged& judged : replayed.finish(run.now_ns))
+        again.push_back(std::move(judged));
+    CHECK(again == live);
+}
+
 TEST_CASE("watcher: a loss concerns what is under way, not what comes after")
 {
     Run run;
-    run.watcher->on_loss_check(run.now_ns - 1, {"lost before"});
+    const auto lose = [&](std::uint64_t at_ns) {
+        fb_loss loss{};
+        loss.hdr = header(FB_EV_LOSS, FB_P_NONE, 0, at_ns);
+        loss.hdr.size = sizeof loss;
+        loss.dropped = 1;
+        run.play(loss);
+    };
+    lose(run.now_ns - 1);
     run.begin(20);
     run.around.count(1);
     SECTION("before it")
@@ -173,7 +278,7 @@ TEST_CASE("watcher: a loss concerns what is under way, not what comes after")
     }
     SECTION("meanwhile")
     {
-        run.watcher->on_loss_check(run.now_ns + kMs, {"lost"});
+        lose(run.now_ns + kMs);
         CHECK(run.end(20).at(0).verdict.outcome == Outcome::Inconclusive);
         CHECK(run.kill(21).at(0).verdict.outcome == Outcome::Pass);
     }
@@ -184,6 +289,7 @@ TEST_CASE("watcher: the end of the run gives what is left")
     Run run;
     run.begin(20);
     run.around.count(1);
+    run.around.now_ns = run.now_ns + kMs;
     const auto judged = run.watcher->finish(run.now_ns + kMs);
     REQUIRE(judged.size() == 1);
     CHECK(judged[0].verdict.outcome == Outcome::Fail);  // marked, and not gone
@@ -197,41 +303,149 @@ TEST_CASE("watcher: cgroups that come and go by the thousand are forgotten, and 
         record.hdr.ts_ns = run.now_ns;
         record.last.valid = op == FB_CG_RMDIR ? FB_CV_MEMORY : 0;
         record.last.memory_events[3] = record.last.memory_events[4] = kills;
-        control(*run.watcher, record);
+        run.play(record);
     };
     std::size_t most = 0;
     for (std::uint64_t i = 0; i < 300; ++i) {
         const std::uint64_t id = 1000 + i;
         life(FB_CG_MKDIR, id, 0);
         const auto tgid = static_cast<std::uint32_t>(50'000 + i);
-        control(*run.watcher, decision(id, run.now_ns, tgid));
-        control(*run.watcher, policy(0, id, run.now_ns + 1, tgid));
-        control(*run.watcher, oom_task(FB_EV_OOM_SIGKILL, id, run.now_ns + 2, tgid));
-        control(*run.watcher, oom_task(FB_EV_OOM_VICTIM, id, run.now_ns + 3, tgid));
-        control(*run.watcher, oom_task(FB_EV_OOM_EXIT, id, run.now_ns + 4, tgid));
-        control(*run.watcher, oom_task(FB_EV_OOM_FREED, id, run.now_ns + 5, tgid));
-        run.around.events["/job"].hierarchical["oom_kill"] += 1;
+        run.play(decision(id, run.now_ns, tgid));
+        run.play(policy(0, id, run.now_ns + 1, tgid));
+        run.play(oom_task(FB_EV_OOM_SIGKILL, id, run.now_ns + 2, tgid));
+        run.play(oom_task(FB_EV_OOM_VICTIM, id, run.now_ns + 3, tgid));
+        run.play(oom_task(FB_EV_OOM_EXIT, id, run.now_ns + 4, tgid));
+        run.play(oom_task(FB_EV_OOM_FREED, id, run.now_ns + 5, tgid));
         run.now_ns += 500 * kMs;
-        (void)run.watcher->advance(run.now_ns);
+        (void)run.advance(run.now_ns);
         life(FB_CG_RMDIR, id, 1);
-        const auto judged = run.watcher->advance(run.now_ns += 50 * kMs);
+        const auto judged = run.advance(run.now_ns += 50 * kMs);
         REQUIRE(judged.size() == 1);
         INFO(i << ": " << judged[0].verdict.summary);
         REQUIRE(judged[0].verdict.outcome == Outcome::Pass);
         // Now and then it stays away for some minutes.
         for (int quiet = 0; i % 10 == 9 && quiet < 20; ++quiet)
-            (void)run.watcher->advance(run.now_ns += 10'000 * kMs);
+            (void)run.advance(run.now_ns += 10'000 * kMs);
         most = std::max(most, run.watcher->feed().known_cgroups());
     }
     CHECK(most < 60);
-    // What was killed below it is not forgotten.
-    control(*run.watcher, decision(10, run.now_ns, 20));
-    control(*run.watcher, policy(0, 10, run.now_ns + 1, 20));
-    control(*run.watcher, oom_task(FB_EV_OOM_SIGKILL, 10, run.now_ns + 2, 20));
-    control(*run.watcher, oom_task(FB_EV_OOM_VICTIM, 10, run.now_ns + 3, 20));
-    run.around.count(1);
-    const auto judged = run.end(20);
+}
+
+namespace {
+
+fb_oom_nobody nobody(std::uint64_t id, std::uint64_t ts_ns, std::uint64_t times)
+{
+    fb_oom_nobody record{};
+    record.hdr = header(FB_EV_OOM_NOBODY, FB_P_OOM, id, ts_ns);
+    record.hdr.size = sizeof record;
+    record.limit_bytes = 64 << 20;
+    record.usage_bytes = 64 << 20;
+    record.times = times;
+    record.trigger_tid = record.trigger_tgid = 273;
+    return record;
+}
+
+fb_oom_member scanned(std::uint32_t tgid, std::uint64_t rss_bytes, std::int32_t adj, std::uint64_t ts_ns)
+{
+    fb_oom_member member = left_over(tgid, 10);
+    member.hdr.ts_ns = ts_ns;
+    member.hdr.prog = FB_P_OOM;
+    member.kind = FB_OM_SCANNED;
+    member.rss_bytes = rss_bytes;
+    member.oom_score_adj = adj;
+    member.current_tid = 273;
+    std::memcpy(member.comm, "hog", 4);
+    return member;
+}
+
+// Until it is told, with the counters read each second.
+std::vector<Judged> wait(Run& run, int seconds)
+{
+    std::vector<Judged> all;
+    for (int i = 0; i < seconds * 4; ++i) {
+        for (Judged& judged : run.advance(run.now_ns += 250 * kMs))
+            all.push_back(std::move(judged));
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("watcher: out of memory with nobody to kill is told within seconds, with who holds it")
+{
+    Run run;
+    run.play(scanned(273, 62 << 20, -1000, run.now_ns));
+    run.play(scanned(274, 1 << 20, -1000, run.now_ns));
+    run.play(nobody(10, run.now_ns, 1));
+    for (std::uint64_t i = 1; i <= 9; ++i)
+        run.play(nobody(10, run.now_ns + i * 250 * kMs, 13));
+    const auto judged = wait(run, 6);
     REQUIRE(judged.size() == 1);
-    INFO(judged[0].verdict.summary);
-    CHECK(judged[0].verdict.outcome == Outcome::Pass);
+    CHECK(judged[0].episode.kind == profile::OomEpisode::Kind::NobodyKillable);
+    CHECK(judged[0].verdict.outcome == Outcome::Fail);
+    CHECK(judged[0].verdict.summary ==
+          "/job out of memory 118 times: nobody could be killed: hog (pid 273) holds 62.0 MiB of 64.0 MiB and has "
+          "oom_score_adj -1000");
+    CHECK(run.watcher->idle());
+}
+
+TEST_CASE("watcher: what goes on without a kill is told again once a minute, and holds up no kill")
+{
+    Run run;
+    std::size_t told = 0, kills = 0;
+    for (int second = 0; second < 150; ++second) {
+        run.play(nobody(10, run.now_ns, 10));
+        if (second % 50 == 20) {
+            run.begin(static_cast<std::uint32_t>(500 + second));
+            run.around.count(1);
+            run.play(oom_task(FB_EV_OOM_EXIT, 10, run.now_ns + kMs, static_cast<std::uint32_t>(500 + second)));
+            run.play(oom_task(FB_EV_OOM_FREED, 10, run.now_ns + kMs, static_cast<std::uint32_t>(500 + second)));
+        }
+        for (const Judged& judged : wait(run, 1)) {
+            (judged.episode.kind == profile::OomEpisode::Kind::Kill ? kills : told) += 1;
+            CHECK(judged.episode.times > 0);
+        }
+    }
+    CHECK(kills == 3);
+    CHECK(told >= 3);
+    CHECK(told <= 4);
+}
+
+TEST_CASE("watcher: what the kernel has counted and no event told of is an episode")
+{
+    Run run;
+    SECTION("memory was out, and nobody was killed")
+    {
+        run.around.memcgs[10].oom += 117;
+        const auto judged = wait(run, 8);
+        REQUIRE(judged.size() == 1);
+        CHECK(judged[0].episode.kind == profile::OomEpisode::Kind::NotKilled);
+        CHECK(judged[0].episode.times == 117);
+        CHECK(judged[0].verdict.outcome == Outcome::Inconclusive);
+    }
+    SECTION("a kill")
+    {
+        run.around.count(3);
+        const auto judged = wait(run, 8);
+        REQUIRE(judged.size() == 1);
+        CHECK(judged[0].episode.kind == profile::OomEpisode::Kind::UnseenKill);
+        CHECK(judged[0].verdict.outcome == Outcome::Inconclusive);
+        CHECK(judged[0].verdict.summary == "/job: the kernel counted 3 kills, and no event told of it");
+    }
+    SECTION("a kill, and several allocations that ran into the limit with it")
+    {
+        run.around.memcgs[10].oom += 4;
+        CHECK(run.kill(20).size() == 1);
+        CHECK(wait(run, 8).empty());
+    }
+    SECTION("where it cannot be read nothing is said")
+    {
+        run.around.readable = false;
+        run.around.memcgs[10].oom += 117;
+        CHECK(wait(run, 8).empty());
+        const auto judged = run.kill(20);
+        REQUIRE(judged.size() == 1);
+        CHECK(judged[0].verdict.outcome == Outcome::Pass);
+        CHECK_FALSE(judged[0].verdict.unknown.empty());
+    }
 }

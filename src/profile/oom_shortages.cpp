@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// OomAssembler: memory that was out and nobody was killed for, what the kernel counted without an event, and what its
+// log says of either.
+#include "oom_assembler.hpp"
+#include "oom_joining.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace flyball::profile {
+
+using namespace detail;
+
+namespace {
+
+using Kind = OomEpisode::Kind;
+
+// The kernel's side tells once a second that nobody may be killed; it is over when that has stayed away ...
+constexpr std::uint64_t kShortageQuietNs = 2'500'000'000;
+// ... and is told when it has lasted so long, in any case; where it goes on, once a minute.
+constexpr std::uint64_t kShortageFirstNs = 3'000'000'000, kShortageAgainNs = 60'000'000'000;
+// What accounts for a count is seen later: the kernel counts, then waits for oom_lock, which whoever kills holds while
+// it writes its report to the console. So as long as there are kills, and for so long after the last one ...
+constexpr std::uint64_t kAccountedNs = 2'000'000'000;
+// ... but no longer than this.
+constexpr std::uint64_t kAccountedAtLastNs = 30'000'000'000;
+
+std::string path_of(const fb_oom_report& record)
+{
+    return {record.path, strnlen(record.path, sizeof record.path)};
+}
+
+}  // namespace
+
+OomAssembler::Episode* OomAssembler::open_shortage(const Entity& domain, std::uint64_t ts_ns)
+{
+    const auto found = std::ranges::find_if(shortages_, [&](const Episode& episode) {
+        return resolve(episode.domain) == &domain && elapsed(episode.last_ns, ts_ns) < kShortageQuietNs;
+    });
+    return found == shortages_.end() ? nullptr : &*found;
+}
+
+OomAssembler::Episode& OomAssembler::shortage(Kind kind, std::uint64_t ts_ns, Entity& domain, std::uint64_t id)
+{
+    Episode& episode = shortages_.emplace_back();
+    episode.value.kind = kind;
+    episode.value.ts_ns = episode.value.until_ns = episode.last_ns = ts_ns;
+    episode.value.times = 0;
+    episode.value.domain_id = id;
+    episode.domain = &domain;
+    const auto before = std::ranges::find_if(told_shortages_.rbegin(), told_shortages_.rend(), [&](const Past& past) {
+        return resolve(past.domain) == &domain && elapsed(past.gone_ns, ts_ns) < kReportedNs;
+    });
+    if (before != told_shortages_.rend())
+        episode.value.follows_ns = before->ts_ns;
+    return episode;
+}
+
+void OomAssembler::on_nobody(Names& names, const fb_oom_nobody& record)
+{
+    Entity& domain = *resolve(&names.of(Controller::Memory, record.hdr.cgroup_id));
+    Episode* episode = open_shortage(domain, record.hdr.ts_ns);
+    if (episode == nullptr || episode->value.kind == Kind::UnseenKill)
+        episode = &shortage(Kind::NobodyKillable, record.hdr.ts_ns, domain, record.hdr.cgroup_id);
+    if (!episode->value.decision_seen) {
+        OomEpisode& value = episode->value;
+        value.kind = Kind::NobodyKillable;
+        value.decision_seen = true;
+        value.global = record.hdr.cgroup_id == 0;
+        episode->trigger = &names.of(Controller::Memory, record.trigger_cgroup_id);
+        value.trigger_comm = comm_of(record.trigger_comm);
+        value.trigger_tid = record.trigger_tid;
+        value.trigger_tgid = record.trigger_tgid;
+        value.limit_bytes = record.limit_bytes;
+        value.usage_bytes = record.usage_bytes;
+        value.swap_bytes = record.swap_bytes;
+    }
+    if (episode->value.members.empty() && scan_.tid == record.trigger_tid) {
+        episode->value.members = std::move(scan_.members);
+        episode->member_cgroups = std::move(scan_.cgroups);
+    }
+    scan_ = {};
+    episode->value.times += record.times;
+    episode->value.until_ns = episode->last_ns = record.hdr.ts_ns;
+}
+
+void OomAssembler::on_memcg(Names& names, const fb_memcg& record)
+{
+    const std::uint64_t id = record.hdr.cgroup_id;
+    const auto [slot, fresh] = counted_.try_emplace(id);
+    fb_memcg& last = slot->second;
+    const std::uint64_t oom = record.oom - std::min(record.oom, last.oom),
+                        kills = record.oom_kill - std::min(record.oom_kill, last.oom_kill);
+    Episode* const open =
+        kills == 0 ? open_shortage(*resolve(&names.of(Controller::Memory, id)), record.hdr.ts_ns) : nullptr;
+    if (record.first == 0 && open != nullptr && open->value.kind != Kind::UnseenKill)
+        open->counted += oom;
+    else if (record.first == 0 && (oom > 0 || kills > 0)) {
+        auto growth = std::ranges::find(growths_, id, &Growth::id);
+        if (growth == growths_.end())
+            growth = growths_.insert(growth, {.cgroup = &names.of(Controller::Memory, id),
+                                              .id = id,
+                                              .from_ns = fresh ? 0 : last.hdr.ts_ns,
+                                              .at_ns = record.hdr.ts_ns,
+                                              .oom = 0,
+                                              .kills = 0,
+                                              .record = {}});
+        growth->oom += oom;
+        growth->kills += kills;
+        growth->record = record;
+    }
+    last = record;
+}
+
+// By an episode in that place since then. Without decisions an episode is where its victims are.
+bool OomAssembler::accounted(const Growth& growth, bool kills)
+{
+    const auto related = [&](Entity* domain) {
+        return maybe_inside(domain, growth.cgroup) || maybe_inside(growth.cgroup, domain);
+    };
+    const auto by = [&](const Episode& episode) { return related(episode.domain); };
+    const auto by_past = [&](const Past& past) {
+        return elapsed(past.gone_ns, growth.from_ns) <= kAccountedNs && related(past.domain);
+    };
+    return std::ranges::any_of(episodes_, by) || std::ranges::any_of(past_, by_past) ||
+           (!kills && (std::ranges::any_of(shortages_, by) || std::ranges::any_of(told_shortages_, by_past)));
+}
+
+// What nothing has accounted for is an episode of its own.
+void OomAssembler::account(std::uint64_t now_ns)
+{
+    const bool kills_go_on =
+        !episodes_.empty() || (!past_.empty() && elapsed(past_.back().gone_ns, now_ns) < kAccountedNs);
+    std::erase_if(growths_, [&](const Growth& growth) {
+        const std::uint64_t age_ns = elapsed(growth.at_ns, now_ns);
+        if (now_ns != kUnknown && age_ns < (kills_go_on ? kAccountedAtLastNs : kAccountedNs))
+            return false;
+        const bool kills = growth.kills > 0;
+        Entity& cgroup = *resolve(growth.cgroup);
+        Episode* episode = open_shortage(cgroup, growth.record.hdr.ts_ns);
+        if (accounted(growth, kills)) {
+            if (episode != nullptr && !kills)
+                episode->counted += growth.oom;
+            return true;
+        }
+        const Kind kind = kills ? Kind::UnseenKill : Kind::NotKilled;
+        if (episode == nullptr || episode->value.kind != kind) {
+            episode = &shortage(kind, growth.record.hdr.ts_ns, cgroup, growth.id);
+            episode->value.limit_bytes = growth.record.limit_bytes;
+            episode->value.usage_bytes = growth.record.usage_bytes;
+        }
+        episode->counted += kills ? growth.kills : growth.oom;
+        episode->value.until_ns = episode->last_ns = growth.record.hdr.ts_ns;
+        return true;
+    });
+}
+
+void OomAssembler::apply(const Report& report, Episode& episode)
+{
+    OomEpisode& value = episode.value;
+    const fb_oom_report& record = report.record;
+    const OomMemory memory = memory_of(record);
+    if (!value.decision_seen) {
+        value.trigger_comm = comm_of(record.trigger_comm);
+        value.asked_pages = record.order < 32 ? std::uint64_t{1} << record.order : 0;
+        value.limit_bytes = record.limit_bytes;
+        value.usage_bytes = memory.usage_bytes.value_or(0);
+        value.swap_bytes = memory.swap_bytes.value_or(0);
+        value.global = (record.flags & FB_OR_GLOBAL) != 0;
+        if (report.domain != nullptr) {
+            episode.domain = report.domain;
+            value.domain_id = report.domain_id;
+        }
+    }
+    value.logged = report.domain != nullptr || value.global;
+    value.before = memory;
+    for (const OomMember& logged : report.members) {
+        const auto known = std::ranges::find(value.members, logged.tgid, &OomMember::tgid);
+        if (known == value.members.end()) {
+            value.members.push_back(logged);
+            episode.member_cgroups.push_back(nullptr);
+            continue;
+        }
+        known->logged = true;
+        for (auto part :
+             {&OomMember::anon_bytes, &OomMember::file_bytes, &OomMember::shmem_bytes, &OomMember::swap_bytes}) {
+            if (!((*known).*part))
+                (*known).*part = logged.*part;
+        }
+    }
+}
+
+// The log names who was chosen; where nobody was, the place.
+void OomAssembler::find_report(Episode& episode)
+{
+    const OomEpisode& value = episode.value;
+    const auto about = [&](const Report& report) {
+        if (report.record.flags & FB_OR_NOBODY)
+            return false;
+        const std::uint32_t tid = report.record.victim_tid;
+        return tid == value.victim_tgid ||
+               std::ranges::any_of(value.victims, [&](const OomVictim& v) { return v.tid == tid || v.tgid == tid; });
+    };
+    const auto found = std::ranges::find_if(reports_, about);
+    if (found == reports_.end())
+        return;
+    apply(*found, episode);
+    reports_.erase(found);
+}
+
+void OomAssembler::on_report(Names& names, const fb_oom_report& record)
+{
+    std::vector<OomMember> members = std::exchange(logged_, {});
+    if (record.flags & FB_OR_AFTER)
+        return;  // for who judges
+    Entity* const domain = (record.flags & FB_OR_GLOBAL) ? nullptr : names.find(path_of(record));
+    const Report report{.record = record,
+                        .domain = domain,
+                        .domain_id = domain == nullptr ? 0 : names.alive_id(Controller::Memory, *domain),
+                        .members = std::move(members)};
+    if (!(record.flags & FB_OR_NOBODY)) {
+        reports_.push_back(report);
+        return;
+    }
+    if (domain == nullptr)
+        return;
+    Episode* episode = open_shortage(*domain, record.hdr.ts_ns);
+    if (episode == nullptr || episode->value.kind == Kind::UnseenKill)
+        episode = &shortage(Kind::NobodyKillable, record.hdr.ts_ns, *domain, report.domain_id);
+    episode->value.kind = Kind::NobodyKillable;
+    if (!episode->value.logged)
+        apply(report, *episode);
+    episode->value.until_ns = episode->last_ns = std::max<std::uint64_t>(episode->last_ns, record.hdr.ts_ns);
+}
+
+bool OomAssembler::shortage_complete(const Episode& episode, std::uint64_t now_ns)
+{
+    const std::uint64_t patience = episode.value.follows_ns ? kShortageAgainNs : kShortageFirstNs;
+    return elapsed(episode.last_ns, now_ns) >= kShortageQuietNs || elapsed(episode.value.ts_ns, now_ns) >= patience;
+}
+
+void OomAssembler::take_shortages(std::uint64_t now_ns, std::vector<OomEpisode>& into)
+{
+    std::erase_if(shortages_, [&](Episode& episode) {
+        if (!shortage_complete(episode, now_ns))
+            return false;
+        put_names(episode.value, episode);
+        // Events are coalesced and the log's are bounded, the count is a second old: each may lack some.
+        episode.value.times = std::max(episode.value.times, episode.counted);
+        told_shortages_.push_back({episode.value.ts_ns, episode.last_ns, episode.domain});
+        into.push_back(std::move(episode.value));
+        return true;
+    });
+}
+
+}  // namespace flyball::profile
