@@ -134,6 +134,7 @@ static __always_inline struct fb_oom_task *oom_task(struct task_struct *task, u3
 	e->how = FB_SIG_UNKNOWN;
 	e->current_tid = current_tid();
 	e->pad = 0;
+	e->current_cgroup_id = task_memcg_id(bpf_get_current_task_btf());
 	bpf_probe_read_kernel(e->comm, FB_COMM_MAX, task->comm);
 	bpf_get_current_comm(e->current_comm, FB_COMM_MAX);
 	return e;
@@ -382,6 +383,24 @@ static __always_inline u64 counted_event(struct mem_cgroup *memcg, u32 which)
 }
 #define COUNTED(memcg, which) counted_event(memcg, bpf_core_enum_value(enum memcg_memory_event, which))
 
+/* Time in which all its tasks that wanted to run were stalled on memory, as PSI last summed it up. */
+static __always_inline u64 memory_stalled(struct cgroup *cgrp)
+{
+	struct psi_group *psi;
+	u64 ns = 0;
+
+	/* empty without CONFIG_PSI; NULL on v1 */
+	if (!bpf_core_field_exists(((struct psi_group *)0)->total))
+		return ~0ULL;
+	psi = BPF_CORE_READ(cgrp, psi);
+	if (!psi ||
+	    bpf_probe_read_kernel(&ns, sizeof(ns),
+				  (void *)psi + bpf_core_field_offset(struct psi_group, total) +
+					  bpf_core_enum_value(enum psi_states, PSI_MEM_FULL) * sizeof(u64)))
+		return ~0ULL;
+	return ns;
+}
+
 /* What each memcg below a cgroup has counted: v1 shows one of these in its files, the kernel keeps all. */
 SEC("iter/cgroup")
 int read_memcgs(struct bpf_iter__cgroup *ctx)
@@ -411,6 +430,7 @@ int read_memcgs(struct bpf_iter__cgroup *ctx)
 	r.oom = COUNTED(memcg, MEMCG_OOM);
 	r.oom_kill = COUNTED(memcg, MEMCG_OOM_KILL);
 	r.oom_group_kill = COUNTED(memcg, MEMCG_OOM_GROUP_KILL);
+	r.stalled_ns = memory_stalled(cgrp);
 	bpf_seq_write(seq, &r, sizeof(r));
 	return 0;
 }

@@ -26,7 +26,8 @@ namespace flyball::profile {
 NLOHMANN_JSON_SERIALIZE_ENUM(OomEpisode::Kind, {{OomEpisode::Kind::UnseenKill, "unseen_kill"},
                                                 {OomEpisode::Kind::Kill, "kill"},
                                                 {OomEpisode::Kind::NobodyKillable, "nobody_killable"},
-                                                {OomEpisode::Kind::NotKilled, "not_killed"}})
+                                                {OomEpisode::Kind::NotKilled, "not_killed"},
+                                                {OomEpisode::Kind::Livelock, "livelock"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomMemory, usage_bytes, limit_bytes, swap_bytes, swap_limit_bytes, kinds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomVictim, tid, tgid, comm, cgroup, cgroup_id, rss_bytes, oom_score_adj, marked_ns,
                                    sigkill_ns, exit_ns, reaped_ns, freed_ns, usage_after_bytes)
@@ -34,8 +35,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomMember, tid, tgid, comm, cgroup, rss_bytes
                                    in_group, logged, anon_bytes, file_bytes, shmem_bytes, swap_bytes, met_ns, exit_ns)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomSharer, tid, tgid, comm, cgroup, sigkill_ns, exit_ns)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomReclaim, rounds, ns, pages)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomEpisode, kind, ts_ns, until_ns, times, decision_seen, logged, global, domain,
-                                   domain_id, group_id, trigger_cgroup, trigger_comm, trigger_tid, trigger_tgid,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomEpisode, kind, ts_ns, until_ns, times, stalled_ns, decision_seen, logged, global,
+                                   domain, domain_id, group_id, trigger_cgroup, trigger_comm, trigger_tid, trigger_tgid,
                                    victim_comm, victim_tgid, points, limit_bytes, usage_bytes, swap_bytes, asked_pages,
                                    group_policy, group_cgroup, victims, members, sharers, reclaim, before, after,
                                    follows_ns)

@@ -15,7 +15,7 @@ namespace {
 Result<> check_watch(const OomWatchOptions& o)
 {
     if (!o.file.empty() &&
-        (!o.duration.empty() || !o.command.empty() || !o.without.empty() || o.limits.any() || o.kills))
+        (!o.duration.empty() || !o.command.empty() || !o.without.empty() || o.limits.any() || !o.record.empty()))
         return fail(ErrorKind::Usage, fmt::format("oom watch either replays {} or watches this machine", o.file),
                     "leave out FILE to watch");
     if (o.salvage && o.file.empty())
@@ -41,6 +41,7 @@ void add_watch(CLI::App& oom, std::vector<Verb>& verbs)
         ->allow_extra_args(false);
     verb->add_option("-d,--duration", o.duration,
                      "How long: 500ms, 30s, 5m (default: until Ctrl-C or the command's end)");
+    verb->add_option("--record", o.record, "Keep a recording in this file, with all that the verdicts went by");
     verb->add_option("--count", o.count, "End after so many verdicts")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""));
     verb->add_option("--exec", o.exec, "Run this shell command for each verdict, with its JSON on standard input");
@@ -80,6 +81,8 @@ void add_test(CLI::App& oom, std::vector<Verb>& verbs)
     verb->add_option("--junit", o.junit, "Write JUnit XML to this file, -: standard output");
     verb->add_option("--tap", o.tap, "Write TAP to this file, -: standard output");
     verb->add_option("--trace", o.trace, "Write a trace for ui.perfetto.dev to this file, -: standard output");
+    verb->add_option("--record", o.record,
+                     "Keep a recording of it in this file: `flyball oom watch FILE` judges it again");
     verb->add_flag("-j,--json", o.json, "Print the report as JSON");
     verb->add_option("-c,--cgroup", o.cgroup, "Run the scenario trigger in this cgroup, which flyball did not make");
     verb->add_flag("--kill-in-that-cgroup", o.kill_in_that_cgroup, "Yes, processes in it may be killed");

@@ -62,6 +62,7 @@ public:
             judged_.push_back(std::move(judged));
         return std::move(judged_);
     }
+    [[nodiscard]] std::vector<profile::OtherKill> take_other_kills() { return watcher_->take_other_kills(); }
 
 private:
     std::optional<oom::Watcher> watcher_;
@@ -84,6 +85,12 @@ Result<int> replay_oom(const OomWatchOptions& options, StopToken& stop)
         return std::unexpected(snapshot.error());
     if (auto given = outlets.give(observer.take(), options.cgroups); !given)
         return std::unexpected(std::move(given.error()));
+    for (const profile::OtherKill& kill : observer.take_other_kills()) {
+        if (!options.kills || !profile::filter_selects(options.cgroups, kill.cgroup))
+            continue;
+        if (auto told = outlets.kill(kill); !told)
+            return std::unexpected(std::move(told.error()));
+    }
     live::Progress progress(options.quiet, STDERR_FILENO);
     outlets.finish(progress);
     return outlets.all_passed() ? 0 : 1;

@@ -134,7 +134,7 @@ Result<> check_outputs(const OomTestOptions& given)
 {
     int to_stdout = given.json ? 1 : 0;
     std::set<std::string> files;
-    for (const std::string* path : {&given.junit, &given.tap, &given.trace, &given.output}) {
+    for (const std::string* path : {&given.junit, &given.tap, &given.trace, &given.output, &given.record}) {
         to_stdout += *path == "-" ? 1 : 0;
         if (!path->empty() && *path != "-" && !files.insert(std::filesystem::absolute(*path).lexically_normal()).second)
             return fail(ErrorKind::Usage, fmt::format("{}: two reports for one file", *path), "give each its own");
@@ -200,7 +200,8 @@ Result<int> test_here(const OomTestOptions& given, StopToken& stop)
     const auto caretaker = live::Caretaker::start(progress);
     if (!caretaker)
         return std::unexpected(caretaker.error());
-    auto watch = live::OomLive::open(*layout, {.without = given.without, .verbose = given.verbose}, stop);
+    auto watch = live::OomLive::open(
+        *layout, {.without = given.without, .record = given.record, .verbose = given.verbose}, stop);
     if (!watch)
         return std::unexpected(std::move(watch.error()));
     live::LiveSource source(*watch, stop);
@@ -211,6 +212,8 @@ Result<int> test_here(const OomTestOptions& given, StopToken& stop)
     });
     if (!report)
         return std::unexpected(report.error());
+    if (auto rest = given.record.empty() ? Result<std::vector<oom::Judged>>{} : watch->finish(); !rest)
+        return std::unexpected(std::move(rest.error()));
     if (auto reported = report_all(given, *report, stop); !reported)
         return std::unexpected(std::move(reported.error()));
     if (stop.requested()) {
@@ -230,7 +233,7 @@ Result<int> test_here(const OomTestOptions& given, StopToken& stop)
 Error test_in_lab(const OomTestOptions& given)
 {
     LabRun run{.kernel = given.lab, .options = {"--mem", "2G", "--swap", "512M", "--timeout", "7200"}};
-    for (const std::string* path : {&given.junit, &given.tap, &given.trace, &given.output}) {
+    for (const std::string* path : {&given.junit, &given.tap, &given.trace, &given.output, &given.record}) {
         if (path->empty() || *path == "-")
             continue;
         std::error_code error;

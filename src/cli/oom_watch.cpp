@@ -126,8 +126,12 @@ Result<> Watch::prepare()
             return std::unexpected(std::move(found.error()).context("-c"));
     }
     progress_.say("loading and attaching");
-    auto watch = live::OomLive::open(
-        layout_, {.ring_bytes = request_.ring_bytes, .without = options_.without, .verbose = options_.verbose}, stop_);
+    auto watch = live::OomLive::open(layout_,
+                                     {.ring_bytes = request_.ring_bytes,
+                                      .without = options_.without,
+                                      .record = options_.record,
+                                      .verbose = options_.verbose},
+                                     stop_);
     if (!watch)
         return std::unexpected(std::move(watch.error()));
     live_.emplace(std::move(*watch));

@@ -2,6 +2,7 @@
 // Which cgroups have a story, in which order.
 #include "flyball/diagnose/explanation.hpp"
 
+#include "flyball/oom/headline.hpp"
 #include "flyball/profile/accumulator.hpp"
 #include "flyball/profile/subtree.hpp"
 #include "parts.hpp"
@@ -174,6 +175,15 @@ void add_quotas(Explanation& explanation, const Books& books, const Options& opt
     }
 }
 
+const std::string kMachine = "/";
+
+bool victims_in(const profile::OomEpisode& episode, std::span<const std::string> patterns)
+{
+    return std::ranges::any_of(episode.victims, [&](const profile::OomVictim& victim) {
+        return profile::filter_selects(patterns, victim.cgroup);
+    });
+}
+
 }  // namespace
 
 Explanation build_explanation(const profile::Snapshot& snapshot, const Books& books, const Options& options)
@@ -195,6 +205,12 @@ Explanation build_explanation(const profile::Snapshot& snapshot, const Books& bo
     add_matrices(explanation, books, options);
     add_quotas(explanation, books, options);
     explanation.proof = books.proof;
+    for (const profile::OomEpisode& episode : snapshot.ooms) {
+        const std::string& where = episode.global ? kMachine : episode.domain;
+        if (profile::filter_selects(options.cgroups, where) || victims_in(episode, options.cgroups))
+            explanation.out_of_memory.push_back(
+                {.ts_ns = episode.ts_ns, .kind = episode.kind, .cgroup = where, .text = oom::headline(episode)});
+    }
     return explanation;
 }
 

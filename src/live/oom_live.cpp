@@ -22,8 +22,30 @@ bool needed_for_oom(kernel::ProgramGroup group)
 struct OomLive::State {
     std::unique_ptr<Collector> collector;
     std::optional<OomWitness> witness;
+    std::optional<profile::RecordingWriter> writer;
     profile::Meta meta;
+
+    [[nodiscard]] Result<> close();
 };
+
+// What a recording has at its end.
+Result<> OomLive::State::close()
+{
+    if (!writer)
+        return {};
+    profile::Closing closing;
+    closing.end_ns = collector->now_ns();
+    auto losses = collector->losses();
+    if (!losses)
+        return std::unexpected(std::move(losses.error()));
+    closing.programs = std::move(losses->programs);
+    closing.recursion_misses = std::move(losses->recursion_misses);
+    auto folded = collector->folded();
+    if (!folded)
+        return std::unexpected(std::move(folded.error()));
+    closing.folded = std::move(*folded);
+    return writer->close(closing);
+}
 
 OomLive::OomLive(std::unique_ptr<State> state) : state_(std::move(state)) {}
 OomLive::~OomLive() = default;
@@ -34,6 +56,13 @@ Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions
                               const Host& host)
 {
     auto state = std::make_unique<State>();
+    std::optional<profile::RecordingFile> file;
+    if (!options.record.empty()) {
+        auto opened = profile::RecordingFile::open(options.record, {.stop = &stop});
+        if (!opened)
+            return std::unexpected(std::move(opened.error()).context("--record"));
+        file.emplace(std::move(*opened));
+    }
     auto collector = host.collector(layout,
                                     {.ring_bytes = options.ring_bytes,
                                      .without = options.without,
@@ -53,6 +82,14 @@ Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions
     state->witness.emplace(*state->collector, layout, state->meta, *known);
     if (!state->witness->no_log().empty())
         state->meta.warnings.push_back("what memory was made of at a kill is not known: " + state->witness->no_log());
+    if (file) {
+        state->meta.start_ns = state->collector->now_ns();
+        auto writer = profile::RecordingWriter::create(std::move(*file), state->meta, *known, {.stop = &stop});
+        if (!writer)
+            return std::unexpected(std::move(writer.error()));
+        state->writer.emplace(std::move(*writer));
+        state->collector->attach(*state->writer);
+    }
     // The counters are read before the first event: a kill in between would be seen as missing, so there is none
     // that goes unsaid.
     state->witness->begin();
@@ -79,7 +116,10 @@ Result<std::vector<oom::Judged>> OomLive::finish()
 {
     if (auto done = state_->collector->finish(); !done)
         return std::unexpected(std::move(done.error()));
-    return state_->witness->finish();
+    auto rest = state_->witness->finish();
+    if (auto closed = rest ? state_->close() : Result<>{}; !closed)
+        return std::unexpected(std::move(closed.error()));
+    return rest;
 }
 
 oom::Watcher& OomLive::watcher()

@@ -3,6 +3,7 @@
 
 #include "contains.hpp"
 #include "flyball/base/units.hpp"
+#include "flyball/oom/headline.hpp"
 #include "members.hpp"
 #include "policy.hpp"
 #include "why.hpp"
@@ -102,37 +103,16 @@ private:
     Verdict shortage()
     {
         using enum OomEpisode::Kind;
-        verdict_.outcome =
-            episode_.kind == NobodyKillable && evidence_.losses.empty() ? Outcome::Fail : Outcome::Inconclusive;
-        const OomMember* const most = largest(episode_);
-        std::string detail;
-        if (episode_.kind == UnseenKill) {
-            detail =
-                fmt::format("the kernel counted {}, and no event told of it", plural(episode_.times, "kill", "kills"));
-        } else if (episode_.kind == NotKilled) {
-            detail = "the kernel counted it, and nobody was killed: what became of the allocations is not known";
-        } else {
-            detail = "nobody could be killed";
-            if (most != nullptr && most->oom_score_adj <= -1000)
-                detail += fmt::format(": {} (pid {}) holds {} of {} and has oom_score_adj {}", most->comm, most->tgid,
-                                      format_bytes(most->held_bytes()), format_bytes(episode_.limit_bytes),
-                                      most->oom_score_adj);
-        }
-        add(episode_.kind == UnseenKill ? "counters" : "killable", verdict_.outcome, detail);
+        const bool sure = episode_.kind == NobodyKillable || episode_.kind == Livelock;
+        verdict_.outcome = sure && evidence_.losses.empty() ? Outcome::Fail : Outcome::Inconclusive;
+        const std::string detail = shortage_words(episode_);
+        add(episode_.kind == UnseenKill ? "counters"
+            : episode_.kind == Livelock ? "progress"
+                                        : "killable",
+            verdict_.outcome, detail);
         check_loss();
-        verdict_.summary = episode_.kind == UnseenKill
-                               ? fmt::format("{}: {}", episode_.domain, detail)
-                               : fmt::format("{} out of memory{}: {}",
-                                             episode_.global ? "the machine was" : episode_.domain, times(), detail);
+        verdict_.summary = headline(episode_);
         return std::move(verdict_);
-    }
-
-    [[nodiscard]] std::string times() const
-    {
-        if (episode_.times == 0)
-            return "";
-        const std::string_view more = episode_.follows_ns ? "further " : "";
-        return episode_.times == 1 ? fmt::format(" {}once", more) : fmt::format(" {}{} times", more, episode_.times);
     }
 
     void check_policy()
@@ -305,20 +285,9 @@ private:
             add("loss", Outcome::Pass, "no record was lost");
     }
 
-    [[nodiscard]] std::string what_happened() const
-    {
-        if (episode_.global)
-            return "the machine ran out of memory";
-        if (!episode_.limit_known())
-            return episode_.domain;
-        if (episode_.limit_bytes == ~0ULL)
-            return fmt::format("{} ran out of memory", episode_.domain);
-        return fmt::format("{} hit memory.max {}", episode_.domain, format_bytes(episode_.limit_bytes));
-    }
-
     [[nodiscard]] std::string summary() const
     {
-        std::string text = what_happened() + ": ";
+        std::string text = place(episode_) + ": ";
         const auto& victims = episode_.victims;
         if (victims.empty() || no_kill_)
             text += fmt::format("nobody was killed{}", no_kill_ && worst_ == Outcome::Pass

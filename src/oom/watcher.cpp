@@ -71,6 +71,7 @@ struct Watcher::State {
 
     void count(std::uint64_t now_ns, const std::vector<std::uint64_t>& scopes, bool first);
     void ask(const OomEpisode& episode, std::uint64_t now_ns);
+    void hold(std::vector<OomEpisode> complete, std::uint64_t now_ns);
     [[nodiscard]] std::vector<std::uint64_t> scopes(const OomEpisode& episode) const;
     [[nodiscard]] Judged give(OomEpisode episode, const Tally& all);
     void take(const Looked& looked, OomEpisode& episode, Evidence& evidence) const;
@@ -189,6 +190,17 @@ void Watcher::State::ask(const OomEpisode& episode, std::uint64_t now_ns)
     tell(bytes_of(answer.record));
 }
 
+// Until its answers have come.
+void Watcher::State::hold(std::vector<OomEpisode> complete, std::uint64_t now_ns)
+{
+    for (OomEpisode& episode : complete) {
+        if (surroundings != nullptr)
+            ask(episode, now_ns);
+        tally.add(episode);
+        asked.push_back(std::move(episode));
+    }
+}
+
 std::string Watcher::State::name(const OomEpisode& episode, std::uint64_t id) const
 {
     for (const OomVictim& victim : episode.victims) {
@@ -242,13 +254,13 @@ std::vector<std::string> Watcher::State::losses_of(const OomEpisode& episode) co
 
 void Watcher::State::on_loss(const fb_loss& loss)
 {
-    const auto add = [&](std::uint64_t n, std::string_view what) {
+    const auto add = [&](std::uint64_t n, std::string_view one, std::string_view more, std::string_view what) {
         if (n > 0)
-            losses.push_back({loss.hdr.ts_ns, fmt::format("{} {}", n, what)});
+            losses.push_back({loss.hdr.ts_ns, fmt::format("{} {} {}", n, n == 1 ? one : more, what)});
     };
-    add(loss.dropped, "records found no room in the ring");
-    add(loss.missed, "runs of OOM programs were skipped by the kernel");
-    add(loss.damaged, "batches or records were damaged");
+    add(loss.dropped, "record", "records", "found no room in the ring");
+    add(loss.missed, "run", "runs", "of OOM programs skipped by the kernel");
+    add(loss.damaged, "batch or record", "batches or records", "damaged");
 }
 
 void Watcher::State::take(const Looked& answer, OomEpisode& episode, Evidence& evidence) const
@@ -348,6 +360,9 @@ void Watcher::on_control(std::span<const std::byte> bytes)
         if (const auto record = read<fb_oom_looked>(bytes)) {
             state_->coming.record = *record;
             state_->looked[record->episode_ns] = std::exchange(state_->coming, {});
+            // Of a recording: then it was complete, and no later record may change it.
+            if (state_->surroundings == nullptr)
+                state_->hold(state_->feed.take_told(record->episode_ns, record->hdr.ts_ns), 0);
         }
         break;
     case FB_EV_LOSS:
@@ -376,12 +391,8 @@ std::vector<Judged> Watcher::advance(std::uint64_t now_ns)
             state.asked.pop_front();
         }
     }
-    for (OomEpisode& episode : state.feed.take_complete(now_ns)) {
-        if (state.surroundings != nullptr)
-            state.ask(episode, now_ns);
-        state.tally.add(episode);
-        state.asked.push_back(std::move(episode));
-    }
+    if (state.surroundings != nullptr || !state.answers)
+        state.hold(state.feed.take_complete(now_ns), now_ns);
     if (state.surroundings != nullptr && now_ns >= state.next_count_ns)
         state.count(now_ns, {}, false);
     state.forget(now_ns);
@@ -394,12 +405,7 @@ std::vector<Judged> Watcher::finish(std::uint64_t now_ns)
     if (state.surroundings != nullptr)
         state.count(now_ns, {}, false);
     std::vector<Judged> result = advance(now_ns);
-    for (OomEpisode& episode : state.feed.finish()) {
-        if (state.surroundings != nullptr)
-            state.ask(episode, now_ns);
-        state.tally.add(episode);
-        state.asked.push_back(std::move(episode));
-    }
+    state.hold(state.feed.finish(), now_ns);
     state.answers = false;  // what has not come will not
     for (Judged& judged : advance(now_ns))
         result.push_back(std::move(judged));

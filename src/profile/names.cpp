@@ -131,9 +131,10 @@ void Names::rename(Hierarchy& hierarchy, Node& node, const std::string& path)
     }
 }
 
-void Names::mark_created(Node& node)
+void Names::mark_created(const Hierarchy& hierarchy, Node& node)
 {
     if (!node.began_inside) {
+        ++resolve(node.entity)->created[hierarchy.number];
         node.began_inside = true;
         --node.entity->existed;
     }
@@ -143,10 +144,11 @@ void Names::mark_created(Node& node)
     }
 }
 
-void Names::mark_removed(Node& node, std::uint64_t at_ns)
+void Names::mark_removed(const Hierarchy& hierarchy, Node& node, std::uint64_t at_ns)
 {
     if (!node.alive)
         return;
+    ++resolve(node.entity)->removed[hierarchy.number];
     node.alive = false;
     node.removed_ns = at_ns;
     --node.entity->alive;
@@ -170,15 +172,15 @@ void Names::apply(const fb_cgroup& record)
     }
     switch (record.op) {
     case FB_CG_MKDIR:
-        mark_created(node);
+        mark_created(hierarchy, node);
         break;
     case FB_CG_RMDIR:
         if (node.alive)
             add_final_counters(*node.entity, record);
-        mark_removed(node, record.hdr.ts_ns);
+        mark_removed(hierarchy, node, record.hdr.ts_ns);
         break;
     case FB_CG_RELEASE:
-        mark_removed(node, record.hdr.ts_ns);
+        mark_removed(hierarchy, node, record.hdr.ts_ns);
         break;
     default:
         break;

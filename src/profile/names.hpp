@@ -30,8 +30,9 @@ struct Entity {
     std::unordered_map<Entity*, std::uint64_t> held_by;
     // What the kernel counted in cgroups of this path that were removed.
     std::optional<KernelCounters> ended;
-    std::uint32_t existed = 0;  // ids that had this path before the run
-    std::uint32_t alive = 0;    // ids that have it now
+    std::uint32_t existed = 0;                      // ids that had this path before the run
+    std::uint32_t alive = 0;                        // ids that have it now
+    std::map<int, std::uint32_t> created, removed;  // how often during the run, by hierarchy
     // Set when a name turned up that another entity already had: all data is there.
     Entity* merged_into = nullptr;
 
@@ -108,8 +109,8 @@ private:
     void give_name(const Hierarchy& hierarchy, Node& node, const std::string& path);
     void rename(Hierarchy& hierarchy, Node& node, const std::string& path);
     static void move(const Hierarchy& hierarchy, Node& node, Entity& to);
-    void mark_created(Node& node);
-    static void mark_removed(Node& node, std::uint64_t at_ns);
+    void mark_created(const Hierarchy& hierarchy, Node& node);
+    static void mark_removed(const Hierarchy& hierarchy, Node& node, std::uint64_t at_ns);
 
     std::vector<std::unique_ptr<Entity>> all_;
     std::unordered_map<std::string, Entity*> by_path_;

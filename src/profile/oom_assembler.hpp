@@ -43,6 +43,8 @@ public:
     // not go holds up those after it, but for no longer than the patience: then it is given as it is.
     // Records up to now_ns must have been handed over. wait_for_freed: FB_EV_OOM_FREED is observed.
     [[nodiscard]] std::vector<OomEpisode> take_complete(std::uint64_t now_ns, bool wait_for_freed);
+    // The one that began then, as it is: who recorded it found it complete at now_ns. Those before it come with it.
+    [[nodiscard]] std::vector<OomEpisode> take_told(std::uint64_t ts_ns, std::uint64_t now_ns);
     // Begun and not yet given out.
     [[nodiscard]] bool open() const { return !(episodes_.empty() && shortages_.empty()); }
     [[nodiscard]] std::vector<OomEpisode> open_episodes() const;
@@ -82,6 +84,7 @@ private:
         bool is_exit;
         fb_oom_task record;
         Entity* cgroup;
+        Entity* sender;
         std::optional<std::uint64_t> gone_ns;  // its task's exit
         // A SIGKILL: the number of the episode whose killer sent it. It may be that of one which shares a victim's
         // memory, and is kept for as long as that episode is open.
@@ -107,6 +110,11 @@ private:
         std::uint64_t domain_id;
         std::vector<OomMember> members;
     };
+    // A memcg that is at its limit and stalled: since when, and what it had counted then.
+    struct Stuck {
+        std::uint64_t since_ns = 0;
+        fb_memcg begin{};
+    };
     // A memcg has counted something between two readings. What accounts for it may still come.
     struct Growth {
         Entity* cgroup;
@@ -128,6 +136,7 @@ private:
     void on_done(const fb_oom_done& record);
     void on_nobody(Names& names, const fb_oom_nobody& record);
     void on_memcg(Names& names, const fb_memcg& record);
+    void look_for_livelock(Names& names, const fb_memcg& last, const fb_memcg& record);
     void on_report(Names& names, const fb_oom_report& record);
     Episode& shortage(OomEpisode::Kind kind, std::uint64_t ts_ns, Entity& domain, std::uint64_t id);
     [[nodiscard]] Episode* open_shortage(const Entity& domain, std::uint64_t ts_ns);
@@ -136,7 +145,9 @@ private:
     void find_report(Episode& episode);
     static void apply(const Report& report, Episode& episode);
     [[nodiscard]] static bool shortage_complete(const Episode& episode, std::uint64_t now_ns);
-    void take_shortages(std::uint64_t now_ns, std::vector<OomEpisode>& into);
+    void take_shortages(std::uint64_t now_ns, std::optional<std::uint64_t> told_ns, std::vector<OomEpisode>& into);
+    void take_front(std::uint64_t now_ns, std::vector<OomEpisode>& into);
+    void take_leader_exits(std::uint64_t now_ns);
     void on_stall(const fb_stall& stall);
     void on_task_exit(const fb_task& task);
 
@@ -172,13 +183,19 @@ private:
     // Out of memory, and nobody was killed: they hold up nobody.
     std::vector<Episode> shortages_;
     std::unordered_map<std::uint64_t, fb_memcg> counted_;  // by id: the latest
+    std::unordered_map<std::uint64_t, Stuck> stuck_;       // by id
     std::vector<Growth> growths_;
     std::vector<OomMember> logged_;  // for the report that comes after them
     std::deque<Report> reports_;
     std::deque<Past> told_shortages_;
     std::unordered_map<std::uint32_t, std::deque<Stall>> stalls_;  // by tid: the latest few
     bool keep_other_kills_ = false;
-    std::vector<std::pair<OtherKill, Entity*>> other_kills_;
+    struct Other {
+        OtherKill value;
+        Entity* cgroup;
+        Entity* sender;  // nullptr: not recorded
+    };
+    std::vector<Other> other_kills_;
 };
 
 // For what its Meta says was observed.

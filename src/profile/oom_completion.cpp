@@ -156,28 +156,53 @@ void OomAssembler::forget_before(std::uint64_t now_ns)
     forget_stalls_before(now_ns);
 }
 
-std::vector<OomEpisode> OomAssembler::take_complete(std::uint64_t now_ns, bool wait_for_freed)
+void OomAssembler::take_leader_exits(std::uint64_t now_ns)
 {
-    std::vector<OomEpisode> result;
     for (Episode& episode : episodes_) {
         if (!episode.leader_exits.empty())
             take_leader_exits(episode, now_ns);
     }
-    while (!episodes_.empty() && complete(episodes_.front(), now_ns, wait_for_freed)) {
-        Episode& episode = episodes_.front();
-        close(episode, number_);
-        const std::uint64_t gone = gone_ns(episode.value);
-        past_.push_back(
-            {episode.value.ts_ns, gone == kUnknown ? now_ns : gone, episode.domain, episode.value.decision_seen});
-        std::erase_if(latest_, [&](const auto& entry) { return entry.second.episode == number_; });
-        for (const OomVictim& victim : episode.value.victims)
-            tgid_of_.erase(victim.tid);
-        result.push_back(std::move(episode.value));
-        episodes_.pop_front();
-        ++number_;
-    }
+}
+
+void OomAssembler::take_front(std::uint64_t now_ns, std::vector<OomEpisode>& into)
+{
+    Episode& episode = episodes_.front();
+    close(episode, number_);
+    const std::uint64_t gone = gone_ns(episode.value);
+    past_.push_back(
+        {episode.value.ts_ns, gone == kUnknown ? now_ns : gone, episode.domain, episode.value.decision_seen});
+    std::erase_if(latest_, [&](const auto& entry) { return entry.second.episode == number_; });
+    for (const OomVictim& victim : episode.value.victims)
+        tgid_of_.erase(victim.tid);
+    into.push_back(std::move(episode.value));
+    episodes_.pop_front();
+    ++number_;
+}
+
+std::vector<OomEpisode> OomAssembler::take_complete(std::uint64_t now_ns, bool wait_for_freed)
+{
+    std::vector<OomEpisode> result;
+    take_leader_exits(now_ns);
+    while (!episodes_.empty() && complete(episodes_.front(), now_ns, wait_for_freed))
+        take_front(now_ns, result);
     account(now_ns);
-    take_shortages(now_ns, result);
+    take_shortages(now_ns, std::nullopt, result);
+    forget_before(now_ns);
+    return result;
+}
+
+std::vector<OomEpisode> OomAssembler::take_told(std::uint64_t ts_ns, std::uint64_t now_ns)
+{
+    std::vector<OomEpisode> result;
+    take_leader_exits(now_ns);
+    const auto begun = [&](const Episode& episode) { return episode.value.ts_ns == ts_ns; };
+    if (std::ranges::any_of(episodes_, begun)) {
+        while (result.empty() || result.back().ts_ns != ts_ns)
+            take_front(now_ns, result);
+    } else {
+        account(now_ns);
+        take_shortages(now_ns, ts_ns, result);
+    }
     forget_before(now_ns);
     return result;
 }
@@ -185,8 +210,9 @@ std::vector<OomEpisode> OomAssembler::take_complete(std::uint64_t now_ns, bool w
 std::vector<OtherKill> OomAssembler::take_other_kills()
 {
     std::vector<OtherKill> result;
-    for (auto& [kill, cgroup] : other_kills_) {
+    for (auto& [kill, cgroup, sender] : other_kills_) {
         kill.cgroup = name_of(cgroup);
+        kill.sender_cgroup = name_of(sender);
         result.push_back(std::move(kill));
     }
     other_kills_.clear();
@@ -197,7 +223,7 @@ std::vector<OomEpisode> OomAssembler::finish()
 {
     account(kUnknown);
     std::vector<OomEpisode> result;
-    take_shortages(kUnknown, result);
+    take_shortages(kUnknown, std::nullopt, result);
     std::uint64_t number = number_;
     for (Episode& episode : episodes_) {
         close(episode, number++);

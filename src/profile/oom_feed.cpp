@@ -98,6 +98,12 @@ std::vector<OomEpisode> OomFeed::take_complete(std::uint64_t now_ns)
     return state_->ooms.take_complete(now_ns, state_->wait_for_freed);
 }
 
+std::vector<OomEpisode> OomFeed::take_told(std::uint64_t ts_ns, std::uint64_t now_ns)
+{
+    (void)state_->names.take_created();
+    return state_->ooms.take_told(ts_ns, now_ns);
+}
+
 std::vector<OomEpisode> OomFeed::finish()
 {
     return state_->ooms.finish();

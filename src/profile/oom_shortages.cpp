@@ -24,6 +24,11 @@ constexpr std::uint64_t kShortageFirstNs = 3'000'000'000, kShortageAgainNs = 60'
 constexpr std::uint64_t kAccountedNs = 2'000'000'000;
 // ... but no longer than this.
 constexpr std::uint64_t kAccountedAtLastNs = 30'000'000'000;
+// Stalled at its limit for so long without a kill, and for this share of it: a livelock.
+constexpr std::uint64_t kLivelockNs = 10'000'000'000;
+constexpr std::uint64_t kStalledPercent = 60;  // as systemd-oomd's DefaultMemoryPressureLimit
+// A reading that came so late, or in which the limit was not hit, ends it.
+constexpr std::uint64_t kReadingsNs = 3'000'000'000;
 
 std::string path_of(const fb_oom_report& record)
 {
@@ -60,7 +65,7 @@ void OomAssembler::on_nobody(Names& names, const fb_oom_nobody& record)
 {
     Entity& domain = *resolve(&names.of(Controller::Memory, record.hdr.cgroup_id));
     Episode* episode = open_shortage(domain, record.hdr.ts_ns);
-    if (episode == nullptr || episode->value.kind == Kind::UnseenKill)
+    if (episode == nullptr || episode->value.kind == Kind::UnseenKill || episode->value.kind == Kind::Livelock)
         episode = &shortage(Kind::NobodyKillable, record.hdr.ts_ns, domain, record.hdr.cgroup_id);
     if (!episode->value.decision_seen) {
         OomEpisode& value = episode->value;
@@ -109,7 +114,43 @@ void OomAssembler::on_memcg(Names& names, const fb_memcg& record)
         growth->kills += kills;
         growth->record = record;
     }
+    if (record.first == 0 && !fresh)
+        look_for_livelock(names, last, record);
     last = record;
+}
+
+// At memory.max in each reading, nobody killed, and nearly all the time all its tasks stalled. Reclaim that gets
+// somewhere (a file that is read through a small cache) does not stall all of them for long.
+void OomAssembler::look_for_livelock(Names& names, const fb_memcg& last, const fb_memcg& record)
+{
+    const std::uint64_t now_ns = record.hdr.ts_ns;
+    const bool known = record.stalled_ns != kUnknown && last.stalled_ns != kUnknown;
+    const bool at_limit = record.max > last.max && record.oom_kill == last.oom_kill;
+    if (!known || !at_limit || elapsed(last.hdr.ts_ns, now_ns) > kReadingsNs) {
+        stuck_.erase(record.hdr.cgroup_id);
+        return;
+    }
+    Stuck& stuck = stuck_[record.hdr.cgroup_id];
+    if (stuck.since_ns == 0)
+        stuck = {.since_ns = last.hdr.ts_ns, .begin = last};
+    const std::uint64_t lasted_ns = elapsed(stuck.since_ns, now_ns);
+    if (lasted_ns < kLivelockNs)
+        return;
+    const std::uint64_t stalled_ns = record.stalled_ns - std::min(record.stalled_ns, stuck.begin.stalled_ns);
+    if (stalled_ns >= lasted_ns / 100 * kStalledPercent) {
+        Entity& domain = *resolve(&names.of(Controller::Memory, record.hdr.cgroup_id));
+        Episode* const open = open_shortage(domain, now_ns);
+        if (open == nullptr || open->value.kind == Kind::Livelock) {
+            Episode& episode =
+                open != nullptr ? *open : shortage(Kind::Livelock, stuck.since_ns, domain, record.hdr.cgroup_id);
+            episode.value.limit_bytes = record.limit_bytes;
+            episode.value.usage_bytes = record.usage_bytes;
+            episode.value.times += record.max - stuck.begin.max;
+            episode.value.stalled_ns += stalled_ns;
+            episode.value.until_ns = episode.last_ns = now_ns;
+        }
+    }
+    stuck = {.since_ns = now_ns, .begin = record};
 }
 
 // By an episode in that place since then. Without decisions an episode is where its victims are.
@@ -225,7 +266,7 @@ void OomAssembler::on_report(Names& names, const fb_oom_report& record)
     if (domain == nullptr)
         return;
     Episode* episode = open_shortage(*domain, record.hdr.ts_ns);
-    if (episode == nullptr || episode->value.kind == Kind::UnseenKill)
+    if (episode == nullptr || episode->value.kind == Kind::UnseenKill || episode->value.kind == Kind::Livelock)
         episode = &shortage(Kind::NobodyKillable, record.hdr.ts_ns, *domain, report.domain_id);
     episode->value.kind = Kind::NobodyKillable;
     if (!episode->value.logged)
@@ -239,10 +280,11 @@ bool OomAssembler::shortage_complete(const Episode& episode, std::uint64_t now_n
     return elapsed(episode.last_ns, now_ns) >= kShortageQuietNs || elapsed(episode.value.ts_ns, now_ns) >= patience;
 }
 
-void OomAssembler::take_shortages(std::uint64_t now_ns, std::vector<OomEpisode>& into)
+void OomAssembler::take_shortages(std::uint64_t now_ns, std::optional<std::uint64_t> told_ns,
+                                  std::vector<OomEpisode>& into)
 {
     std::erase_if(shortages_, [&](Episode& episode) {
-        if (!shortage_complete(episode, now_ns))
+        if (told_ns ? episode.value.ts_ns != *told_ns : !shortage_complete(episode, now_ns))
             return false;
         put_names(episode.value, episode);
         // Events are coalesced and the log's are bounded, the count is a second old: each may lack some.

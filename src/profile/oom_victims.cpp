@@ -179,7 +179,7 @@ void OomAssembler::drop(const Pending& pending)
     kill.by = sender_of(record);
     kill.sender_tid = record.sender_tid;
     kill.sender_comm = comm_of(record.current_comm);
-    other_kills_.emplace_back(std::move(kill), pending.cgroup);
+    other_kills_.push_back({std::move(kill), pending.cgroup, pending.sender});
 }
 
 // Called with each record: looks at no more than the old ones, which are in front.
@@ -217,7 +217,9 @@ void OomAssembler::on_done(const fb_oom_done& record)
 void OomAssembler::on_sigkill(Names& names, const fb_oom_task& record)
 {
     forget_pending_before(record.hdr.ts_ns);
-    const Pending pending{false, record, &names.of(Controller::Memory, record.hdr.cgroup_id), {}, {}};
+    Entity* const sender =
+        record.current_cgroup_id == 0 ? nullptr : &names.of(Controller::Memory, record.current_cgroup_id);
+    const Pending pending{false, record, &names.of(Controller::Memory, record.hdr.cgroup_id), sender, {}, {}};
     OomVictim* victim = victim_of(record.tgid);
     if (victim != nullptr && victim->exit_ns)
         victim = nullptr;  // another process has its number
@@ -246,7 +248,7 @@ void OomAssembler::on_exit(const fb_oom_task& record)
         fill_exit(*victim, record);
     } else {
         // v6.16 moved the exit tracepoint ahead of exit_mm(): it may overtake the mark.
-        pending_.push_back({true, record, nullptr, {}, {}});
+        pending_.push_back({true, record, nullptr, nullptr, {}, {}});
     }
 }
 

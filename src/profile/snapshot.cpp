@@ -15,9 +15,11 @@ std::string_view name(OomEpisode::Kind kind)
     case OomEpisode::Kind::NotKilled:
         return "not_killed";
     case OomEpisode::Kind::UnseenKill:
+        return "unseen_kill";
+    case OomEpisode::Kind::Livelock:
         break;
     }
-    return "unseen_kill";
+    return "livelock";
 }
 
 OomMemory memory_of(const fb_oom_report& record)

@@ -94,6 +94,14 @@ CgroupProfile profile_of(Entity& entity)
 {
     CgroupProfile& profile = entity.profile;
     profile.life = life_of(entity);
+    const auto most = [](const std::map<int, std::uint32_t>& times) {
+        std::uint32_t n = 0;
+        for (const auto& [hierarchy, each] : times)
+            n = std::max(n, each);
+        return n;
+    };
+    profile.times_created = most(entity.created);
+    profile.times_removed = most(entity.removed);
     for (const auto& [throttler, ns] : entity.held_by) {
         const Entity* holder = resolve(throttler);
         profile.held_by_ns[holder == nullptr ? "?" : holder->profile.path] += ns;

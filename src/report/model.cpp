@@ -88,10 +88,11 @@ Lifecycle lifecycle(const Snapshot& snapshot, const Options& options)
             continue;
         ++life.seen;
         const bool both = profile.life == Life::CreatedAndRemoved;
-        if (both || profile.life == Life::Created)
-            ++life.created;
-        if (both || profile.life == Life::Removed)
-            ++life.removed;
+        // As events: a path that is made again and again is not one cgroup.
+        if (both || profile.life == Life::Created || profile.times_created > 0)
+            life.created += std::max(profile.times_created, 1U);
+        if (both || profile.life == Life::Removed || profile.times_removed > 0)
+            life.removed += std::max(profile.times_removed, 1U);
         if (!both)
             continue;
         ++life.short_lived_total;

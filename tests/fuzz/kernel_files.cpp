@@ -6,6 +6,7 @@
 #include "flyball/cgroup/memory_state.hpp"
 #include "flyball/cgroup/mounts.hpp"
 #include "flyball/cgroup/tree.hpp"
+#include "flyball/oom/kernel_log.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -75,6 +76,24 @@ void fuzz_memory_stat(std::string_view text)
     }
 }
 
+// Line by line, as /dev/kmsg has it; a text of several lines is one record, too, as 6.1 writes memory.stat.
+void fuzz_kernel_log(std::string_view text)
+{
+    flyball::oom::LogParser parser(4096);
+    const auto take = [&](std::string_view record) {
+        const auto found = parser.feed(record, 7);
+        if (!found)
+            return;
+        require(found->report.members == found->members.size());
+        require((found->report.flags & FB_OR_NOBODY) != 0 || found->report.victim_tid != 0);
+        for (const fb_oom_member& member : found->members)
+            require(member.tgid != 0 && member.kind == FB_OM_LOGGED && member.comm[FB_COMM_MAX - 1] == '\0');
+    };
+    take("4,1,1,-;a invoked oom-killer: gfp_mask=0x0, order=0, oom_score_adj=0");
+    take(text);
+    flyball::for_each_line(text, take);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
@@ -83,6 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz_layout(text);
     fuzz_limits(text.substr(0, 64));
     fuzz_memory_stat(text);
+    fuzz_kernel_log(text);
     for (const auto& [name, value] : flyball::cgroup::parse_flat_keyed(text))
         require(!name.empty());
     (void)flyball::cgroup::parse_single(text);

@@ -471,9 +471,10 @@ struct fb_oom_task {
 	char current_comm[FB_COMM_MAX]; /* SIGKILL: of the task that was running */
 	__u32 current_tid;
 	__u32 pad;
+	__u64 current_cgroup_id; /* SIGKILL: its memcg, 0 not recorded */
 };
 #define FB_OOM_TASK_OLD 88 /* without what was put at its end */
-FB_STATIC_ASSERT(sizeof(struct fb_oom_task) == FB_OOM_TASK_OLD + 24, "fb_oom_task");
+FB_STATIC_ASSERT(sizeof(struct fb_oom_task) == FB_OOM_TASK_OLD + 32, "fb_oom_task");
 
 /*
  * Between a mark and the SIGKILLs of those that share the victim's memory the kernel writes a line to the
@@ -552,10 +553,11 @@ struct fb_memcg {
 	__u64 oom;
 	__u64 oom_kill;
 	__u64 oom_group_kill;
-	__u32 first; /* 1: read when the run began, what it counts from */
+	__u64 stalled_ns; /* memory.pressure, full: up to some 2 s old; ~0 unknown (v1, PSI off) */
+	__u32 first;	  /* 1: read when the run began, what it counts from */
 	__u32 pad;
 };
-FB_STATIC_ASSERT(sizeof(struct fb_memcg) == 24 + 64, "fb_memcg");
+FB_STATIC_ASSERT(sizeof(struct fb_memcg) == 24 + 72, "fb_memcg");
 
 /* What memory is made of, as memory.stat has it, of the subtree. file contains shmem; slab is both kinds. */
 enum fb_memory_kind {

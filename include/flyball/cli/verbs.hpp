@@ -66,6 +66,7 @@ struct OomWatchOptions {
     std::uint64_t count = 0;           // stop after so many verdicts, 0: never
     std::string exec;                  // shell command for each verdict, its JSON on stdin
     bool json = false;
+    std::string record;    // a recording of it to this file
     bool kills = false;    // SIGKILLs of other senders too
     bool journal = false;  // to the system's journal as well
     bool salvage = false;
@@ -79,6 +80,7 @@ struct OomWatchOptions {
 
 struct OomTestOptions {
     std::vector<std::string> scenarios;  // empty: all
+    std::string record;                  // a recording of all of it to this file
     bool list = false;
     std::string memory_max = "64M";
     std::uint64_t processes = 5;  // of a group

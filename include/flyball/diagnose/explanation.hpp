@@ -72,6 +72,15 @@ struct Encounter {
     ledger::Blame blame;
 };
 
+// An OOM kill, or memory that was out without one.
+struct Shortage {
+    std::uint64_t ts_ns = 0;
+    profile::OomEpisode::Kind kind = profile::OomEpisode::Kind::Kill;
+    std::string cgroup;  // whose limit was hit, or of the first victim; "/": the machine
+    std::string text;
+    friend bool operator==(const Shortage&, const Shortage&) = default;
+};
+
 struct Explanation {
     profile::Meta meta;
     std::vector<std::string> only;  // -c
@@ -80,7 +89,9 @@ struct Explanation {
     std::vector<Finding> findings;  // worst first: all cgroups that wanted a CPU or were blocked
     std::size_t in_words = 0;       // the first so many, in text
     std::vector<Note> doubts;       // about all of it
-    Matrix displaced;               // victims and aggressors on the CPUs
+    // Memory that was out in these cgroups, a sentence each, in time order: it comes before what they waited for.
+    std::vector<Shortage> out_of_memory;
+    Matrix displaced;  // victims and aggressors on the CPUs
     std::vector<Encounter> encounters;
     Matrix io;  // queued behind whom
     std::vector<ledger::QuotaFinding> quotas;

@@ -20,6 +20,7 @@ namespace flyball::live {
 struct OomLiveOptions {
     std::uint64_t ring_bytes = std::uint64_t{256} << 10U;  // of each CPU: kills go through a ring of their own
     std::vector<std::string> without;
+    std::string record;  // a recording of all that it sees goes to this file; empty: to none
     bool verbose = false;
 };
 
@@ -36,7 +37,7 @@ public:
     [[nodiscard]] int poll_fd() const;
     // What is due by now.
     [[nodiscard]] Result<std::vector<oom::Judged>> tick();
-    // Stops watching, and gives the rest, complete or not.
+    // Stops watching, and gives the rest, complete or not. A recording is whole then.
     [[nodiscard]] Result<std::vector<oom::Judged>> finish();
 
     [[nodiscard]] oom::Watcher& watcher();

@@ -38,6 +38,8 @@ public:
 
     // Complete at now_ns: records up to then must have been handed over. In the order of their beginnings.
     [[nodiscard]] std::vector<OomEpisode> take_complete(std::uint64_t now_ns);
+    // Of a recording: the one that began then, which was complete at now_ns, and what is left from before it.
+    [[nodiscard]] std::vector<OomEpisode> take_told(std::uint64_t ts_ns, std::uint64_t now_ns);
     // The run is over: all that is left, complete or not.
     [[nodiscard]] std::vector<OomEpisode> finish();
     // Some have begun and have not been given out.

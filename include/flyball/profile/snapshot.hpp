@@ -89,6 +89,8 @@ struct CgroupProfile {
     std::string path;                  // "/" root, "/a/b"; "?<hierarchy>:<id>" when no name was ever seen
     std::map<int, std::uint64_t> ids;  // hierarchy -> cgroup id
     Life life = Life::Alive;
+    // How often a cgroup of this path was made and removed in the window: of the hierarchy where that was most often.
+    std::uint32_t times_created = 0, times_removed = 0;
     std::array<Histogram, FB_M_HIST_MAX> hist;            // by fb_metric
     std::array<Count, FB_M_MAX - FB_M_WAKEUPS> counts{};  // by fb_metric - FB_M_WAKEUPS
     // who held this cgroup's tasks: throttler path -> ns, "?" unknown
@@ -177,12 +179,14 @@ struct OomEpisode {
         NobodyKillable,  // all below the limit is protected: no kill, and the memory stays where it is
         NotKilled,       // the kernel counted that memory was out, and no kill followed
         UnseenKill,      // the kernel counted a kill, and no event told of it
+        Livelock,        // at memory.max, all its tasks stalled, and no kill that would end it
     };
     Kind kind = Kind::Kill;
-    std::uint64_t ts_ns = 0;     // of the decision, or of the first mark without one
-    std::uint64_t until_ns = 0;  // of one without a kill: the last time that was seen
-    std::uint64_t times = 1;     // how often memory was out, as far as it was told
-    bool decision_seen = false;  // oom_kill_process was hooked: the fields below are known
+    std::uint64_t ts_ns = 0;       // of the decision, or of the first mark without one
+    std::uint64_t until_ns = 0;    // of one without a kill: the last time that was seen
+    std::uint64_t times = 1;       // how often memory was out, as far as it was told; of a livelock: hits of memory.max
+    std::uint64_t stalled_ns = 0;  // of a livelock: memory.pressure, full
+    bool decision_seen = false;    // oom_kill_process was hooked: the fields below are known
     bool logged = false;  // the kernel's log tells of it: the limit and who asked are known by that, if not before
     bool global = false;  // no memcg limit: the machine ran out
     std::string domain;   // cgroup whose limit was hit
@@ -208,7 +212,7 @@ struct OomEpisode {
     friend bool operator==(const OomEpisode&, const OomEpisode&) = default;
 };
 
-// "kill", "nobody_killable", "not_killed", "unseen_kill"
+// "kill", "nobody_killable", "not_killed", "unseen_kill", "livelock"
 [[nodiscard]] std::string_view name(OomEpisode::Kind kind);
 
 // A SIGKILL that the OOM killer did not send.
@@ -220,7 +224,8 @@ struct OtherKill {
     std::string cgroup;  // memory cgroup of the process that is killed
     By by = By::Unknown;
     std::uint32_t sender_tid = 0;
-    std::string sender_comm;  // empty: not recorded
+    std::string sender_comm;    // empty: not recorded
+    std::string sender_cgroup;  // its memory cgroup; empty: not recorded
     friend bool operator==(const OtherKill&, const OtherKill&) = default;
 };
 

@@ -141,6 +141,12 @@ std::string render_explain_json(const Explanation& e)
     root["only"] = json_strings(e.only);
     root["findings"] = json_list(e.findings, json_finding);
     root["doubts"] = json_notes(e.doubts);
+    root["out_of_memory"] = json_list(e.out_of_memory, [](const diagnose::Shortage& shortage) {
+        return Json{{"ts_ns", shortage.ts_ns},
+                    {"kind", name(shortage.kind)},
+                    {"cgroup", json_path(shortage.cgroup)},
+                    {"text", harmless(shortage.text)}};
+    });
     root["interference"] = json_matrix(e.displaced);
     root["encounters"] = json_list(e.encounters, json_encounter);
     root["io"] = json_matrix(e.io);

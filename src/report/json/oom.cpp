@@ -3,6 +3,7 @@
 #include "oom.hpp"
 
 #include "cells.hpp"
+#include "flyball/oom/other_kill.hpp"
 
 #include <array>
 
@@ -196,6 +197,7 @@ Json json_episode(const oom::Judged& judged)
                  {"ts_ns", e.ts_ns},
                  {"until_ns", e.kind == OomEpisode::Kind::Kill ? Json(nullptr) : Json(e.until_ns)},
                  {"times", e.times == 0 ? Json(nullptr) : Json(e.times)},
+                 {"stalled_ns", e.kind == OomEpisode::Kind::Livelock ? Json(e.stalled_ns) : Json(nullptr)},
                  {"decision_seen", e.decision_seen},
                  {"logged", e.logged},
                  {"global", domain_known ? Json(e.global) : Json(nullptr)},
@@ -236,7 +238,9 @@ std::string render_other_kill_json(const OtherKill& kill)
                      {"cgroup", json_path(kill.cgroup)},
                      {"by", sender_name(kill.by)},
                      {"sender_tid", kill.sender_tid == 0 ? Json(nullptr) : Json(kill.sender_tid)},
-                     {"sender_comm", kill.sender_comm.empty() ? Json(nullptr) : Json(harmless(kill.sender_comm))}});
+                     {"sender_comm", kill.sender_comm.empty() ? Json(nullptr) : Json(harmless(kill.sender_comm))},
+                     {"sender_cgroup", json_path(kill.sender_cgroup)},
+                     {"sender_kind", name(oom::sender_kind(kill))}});
 }
 
 }  // namespace flyball::report

@@ -111,12 +111,27 @@ void draw_summary(const Explanation& e, Canvas& canvas)
     canvas.paragraph(legend, 0, "", Style::Dim);
 }
 
+// First of all: what ran out of memory did not wait for anything.
+void draw_out_of_memory(const Explanation& e, Canvas& canvas)
+{
+    constexpr std::size_t kTold = 5;
+    if (e.out_of_memory.empty())
+        return;
+    canvas.heading("OUT OF MEMORY",
+                   fmt::format("{} in the window; `flyball oom watch FILE` has the verdicts", e.out_of_memory.size()));
+    for (std::size_t i = 0; i < e.out_of_memory.size() && i < kTold; ++i)
+        canvas.paragraph(harmless(e.out_of_memory[i].text), 0, fmt::format("{:>2}. ", i + 1), Style::Red);
+    if (e.out_of_memory.size() > kTold)
+        canvas.paragraph(fmt::format("... and {} more", e.out_of_memory.size() - kTold), 4, "", Style::Dim);
+}
+
 }  // namespace
 
 std::string render_explain_text(const Explanation& explanation, const TextOptions& options)
 {
     Canvas canvas(options.width, options.color);
     draw_head(explanation, canvas);
+    draw_out_of_memory(explanation, canvas);
     draw_words(explanation, canvas);
     draw_doubts(explanation, canvas);
     draw_summary(explanation, canvas);

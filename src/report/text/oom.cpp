@@ -4,6 +4,7 @@
 
 #include "cells.hpp"
 #include "flyball/base/units.hpp"
+#include "flyball/oom/other_kill.hpp"
 
 #include <fmt/format.h>
 
@@ -141,7 +142,11 @@ std::string render_other_kill_text(const OtherKill& kill, const OomTextOptions& 
 {
     Canvas canvas = oom_canvas(options);
     const std::string cgroup = kill.cgroup.empty() ? "an unknown cgroup" : harmless(kill.cgroup);
-    const std::string text = fmt::format("{} (pid {}) of {}: {}", harmless(kill.comm), kill.tgid, cgroup, way(kill));
+    std::string text = fmt::format("{} (pid {}) of {}: {}", harmless(kill.comm), kill.tgid, cgroup, way(kill));
+    if (!kill.sender_cgroup.empty() && kill.by != OtherKill::By::Kernel)
+        text += " of " + harmless(kill.sender_cgroup);
+    if (const std::string_view who = words(oom::sender_kind(kill)); !who.empty())
+        text += fmt::format(", {}", who);
     canvas.paragraph(text, 0, fmt::format("KILL  {}  ", in_seconds(kill.ts_ns)));
     return canvas.take();
 }

@@ -23,6 +23,9 @@ std::string decision(const OomEpisode& e)
     if (e.kind == UnseenKill)
         return fmt::format("the kernel counted {} in {}, and no event told of it.",
                            e.times == 1 ? "a kill" : fmt::format("{} kills", e.times), harmless(e.domain));
+    if (e.kind == Livelock)
+        return fmt::format("{} was at its limit, all its tasks stalled for {}, and nobody was killed.",
+                           harmless(e.domain), format_ns(e.stalled_ns));
     if (e.kind != Kill)
         return fmt::format("{} was out of memory {}, and nobody {}.", harmless(e.domain),
                            e.times == 1 ? "once" : fmt::format("{} times", e.times),

@@ -100,7 +100,7 @@ TEST_CASE("command line: options that make no sense together", "[cli]")
         {{"oom", "watch", "x.fbr", "--", "true"}, watches},
         {{"oom", "watch", "x.fbr", "--without", "a"}, watches},
         {{"oom", "watch", "x.fbr", "--memory-max", "1M"}, watches},
-        {{"oom", "watch", "x.fbr", "--kills"}, watches},
+        {{"oom", "watch", "x.fbr", "--record", "y.fbr"}, watches},
         {{"oom", "watch", "--salvage"}, "--salvage is for a recording (give its FILE)"},
         {{"oom", "test", "--kill-in-that-cgroup"}, "--kill-in-that-cgroup without a cgroup (give -c CGROUP)"},
     });

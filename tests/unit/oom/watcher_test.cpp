@@ -5,6 +5,7 @@
 #include "support/units.hpp"
 #include "unit/profile/make.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <span>
@@ -447,5 +448,72 @@ TEST_CASE("watcher: what the kernel has counted and no event told of is an episo
         REQUIRE(judged.size() == 1);
         CHECK(judged[0].verdict.outcome == Outcome::Pass);
         CHECK_FALSE(judged[0].verdict.unknown.empty());
+    }
+}
+
+TEST_CASE("watcher: stalled at its limit without a kill is a livelock, reading through a small cache is none")
+{
+    for (const std::uint64_t percent : {95U, 50U}) {
+        Run run;
+        std::vector<Judged> all;
+        run.around.memcgs[10].stalled_ns = 0;
+        for (int second = 0; second < 25; ++second) {
+            run.around.memcgs[10].max += 500;
+            run.around.memcgs[10].limit_bytes = 64 << 20;
+            run.around.memcgs[10].stalled_ns += percent * 10 * kMs;
+            for (Judged& judged : wait(run, 1))
+                all.push_back(std::move(judged));
+        }
+        INFO(percent);
+        if (percent < 60) {
+            CHECK(all.empty());
+            continue;
+        }
+        REQUIRE_FALSE(all.empty());
+        CHECK(all[0].episode.kind == profile::OomEpisode::Kind::Livelock);
+        CHECK(all[0].verdict.outcome == Outcome::Fail);
+        CHECK(all[0].episode.stalled_ns >= 9'000 * kMs);
+        CHECK(all[0].verdict.summary.find("all its tasks were stalled on memory for") != std::string::npos);
+    }
+}
+
+TEST_CASE("watcher: where the kernel cannot be hooked, its log says which limit was hit and who holds it")
+{
+    Run run;
+    fb_oom_report report{};
+    report.hdr = header(FB_EV_OOM_REPORT, FB_P_NONE, 0, run.now_ns);
+    report.hdr.size = sizeof report;
+    std::ranges::fill(report.kinds, ~0ULL);
+    report.usage_bytes = report.limit_bytes = 64 << 20;
+    report.swap_bytes = report.swap_limit_bytes = ~0ULL;
+    report.kinds[FB_MK_ANON] = 62 << 20;
+    std::memcpy(report.path, "/job", 5);
+    std::memcpy(report.trigger_comm, "asker", 6);
+    fb_oom_member member = scanned(273, 62 << 20, -1000, run.now_ns);
+    member.kind = FB_OM_LOGGED;
+    run.play(member);
+    SECTION("nobody to kill")
+    {
+        report.flags = FB_OR_NOBODY;
+        run.play(report);
+        const auto judged = wait(run, 6);
+        REQUIRE(judged.size() == 1);
+        CHECK(judged[0].verdict.outcome == Outcome::Fail);
+        CHECK(judged[0].episode.domain_id == 10);
+        CHECK(judged[0].verdict.summary.find("hog (pid 273) holds 62.0 MiB of 64.0 MiB") != std::string::npos);
+    }
+    SECTION("a kill")
+    {
+        report.victim_tid = 20;
+        run.play(oom_task(FB_EV_OOM_SIGKILL, 10, run.now_ns + 2, 20));
+        run.play(oom_task(FB_EV_OOM_VICTIM, 10, run.now_ns + 3, 20));
+        run.play(report);
+        run.around.count(1);
+        const auto judged = run.end(20);
+        REQUIRE(judged.size() == 1);
+        CHECK(judged[0].episode.logged);
+        CHECK(judged[0].episode.limit_bytes == 64 << 20);
+        CHECK(judged[0].episode.trigger_comm == "asker");
+        CHECK(judged[0].verdict.why.size() == 2);  // what memory was, and who holds it
     }
 }
