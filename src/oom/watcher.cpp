@@ -164,7 +164,6 @@ void Watcher::State::ask(const OomEpisode& episode, std::uint64_t now_ns)
                          .ts_ns = now_ns,
                          .cgroup_id = 0};
     answer.record.episode_ns = episode.ts_ns;
-    Evidence evidence = sees;
     std::uint64_t group = episode.group_id;
     if (!episode.group_policy && sees.policy_exists && !episode.victims.empty()) {
         const OomVictim& victim = episode.victims.front();

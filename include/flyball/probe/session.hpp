@@ -20,7 +20,7 @@ struct SessionOptions {
     // Size of each CPU's ring; rounded up to a power of two of at least one page.
     std::uint64_t ring_bytes = 1U << 20;
     bool verbose = false;       // libbpf's own messages on stderr
-    std::string memory_root{};  // directory of the memory controller's root; empty: that of cgroup v2
+    std::string memory_root;    // directory of the memory controller's root; empty: that of cgroup v2
     StopToken* stop = nullptr;  // asked before each program: the verifier takes its time
 };
 
