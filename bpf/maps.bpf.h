@@ -170,6 +170,13 @@ struct {
 	__type(value, u64);
 } oom_marked SEC(".maps");
 
+/*
+ * An iterator over cgroups shows what fits into 8 pages and refuses to go on (cgroup_iter_seq_start(),
+ * kernel/bpf/cgroup_iter.c): the next one passes over what was shown. Set by user space.
+ */
+volatile __u32 memcgs_skip;
+volatile __u32 memcgs_met;
+
 /* memcgs in which nobody may be killed: when that was told, and how often it was since. See oom_nobody(). */
 struct oom_nobody {
 	u64 told_ns;

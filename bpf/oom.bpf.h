@@ -401,7 +401,8 @@ static __always_inline u64 memory_stalled(struct cgroup *cgrp)
 	return ns;
 }
 
-/* What each memcg below a cgroup has counted: v1 shows one of these in its files, the kernel keeps all. */
+/* What each memcg below a cgroup has counted, if it has: v1 shows one of these in its files, the kernel keeps
+ * all. */
 SEC("iter/cgroup")
 int read_memcgs(struct bpf_iter__cgroup *ctx)
 {
@@ -430,6 +431,11 @@ int read_memcgs(struct bpf_iter__cgroup *ctx)
 	r.oom = COUNTED(memcg, MEMCG_OOM);
 	r.oom_kill = COUNTED(memcg, MEMCG_OOM_KILL);
 	r.oom_group_kill = COUNTED(memcg, MEMCG_OOM_GROUP_KILL);
+	/* most have counted nothing, and are not told */
+	if (!(r.high | r.max | r.oom | r.oom_kill | r.oom_group_kill))
+		return 0;
+	if (memcgs_met++ < memcgs_skip)
+		return 0;
 	r.stalled_ns = memory_stalled(cgrp);
 	bpf_seq_write(seq, &r, sizeof(r));
 	return 0;

@@ -114,6 +114,7 @@ Result<std::vector<oom::Judged>> OomLive::tick()
 
 Result<std::vector<oom::Judged>> OomLive::finish()
 {
+    state_->witness->end();
     if (auto done = state_->collector->finish(); !done)
         return std::unexpected(std::move(done.error()));
     auto rest = state_->witness->finish();

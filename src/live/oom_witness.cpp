@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -25,8 +26,11 @@ constexpr std::array<std::uint32_t, 2> kRecords{FB_P_OOM, FB_P_CGROUP};
 OomWitness::OomWitness(Collector& collector, const cgroup::Layout& layout, const profile::Meta& meta,
                        std::span<const profile::KnownCgroup> known)
     : collector_(collector),
-      surroundings_(oom::live_surroundings(
-          layout, [&collector] { return collector.read_memcgs().value_or(std::vector<fb_memcg>{}); })),
+      surroundings_(oom::live_surroundings(layout,
+                                           [&collector]() -> std::optional<std::vector<fb_memcg>> {
+                                               auto read = collector.read_memcgs();
+                                               return read ? std::optional(std::move(*read)) : std::nullopt;
+                                           })),
       parser_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)))
 {
     watcher_.emplace(meta, known, *surroundings_,
@@ -57,13 +61,32 @@ void OomWitness::read_log()
     log_->read(
         [&](std::string_view record) {
             const auto report = parser_.feed(record, now_ns);
-            if (!report)
+            if (!report || repeated(report->report))
                 return;
             for (const fb_oom_member& member : report->members)
                 collector_.tell(oom::bytes_of(member));
             collector_.tell(oom::bytes_of(report->report));
         },
         [this] { parser_.lost(); });
+}
+
+// Where nobody may be killed the kernel reports each time that it is asked: one a second is enough.
+bool OomWitness::repeated(const fb_oom_report& report)
+{
+    if (!(report.flags & FB_OR_NOBODY))
+        return false;
+    const std::string path(report.path, strnlen(report.path, sizeof report.path));
+    const bool again = path == nobody_in_ && report.hdr.ts_ns - nobody_ns_ < kIdleCheckNs;
+    if (!again) {
+        nobody_in_ = path;
+        nobody_ns_ = report.hdr.ts_ns;
+    }
+    return again;
+}
+
+void OomWitness::end()
+{
+    watcher_->end(collector_.now_ns());
 }
 
 Result<> OomWitness::check_losses(std::uint64_t now_ns)

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace flyball::live {
@@ -29,6 +30,8 @@ public:
     void begin();
     // What is due by now_ns, the time before the collector's last collect().
     [[nodiscard]] Result<std::vector<oom::Judged>> tick(std::uint64_t now_ns);
+    // Before the collector stops: the counters are read for the last time.
+    void end();
     // When the collector has collected for the last time: the rest.
     [[nodiscard]] Result<std::vector<oom::Judged>> finish();
 
@@ -40,6 +43,7 @@ public:
 
 private:
     void read_log();
+    [[nodiscard]] bool repeated(const fb_oom_report& report);
     Result<> check_losses(std::uint64_t now_ns);
 
     Collector& collector_;
@@ -51,6 +55,8 @@ private:
     fb_loss told_{};  // so far
     std::uint64_t next_check_ns_ = 0;
     bool pretended_ = false;
+    std::string nobody_in_;
+    std::uint64_t nobody_ns_ = 0;
 };
 
 }  // namespace flyball::live

@@ -234,6 +234,7 @@ Result<bool> RecordingRun::round(std::uint64_t now_ns)
     // The verdicts are whoever's who reads the recording: what they need is in it.
     if (auto judged = witness_->tick(collected_ns); !judged)
         return std::unexpected(judged.error());
+    (void)witness_->watcher().take_other_kills();
     if (command_) {
         auto status = command_->child.wait_ms(0);
         if (!status)
@@ -257,6 +258,7 @@ Result<> RecordingRun::loop()
 // What the kernel has kept for the end.
 Result<> RecordingRun::close()
 {
+    witness_->end();
     collector_->set_recording(false);
     closing_.end_ns = collector_->now_ns();
     if (stacks_) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "counted.hpp"
 
+#include "flyball/profile/oom_feed.hpp"
+
 #include <algorithm>
 
 namespace flyball::oom {
@@ -8,9 +10,6 @@ namespace {
 
 // Episodes are judged a moment after what they ask for was read.
 constexpr std::size_t kKept = 16;
-
-// enum memcg_memory_event: the first nine have their places since v4.20 (bpf/compat.bpf.h).
-enum Event : std::size_t { kHigh = 1, kMax = 2, kOom = 3, kOomKill = 4, kOomGroupKill = 5 };
 
 constexpr auto kCounts = {&fb_memcg::high, &fb_memcg::max, &fb_memcg::oom, &fb_memcg::oom_kill,
                           &fb_memcg::oom_group_kill};
@@ -31,17 +30,10 @@ void Counted::add(const fb_memcg& record)
 
 void Counted::add(const fb_cgroup& record)
 {
-    if (record.op != FB_CG_RMDIR || !(record.last.valid & FB_CV_MEMORY))
+    const auto last = profile::last_counted(record);
+    if (!last)
         return;
-    fb_memcg last{};
-    last.hdr = record.hdr;
-    last.limit_bytes = ~0ULL;
-    last.high = record.last.memory_events[kHigh];
-    last.max = record.last.memory_events[kMax];
-    last.oom = record.last.memory_events[kOom];
-    last.oom_kill = record.last.memory_events[kOomKill];
-    last.oom_group_kill = record.last.memory_events[kOomGroupKill];
-    add(last);
+    add(*last);
     memcgs_[record.hdr.cgroup_id].removed = true;
 }
 

@@ -53,10 +53,10 @@ std::string shortage_words(const OomEpisode& episode)
         return fmt::format("the kernel counted {}, and no event told of it",
                            episode.times == 1 ? "1 kill" : fmt::format("{} kills", episode.times));
     if (episode.kind == Livelock)
-        return fmt::format(
-            "all its tasks were stalled on memory for {} of {}, memory.max {} was hit {} times, and nobody was killed",
-            format_ns(episode.stalled_ns), format_ns(episode.until_ns - episode.ts_ns),
-            format_bytes(episode.limit_bytes), episode.times);
+        return fmt::format("all its tasks were stalled on memory for {} of {}, memory.max {} was hit {} times, nobody "
+                           "was killed, and whether it gets anywhere is not known",
+                           format_ns(episode.stalled_ns), format_ns(episode.until_ns - episode.ts_ns),
+                           format_bytes(episode.limit_bytes), episode.times);
     if (episode.kind == NotKilled)
         return "the kernel counted it, and nobody was killed: what became of the allocations is not known";
     std::string text = "nobody could be killed";

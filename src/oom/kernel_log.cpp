@@ -128,7 +128,7 @@ std::optional<LogReport> LogParser::end(std::uint64_t now_ns, std::uint32_t flag
 std::optional<LogReport> LogParser::line(std::string_view text, std::uint64_t now_ns)
 {
     if (const auto at = text.find(kBegin); at != std::string_view::npos) {
-        open_.emplace();
+        open_.emplace(Open{.found = {}, .columns = {}, .in_stats = false, .global = true});
         open_->found.report = empty_report();
         put(open_->found.report.trigger_comm, text.substr(0, at));
         const auto order = number(value_of(text, "order=", ","));

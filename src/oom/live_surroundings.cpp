@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -82,30 +83,38 @@ void collect(int directory, std::vector<fb_oom_member>& all)
 
 class Live final : public Surroundings {
 public:
-    Live(const cgroup::Layout& layout, std::function<std::vector<fb_memcg>()> read_counted)
+    Live(const cgroup::Layout& layout, std::function<std::optional<std::vector<fb_memcg>>()> read_counted)
         : layout_(layout), read_counted_(std::move(read_counted))
     {
     }
 
-    std::vector<fb_memcg> counted() override { return read_counted_(); }
+    std::optional<std::vector<fb_memcg>> counted() override { return read_counted_(); }
 
-    std::vector<fb_oom_member> living(std::uint64_t id, const std::string& path) override
+    std::optional<std::vector<fb_oom_member>> living(std::uint64_t id, const std::string& path) override
     {
         std::vector<fb_oom_member> all;
-        if (const UniqueFd directory = open(id, path); directory.valid())
+        const UniqueFd directory = open(path);
+        if (!directory.valid()) {
+            // Only of what is below our mount it can be said that it is gone.
+            const bool visible = memory() != nullptr && memory()->directory(path).has_value();
+            return visible && (errno == ENOENT || errno == ENODEV) ? std::optional(all) : std::nullopt;
+        }
+        if (inode(directory.get()) == id)
             collect(directory.get(), all);
         return all;
     }
 
-    std::optional<std::uint64_t> oom_group(std::uint64_t id, const std::string& path) override
+    std::optional<std::uint64_t> oom_group(std::uint64_t id, const std::string& path, const std::string& top) override
     {
         if (memory() == nullptr || !memory()->unified || !open(id, path).valid())
             return std::nullopt;
         bool known = false;
-        // mem_cgroup_get_oom_group() takes the uppermost one below the limit that was hit. Which that was is not
-        // known here: the root, which has no such file, is not it.
+        // mem_cgroup_get_oom_group() takes the uppermost one up to the limit that was hit. Where that is not known, the
+        // root, which has no such file, is not it.
         for (std::size_t end = 1; end != std::string::npos;) {
             end = path.find('/', end + 1);
+            if (std::min(end, path.size()) < top.size())
+                continue;
             const UniqueFd ancestor = open(path.substr(0, end));
             const std::string text = ancestor.valid() ? text_at(ancestor.get(), "memory.oom.group") : "";
             known |= !text.empty();
@@ -147,6 +156,7 @@ private:
     [[nodiscard]] UniqueFd open(const std::string& path) const
     {
         const auto directory = memory() == nullptr ? std::nullopt : memory()->directory(path);
+        errno = EINVAL;
         return UniqueFd(directory ? ::open(directory->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
     }
     // That very cgroup's directory; not valid: it is gone, whatever stands at its path now.
@@ -157,13 +167,13 @@ private:
     }
 
     const cgroup::Layout& layout_;
-    std::function<std::vector<fb_memcg>()> read_counted_;
+    std::function<std::optional<std::vector<fb_memcg>>()> read_counted_;
 };
 
 }  // namespace
 
 std::unique_ptr<Surroundings> live_surroundings(const cgroup::Layout& layout,
-                                                std::function<std::vector<fb_memcg>()> read_counted)
+                                                std::function<std::optional<std::vector<fb_memcg>>()> read_counted)
 {
     return std::make_unique<Live>(layout, std::move(read_counted));
 }

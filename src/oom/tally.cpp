@@ -13,6 +13,8 @@ namespace {
 // Between a count and the SIGKILL that is its event.
 constexpr std::uint64_t kMomentNs = 1'000'000'000;
 constexpr std::size_t kLatest = 128;
+// Nobody asks about the state of so long ago.
+constexpr std::uint64_t kOldNs = 60'000'000'000;
 
 std::uint64_t killed_ns(const OomVictim& victim, const OomEpisode& episode)
 {
@@ -33,10 +35,12 @@ void Tally::add(std::uint64_t memcg_id, std::uint64_t ns, const MemcgTally& what
 {
     Memcg& memcg = memcgs_[memcg_id];
     if (memcg.latest.size() >= kLatest) {
-        std::ranges::sort(memcg.latest, {}, &Counted::ns);
-        const auto old = memcg.latest.begin() + kLatest / 2;
-        std::for_each(memcg.latest.begin(), old, [&](const Counted& one) { put(one.what, true, memcg.before); });
-        memcg.latest.erase(memcg.latest.begin(), old);
+        std::erase_if(memcg.latest, [&](const Counted& one) {
+            const bool old = one.ns < ns && ns - one.ns > kOldNs;
+            if (old)
+                put(one.what, true, memcg.before);
+            return old;
+        });
     }
     memcg.latest.push_back({ns, what});
 }
@@ -70,8 +74,8 @@ MemcgTally Tally::between(std::uint64_t memcg_id, std::uint64_t from_ns, std::ui
     MemcgTally sum = found->second.before;
     for (const Counted& one : found->second.latest) {
         // A kill is counted a moment before its SIGKILL, on either end.
-        const bool after_begin = from_ns == 0 || one.ns > from_ns + kMomentNs;
-        if ((from_ns == 0 || one.ns > from_ns) && one.ns <= at_ns + kMomentNs)
+        const bool after_begin = from_ns == 0 || (one.ns > from_ns && one.ns - from_ns > kMomentNs);
+        if ((from_ns == 0 || one.ns > from_ns) && (one.ns <= at_ns || one.ns - at_ns <= kMomentNs))
             put(one.what, after_begin && one.ns <= at_ns, sum);
     }
     return sum;

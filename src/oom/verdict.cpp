@@ -103,8 +103,8 @@ private:
     Verdict shortage()
     {
         using enum OomEpisode::Kind;
-        const bool sure = episode_.kind == NobodyKillable || episode_.kind == Livelock;
-        verdict_.outcome = sure && evidence_.losses.empty() ? Outcome::Fail : Outcome::Inconclusive;
+        verdict_.outcome =
+            episode_.kind == NobodyKillable && evidence_.losses.empty() ? Outcome::Fail : Outcome::Inconclusive;
         const std::string detail = shortage_words(episode_);
         add(episode_.kind == UnseenKill ? "counters"
             : episode_.kind == Livelock ? "progress"

@@ -63,7 +63,8 @@ struct Watcher::State {
         sees.sees_policy = profile::covers(meta, "oom.group");
         sees.sees_members = profile::covers(meta, "oom.members");
         sees.sees_freed = profile::covers(meta, "oom.freed");
-        v1 = profile::hierarchy_of(meta, "memory") != 0;
+        hierarchy = profile::hierarchy_of(meta, "memory");
+        v1 = hierarchy != 0;
         sees.policy_exists = !v1;
         // A recording from before there were answers in it has none to wait for.
         answers = surroundings != nullptr || profile::covers(meta, "oom.counters");
@@ -78,20 +79,22 @@ struct Watcher::State {
     void compare(const OomEpisode& episode, std::uint64_t from_ns, const Tally& all, Evidence& evidence);
     void check(std::uint64_t id, Evidence& evidence, CounterCheck check);
     [[nodiscard]] std::string name(const OomEpisode& episode, std::uint64_t id) const;
-    [[nodiscard]] std::vector<std::string> losses_of(const OomEpisode& episode) const;
+    [[nodiscard]] std::vector<std::string> losses_of(const OomEpisode& episode, std::uint64_t until_ns) const;
     void forget(std::uint64_t now_ns);
     void on_loss(const fb_loss& loss);
 
     Surroundings* surroundings;
     Tell tell;
     profile::OomFeed feed;
-    Evidence sees;  // what this kernel shows
-    bool v1 = false, answers = false;
+    Evidence sees;      // what this kernel shows
+    int hierarchy = 0;  // the memory controller's
+    bool v1 = false, answers = false, have_first = false, ended = false;
+    std::uint64_t counted_ns = 0;  // the latest reading
     Counted counted;
     std::unordered_map<std::uint64_t, fb_memcg> last_told;  // live: only what has changed is told again
     Tally tally;                                            // of complete episodes
     // What a disagreement that was told has left: it is told once, not with every kill to come.
-    std::map<std::pair<std::uint64_t, std::string>, std::int64_t> written_off;
+    std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> written_off;
     std::deque<OomEpisode> asked;
     std::map<std::uint64_t, Looked> looked;  // by the episode's ts_ns
     Looked coming;
@@ -112,7 +115,7 @@ void Watcher::State::forget(std::uint64_t now_ns)
         return;
     next_forget_ns = now_ns + kForgetAfterNs / 4;
     const std::uint64_t before_ns = now_ns - std::min(now_ns, kForgetAfterNs);
-    (void)feed.forget_removed(before_ns);
+    feed.forget_removed(before_ns);
     while (!removed.empty() && removed.front().first < before_ns) {
         const std::uint64_t id = removed.front().second;
         removed.pop_front();
@@ -140,7 +143,13 @@ std::vector<std::uint64_t> Watcher::State::scopes(const OomEpisode& episode) con
 void Watcher::State::count(std::uint64_t now_ns, const std::vector<std::uint64_t>& asked_for, bool first)
 {
     next_count_ns = now_ns + kCountNs;
-    for (fb_memcg record : surroundings->counted()) {
+    auto read_now = surroundings->counted();
+    if (!read_now)
+        return;
+    // What could not be read when the run began counts from when it first could.
+    first |= !std::exchange(have_first, true);
+    counted_ns = now_ns;
+    for (fb_memcg record : *read_now) {
         const auto [slot, fresh] = last_told.try_emplace(record.hdr.cgroup_id);
         fb_memcg& last = slot->second;
         const bool same = record.oom == last.oom && record.oom_kill == last.oom_kill && record.max == last.max &&
@@ -154,26 +163,25 @@ void Watcher::State::count(std::uint64_t now_ns, const std::vector<std::uint64_t
 
 void Watcher::State::ask(const OomEpisode& episode, std::uint64_t now_ns)
 {
-    const auto ids = scopes(episode);
-    count(now_ns, ids, false);
     Looked answer;
     answer.record.hdr = {.type = FB_EV_OOM_LOOKED,
                          .size = sizeof(fb_oom_looked),
                          .cpu = 0,
                          .prog = FB_P_NONE,
-                         .ts_ns = now_ns,
+                         .ts_ns = ended ? counted_ns : now_ns,
                          .cgroup_id = 0};
     answer.record.episode_ns = episode.ts_ns;
     std::uint64_t group = episode.group_id;
     if (!episode.group_policy && sees.policy_exists && !episode.victims.empty()) {
         const OomVictim& victim = episode.victims.front();
-        if (const auto id = surroundings->oom_group(victim.cgroup_id, victim.cgroup)) {
+        const std::string top = episode.limit_known() && !episode.global ? episode.domain : "";
+        if (const auto id = surroundings->oom_group(victim.cgroup_id, victim.cgroup, top)) {
             answer.record.flags |= FB_OL_POLICY;
             answer.record.policy_id = group = *id;
         }
     }
-    if (group != 0) {
-        for (const fb_oom_member& member : surroundings->living(group, feed.path(group))) {
+    if (const auto left = group == 0 ? std::nullopt : surroundings->living(group, feed.path(group))) {
+        for (const fb_oom_member& member : *left) {
             tell(bytes_of(member));
             ++answer.record.left;
         }
@@ -192,6 +200,15 @@ void Watcher::State::ask(const OomEpisode& episode, std::uint64_t now_ns)
 // Until its answers have come.
 void Watcher::State::hold(std::vector<OomEpisode> complete, std::uint64_t now_ns)
 {
+    // One reading for all of them: a storm among thousands of cgroups is no reason to read them all for each kill.
+    if (surroundings != nullptr && !ended && !complete.empty()) {
+        std::vector<std::uint64_t> ids;
+        for (const OomEpisode& episode : complete) {
+            const auto more = scopes(episode);
+            ids.insert(ids.end(), more.begin(), more.end());
+        }
+        count(now_ns, ids, false);
+    }
     for (OomEpisode& episode : complete) {
         if (surroundings != nullptr)
             ask(episode, now_ns);
@@ -211,12 +228,12 @@ std::string Watcher::State::name(const OomEpisode& episode, std::uint64_t id) co
 
 void Watcher::State::check(std::uint64_t id, Evidence& evidence, CounterCheck check)
 {
-    std::int64_t& off = written_off[{id, check.field}];
-    check.kernel = static_cast<std::uint64_t>(static_cast<std::int64_t>(*check.kernel) - off);
+    std::uint64_t& off = written_off[{id, check.field}];  // modulo 2^64: it may be less than nothing
+    check.kernel = *check.kernel - off;
     if (*check.kernel < check.least)
-        off -= static_cast<std::int64_t>(check.least - *check.kernel);
+        off -= check.least - *check.kernel;
     else if (*check.kernel > check.most)
-        off += static_cast<std::int64_t>(*check.kernel - check.most);
+        off += *check.kernel - check.most;
     evidence.counters.push_back(std::move(check));
 }
 
@@ -241,11 +258,12 @@ void Watcher::State::compare(const OomEpisode& episode, std::uint64_t from_ns, c
     }
 }
 
-std::vector<std::string> Watcher::State::losses_of(const OomEpisode& episode) const
+// Found by the time at which the episode was over: what was lost later is not its own.
+std::vector<std::string> Watcher::State::losses_of(const OomEpisode& episode, std::uint64_t until_ns) const
 {
     std::vector<std::string> result;
     for (const LossAt& loss : losses) {
-        if (episode.ts_ns <= loss.found_ns && !contains(result, loss.what))
+        if (episode.ts_ns <= loss.found_ns && loss.found_ns <= until_ns && !contains(result, loss.what))
             result.push_back(loss.what);
     }
     return result;
@@ -298,8 +316,9 @@ Judged Watcher::State::give(OomEpisode episode, const Tally& all)
         from_ns = answer->second.record.hdr.ts_ns;
         looked.erase(answer);
     }
-    compare(episode, from_ns, all, evidence);
-    evidence.losses = losses_of(episode);
+    if (episode.kind == OomEpisode::Kind::Kill)
+        compare(episode, from_ns, all, evidence);
+    evidence.losses = losses_of(episode, from_ns);
     Judged judged;
     judged.number = ++number;
     judged.verdict = judge(episode, evidence);
@@ -342,7 +361,9 @@ void Watcher::on_control(std::span<const std::byte> bytes)
             state_->counted.add(*record);
         break;
     case FB_EV_CGROUP:
-        if (const auto record = read<fb_cgroup>(bytes); record && record->op == FB_CG_RMDIR) {
+        // Other hierarchies have ids of their own.
+        if (const auto record = read<fb_cgroup>(bytes);
+            record && record->op == FB_CG_RMDIR && record->hierarchy == state_->hierarchy) {
             state_->counted.add(*record);
             state_->removed.emplace_back(record->hdr.ts_ns, record->hdr.cgroup_id);
         }
@@ -378,7 +399,7 @@ std::vector<Judged> Watcher::advance(std::uint64_t now_ns)
     State& state = *state_;
     std::vector<Judged> result;
     const auto answered = [&](const OomEpisode& episode) {
-        return !state.answers || state.looked.contains(episode.ts_ns);
+        return state.surroundings != nullptr || !state.answers || state.looked.contains(episode.ts_ns);
     };
     // What the kernel counted until it was asked has its records by now.
     if (!state.asked.empty() && answered(state.asked.front())) {
@@ -392,17 +413,32 @@ std::vector<Judged> Watcher::advance(std::uint64_t now_ns)
     }
     if (state.surroundings != nullptr || !state.answers)
         state.hold(state.feed.take_complete(now_ns), now_ns);
-    if (state.surroundings != nullptr && now_ns >= state.next_count_ns)
+    else
+        state.feed.account(now_ns);
+    if (state.surroundings != nullptr && !state.ended && now_ns >= state.next_count_ns)
         state.count(now_ns, {}, false);
     state.forget(now_ns);
     return result;
 }
 
+void Watcher::end(std::uint64_t now_ns)
+{
+    std::vector<std::uint64_t> ids;
+    for (const OomEpisode& open : state_->feed.open_episodes()) {
+        const auto more = state_->scopes(open);
+        ids.insert(ids.end(), more.begin(), more.end());
+    }
+    for (const OomEpisode& asked : state_->asked) {
+        const auto more = state_->scopes(asked);
+        ids.insert(ids.end(), more.begin(), more.end());
+    }
+    state_->count(now_ns, ids, false);
+    state_->ended = true;
+}
+
 std::vector<Judged> Watcher::finish(std::uint64_t now_ns)
 {
     State& state = *state_;
-    if (state.surroundings != nullptr)
-        state.count(now_ns, {}, false);
     std::vector<Judged> result = advance(now_ns);
     state.hold(state.feed.finish(), now_ns);
     state.answers = false;  // what has not come will not

@@ -43,9 +43,10 @@ std::uint64_t ring_size(std::uint64_t wanted)
     return std::bit_ceil(std::max(wanted, page));
 }
 
-// Everything that one iterator shows.
+// Everything that one iterator shows. more: it shows no more than a part, and there is another; nullptr: that is an
+// error.
 template <class Record>
-Result<std::vector<Record>> read_records(const UniqueFd& link, const char* what)
+Result<std::vector<Record>> read_records(const UniqueFd& link, const char* what, bool* more = nullptr)
 {
     const UniqueFd iter(bpf_iter_create(link.get()));
     if (!iter.valid())
@@ -57,6 +58,10 @@ Result<std::vector<Record>> read_records(const UniqueFd& link, const char* what)
         const ssize_t n = ::read(iter.get(), bytes.data() + filled, bytes.size() - filled);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
+        if (n < 0 && errno == EOPNOTSUPP && more != nullptr) {
+            *more = true;
+            return records;
+        }
         if (n < 0)
             return std::unexpected(errno_error(ErrorKind::Io, what, errno));
         if (n == 0)
@@ -339,7 +344,18 @@ Result<std::vector<fb_memcg>> Session::read_memcgs() const
 {
     if (!state_->memcgs.valid())
         return fail(ErrorKind::Unavailable, "this kernel has no iterator over cgroups");
-    return read_records<fb_memcg>(state_->memcgs, "reading the memory cgroups");
+    std::vector<fb_memcg> all;
+    for (bool more = true; more;) {
+        more = false;
+        state_->skeleton->bss->memcgs_skip = static_cast<__u32>(all.size());
+        state_->skeleton->bss->memcgs_met = 0;
+        auto part = read_records<fb_memcg>(state_->memcgs, "reading the memory cgroups", &more);
+        if (!part)
+            return part;
+        more = more && !part->empty();
+        all.insert(all.end(), part->begin(), part->end());
+    }
+    return all;
 }
 
 Result<std::vector<ProgramStats>> Session::read_stats() const

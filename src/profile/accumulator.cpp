@@ -30,7 +30,11 @@ bool Accumulator::State::apply_control(std::uint16_t type, std::span<const std::
 {
     switch (type) {
     case FB_EV_CGROUP:
-        return with<fb_cgroup>(bytes, [&](const auto& r) { names.apply(r); });
+        return with<fb_cgroup>(bytes, [&](const auto& r) {
+            names.apply(r);
+            if (r.op == FB_CG_RMDIR && r.hierarchy == hierarchy_of(meta, "memory"))
+                ooms.on_removed(names, r);
+        });
     case FB_EV_ATTACH:
         return bytes.size() >= sizeof(fb_attach);  // kept in recordings, feeds no metric
     default:

@@ -46,7 +46,7 @@ Names::Names(const std::map<std::string, int>& hierarchies, std::span<const Know
         if (tracked == hierarchies_.end() || cgroup.id == 0 || cgroup.path.empty())
             continue;
         const std::string path = cgroup.path.front() == '/' ? cgroup.path : "/" + cgroup.path;
-        give_name(tracked->second, node(tracked->second, cgroup.id), path);
+        give_name(tracked->second, node(tracked->second, cgroup.id, path), path);
     }
 }
 
@@ -81,6 +81,21 @@ Names::Node& Names::node(Hierarchy& hierarchy, std::uint64_t id)
         node.entity = &make_entity(fmt::format("?{}:{}", hierarchy.number, id));
         node.entity->profile.ids[hierarchy.number] = id;
         node.entity->existed = node.entity->alive = 1;
+    }
+    return node;
+}
+
+Names::Node& Names::node(Hierarchy& hierarchy, std::uint64_t id, const std::string& path)
+{
+    const auto [slot, fresh] = hierarchy.nodes.try_emplace(id);
+    Node& node = slot->second;
+    if (fresh) {
+        node.id = id;
+        node.named = true;
+        node.entity = &entity_at(path);
+        node.entity->profile.ids[hierarchy.number] = id;
+        ++node.entity->existed;
+        ++node.entity->alive;
     }
     return node;
 }
@@ -161,9 +176,11 @@ void Names::apply(const fb_cgroup& record)
     if (tracked == hierarchies_.end() || record.hdr.cgroup_id == 0)
         return;
     Hierarchy& hierarchy = tracked->second;
-    Node& node = this->node(hierarchy, record.hdr.cgroup_id);
+    const std::string path = path_of(record);
+    Node& node =
+        path.empty() ? this->node(hierarchy, record.hdr.cgroup_id) : this->node(hierarchy, record.hdr.cgroup_id, path);
 
-    if (const std::string path = path_of(record); !path.empty()) {
+    if (!path.empty()) {
         if (record.op == FB_CG_RENAME) {
             rename(hierarchy, node, path);
         } else {
@@ -208,30 +225,27 @@ std::vector<Entity*> Names::entities() const
     return result;
 }
 
-std::vector<std::string> Names::forget_removed(std::uint64_t before_ns)
+void Names::forget_removed(std::uint64_t before_ns, const std::set<const Entity*>& held)
 {
     created_.clear();
     std::set<const Entity*> kept{none_};
+    const auto keep = [&](const Entity* entity) {
+        for (; entity != nullptr; entity = entity->merged_into)
+            kept.insert(entity);
+    };
+    for (const Entity* entity : held)
+        keep(entity);
     for (auto& [number, hierarchy] : hierarchies_) {
         std::erase_if(hierarchy.nodes,
                       [&](const auto& entry) { return !entry.second.alive && entry.second.removed_ns < before_ns; });
         hierarchy.last = nullptr;
-        for (const auto& [id, node] : hierarchy.nodes) {
-            for (const Entity* entity = node.entity; entity != nullptr; entity = entity->merged_into)
-                kept.insert(entity);
-        }
+        for (const auto& [id, node] : hierarchy.nodes)
+            keep(node.entity);
     }
-    std::vector<std::string> forgotten;
-    std::erase_if(by_path_, [&](const auto& entry) {
-        if (kept.contains(resolve(entry.second)))
-            return false;
-        forgotten.push_back(entry.first);
-        return true;
-    });
+    std::erase_if(by_path_, [&](const auto& entry) { return !kept.contains(resolve(entry.second)); });
     std::erase_if(all_, [&](const std::unique_ptr<Entity>& entity) {
         return !kept.contains(entity.get()) && !kept.contains(resolve(entity.get()));
     });
-    return forgotten;
 }
 
 Entity* Names::find(const std::string& path) const

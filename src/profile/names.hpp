@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,9 +75,9 @@ public:
     // Every entity that has its own data, in no useful order.
     [[nodiscard]] std::vector<Entity*> entities() const;
 
-    // Forgets cgroups that were removed before that, and with the last one of a path all that was known of it: those
-    // paths. Nobody may hold an entity of theirs. For who runs for weeks.
-    std::vector<std::string> forget_removed(std::uint64_t before_ns);
+    // Forgets cgroups that were removed before that, and with the last one of a path all that was known of it. Nobody
+    // else may hold an entity of theirs but those that are held. For who runs for weeks.
+    void forget_removed(std::uint64_t before_ns, const std::set<const Entity*>& held);
 
     // hierarchy -> id -> path, of every id that was named or spoken of.
     [[nodiscard]] std::map<int, std::map<std::uint64_t, std::string>> paths() const;
@@ -105,6 +106,8 @@ private:
     Entity& entity_at(const std::string& path);
     Hierarchy& hierarchy(int number);
     Node& node(Hierarchy& hierarchy, std::uint64_t id);
+    // The same, of an id whose first record has its name: nothing has to be kept for it until it has one.
+    Node& node(Hierarchy& hierarchy, std::uint64_t id, const std::string& path);
 
     void give_name(const Hierarchy& hierarchy, Node& node, const std::string& path);
     void rename(Hierarchy& hierarchy, Node& node, const std::string& path);

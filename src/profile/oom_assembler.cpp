@@ -20,6 +20,7 @@ namespace {
 constexpr std::uint64_t kScanGapNs = 20'000'000;
 constexpr std::size_t kStallsKept = 32;
 constexpr std::size_t kStallingTasks = 4096;
+constexpr std::size_t kLoggedKept = 65536;
 
 // A tgid of 0 was not known to the record.
 bool same_process(std::uint32_t a, std::uint32_t b)
@@ -165,6 +166,9 @@ void OomAssembler::on_member(Names& names, const fb_oom_member& record)
     member.swap_bytes = known_bytes(record.swap_bytes);
     if (record.kind == FB_OM_LOGGED) {
         member.logged = true;
+        // A report has fewer; these have lost theirs.
+        if (logged_.size() >= kLoggedKept)
+            logged_.clear();
         logged_.push_back(std::move(member));
         return;
     }

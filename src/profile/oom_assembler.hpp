@@ -16,7 +16,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -48,12 +50,12 @@ public:
     // Begun and not yet given out.
     [[nodiscard]] bool open() const { return !(episodes_.empty() && shortages_.empty()); }
     [[nodiscard]] std::vector<OomEpisode> open_episodes() const;
-    // Holds no entity: their owner may forget some.
-    [[nodiscard]] bool empty() const
-    {
-        return episodes_.empty() && shortages_.empty() && growths_.empty() && pending_.empty() && past_.empty() &&
-               scan_.cgroups.empty() && other_kills_.empty() && reports_.empty() && told_shortages_.empty();
-    }
+    // A cgroup of the memory hierarchy is removed: what it has counted last, and nothing more.
+    void on_removed(Names& names, const fb_cgroup& record);
+    // Makes episodes of what has been counted, and nothing accounts for.
+    void account(std::uint64_t now_ns);
+    // The entities that it speaks of.
+    [[nodiscard]] std::set<const Entity*> held() const;
 
     // SIGKILLs that were not the OOM killer's, in time order, since the last call. Kept from keep_other_kills() on.
     void keep_other_kills() { keep_other_kills_ = true; }
@@ -139,9 +141,9 @@ private:
     void look_for_livelock(Names& names, const fb_memcg& last, const fb_memcg& record);
     void on_report(Names& names, const fb_oom_report& record);
     Episode& shortage(OomEpisode::Kind kind, std::uint64_t ts_ns, Entity& domain, std::uint64_t id);
-    [[nodiscard]] Episode* open_shortage(const Entity& domain, std::uint64_t ts_ns);
+    using Kinds = std::initializer_list<OomEpisode::Kind>;
+    [[nodiscard]] Episode* open_shortage(const Entity& domain, std::uint64_t ts_ns, Kinds kinds);
     [[nodiscard]] bool accounted(const Growth& growth, bool kills);
-    void account(std::uint64_t now_ns);
     void find_report(Episode& episode);
     static void apply(const Report& report, Episode& episode);
     [[nodiscard]] static bool shortage_complete(const Episode& episode, std::uint64_t now_ns);
@@ -183,6 +185,7 @@ private:
     // Out of memory, and nobody was killed: they hold up nobody.
     std::vector<Episode> shortages_;
     std::unordered_map<std::uint64_t, fb_memcg> counted_;  // by id: the latest
+    bool counts_ = false;                                  // they are read here
     std::unordered_map<std::uint64_t, Stuck> stuck_;       // by id
     std::vector<Growth> growths_;
     std::vector<OomMember> logged_;  // for the report that comes after them

@@ -147,6 +147,9 @@ bool OomAssembler::complete(const Episode& episode, std::uint64_t now_ns, bool w
 void OomAssembler::forget_before(std::uint64_t now_ns)
 {
     forget_pending_before(now_ns);
+    // A scan that came to nothing.
+    if (!scan_.cgroups.empty() && elapsed(scan_.last_ns, now_ns) > kReportedNs)
+        scan_ = {};
     while (!past_.empty() && elapsed(past_.front().gone_ns, now_ns) > kPastNs)
         past_.pop_front();
     while (!told_shortages_.empty() && elapsed(told_shortages_.front().gone_ns, now_ns) > kReportedNs)
@@ -195,16 +198,43 @@ std::vector<OomEpisode> OomAssembler::take_told(std::uint64_t ts_ns, std::uint64
 {
     std::vector<OomEpisode> result;
     take_leader_exits(now_ns);
+    account(now_ns);
     const auto begun = [&](const Episode& episode) { return episode.value.ts_ns == ts_ns; };
     if (std::ranges::any_of(episodes_, begun)) {
         while (result.empty() || result.back().ts_ns != ts_ns)
             take_front(now_ns, result);
     } else {
-        account(now_ns);
         take_shortages(now_ns, ts_ns, result);
     }
     forget_before(now_ns);
     return result;
+}
+
+std::set<const Entity*> OomAssembler::held() const
+{
+    std::set<const Entity*> all;
+    const auto hold = [&](const Episode& episode) {
+        all.insert({episode.domain, episode.trigger, episode.group});
+        for (const auto* list : {&episode.victim_cgroups, &episode.member_cgroups, &episode.sharer_cgroups})
+            all.insert(list->begin(), list->end());
+    };
+    std::ranges::for_each(episodes_, hold);
+    std::ranges::for_each(shortages_, hold);
+    for (const auto* list : {&past_, &told_shortages_}) {
+        for (const Past& past : *list)
+            all.insert(past.domain);
+    }
+    for (const Pending& pending : pending_)
+        all.insert({pending.cgroup, pending.sender});
+    for (const Other& other : other_kills_)
+        all.insert({other.cgroup, other.sender});
+    for (const Growth& growth : growths_)
+        all.insert(growth.cgroup);
+    for (const Report& report : reports_)
+        all.insert(report.domain);
+    all.insert(scan_.cgroups.begin(), scan_.cgroups.end());
+    all.erase(nullptr);
+    return all;
 }
 
 std::vector<OtherKill> OomAssembler::take_other_kills()

@@ -85,7 +85,11 @@ void OomFeed::on_control(std::span<const std::byte> bytes)
     state_->received.add_control(*hdr);
     // A record that is too short, or of a type that this version does not know, changes nothing.
     if (hdr->type == FB_EV_CGROUP)
-        (void)with<fb_cgroup>(bytes, [&](const auto& r) { state_->names.apply(r); });
+        (void)with<fb_cgroup>(bytes, [&](const auto& r) {
+            state_->names.apply(r);
+            if (r.op == FB_CG_RMDIR && r.hierarchy == state_->memory_hierarchy)
+                state_->ooms.on_removed(state_->names, r);
+        });
     else if (hdr->type == FB_EV_ATTACH)
         (void)with<fb_attach>(bytes, [&](const auto& r) { state_->on_attach(r); });
     else
@@ -102,6 +106,11 @@ std::vector<OomEpisode> OomFeed::take_told(std::uint64_t ts_ns, std::uint64_t no
 {
     (void)state_->names.take_created();
     return state_->ooms.take_told(ts_ns, now_ns);
+}
+
+void OomFeed::account(std::uint64_t now_ns)
+{
+    state_->ooms.account(now_ns);
 }
 
 std::vector<OomEpisode> OomFeed::finish()
@@ -139,9 +148,9 @@ std::string OomFeed::path(std::uint64_t memcg_id) const
     return resolve(&state_->names.of(Controller::Memory, memcg_id))->profile.path;
 }
 
-std::vector<std::string> OomFeed::forget_removed(std::uint64_t before_ns)
+void OomFeed::forget_removed(std::uint64_t before_ns)
 {
-    return state_->ooms.empty() ? state_->names.forget_removed(before_ns) : std::vector<std::string>{};
+    state_->names.forget_removed(before_ns, state_->ooms.held());
 }
 
 std::size_t OomFeed::known_cgroups() const

@@ -23,30 +23,64 @@ constexpr std::uint64_t kShortageFirstNs = 3'000'000'000, kShortageAgainNs = 60'
 // it writes its report to the console. So as long as there are kills, and for so long after the last one ...
 constexpr std::uint64_t kAccountedNs = 2'000'000'000;
 // ... but no longer than this.
-constexpr std::uint64_t kAccountedAtLastNs = 30'000'000'000;
+constexpr std::uint64_t kAccountedAtLastNs = 300'000'000'000;
 // Stalled at its limit for so long without a kill, and for this share of it: a livelock.
 constexpr std::uint64_t kLivelockNs = 10'000'000'000;
 constexpr std::uint64_t kStalledPercent = 60;  // as systemd-oomd's DefaultMemoryPressureLimit
 // A reading that came so late, or in which the limit was not hit, ends it.
 constexpr std::uint64_t kReadingsNs = 3'000'000'000;
 
+std::uint64_t quiet_ns(Kind kind)
+{
+    return kind == Kind::Livelock ? kLivelockNs + kReadingsNs : kShortageQuietNs;
+}
+
 std::string path_of(const fb_oom_report& record)
 {
     return {record.path, strnlen(record.path, sizeof record.path)};
 }
 
+// enum memcg_memory_event: the first nine have their places since v4.20 (bpf/compat.bpf.h).
+enum Event : std::size_t { kHigh = 1, kMax = 2, kOom = 3, kOomKill = 4, kOomGroupKill = 5 };
+
 }  // namespace
 
-OomAssembler::Episode* OomAssembler::open_shortage(const Entity& domain, std::uint64_t ts_ns)
+std::optional<fb_memcg> last_counted(const fb_cgroup& record)
+{
+    if (record.op != FB_CG_RMDIR || !(record.last.valid & FB_CV_MEMORY))
+        return std::nullopt;
+    fb_memcg last{};
+    last.hdr = record.hdr;
+    last.limit_bytes = ~0ULL;
+    last.stalled_ns = ~0ULL;
+    last.high = record.last.memory_events[kHigh];
+    last.max = record.last.memory_events[kMax];
+    last.oom = record.last.memory_events[kOom];
+    last.oom_kill = record.last.memory_events[kOomKill];
+    last.oom_group_kill = record.last.memory_events[kOomGroupKill];
+    return last;
+}
+
+OomAssembler::Episode* OomAssembler::open_shortage(const Entity& domain, std::uint64_t ts_ns, Kinds kinds)
 {
     const auto found = std::ranges::find_if(shortages_, [&](const Episode& episode) {
-        return resolve(episode.domain) == &domain && elapsed(episode.last_ns, ts_ns) < kShortageQuietNs;
+        return resolve(episode.domain) == &domain && elapsed(episode.last_ns, ts_ns) < quiet_ns(episode.value.kind) &&
+               std::ranges::find(kinds, episode.value.kind) != kinds.end();
     });
     return found == shortages_.end() ? nullptr : &*found;
 }
 
 OomAssembler::Episode& OomAssembler::shortage(Kind kind, std::uint64_t ts_ns, Entity& domain, std::uint64_t id)
 {
+    // The time is its name: what user space finds out about it goes by that.
+    const auto taken = [&](std::uint64_t at_ns) {
+        const auto began = [&](const Episode& episode) { return episode.value.ts_ns == at_ns; };
+        const auto told_then = [&](const Past& past) { return past.ts_ns == at_ns; };
+        return std::ranges::any_of(shortages_, began) || std::ranges::any_of(episodes_, began) ||
+               std::ranges::any_of(told_shortages_, told_then) || std::ranges::any_of(past_, told_then);
+    };
+    while (taken(ts_ns))
+        ++ts_ns;
     Episode& episode = shortages_.emplace_back();
     episode.value.kind = kind;
     episode.value.ts_ns = episode.value.until_ns = episode.last_ns = ts_ns;
@@ -64,8 +98,8 @@ OomAssembler::Episode& OomAssembler::shortage(Kind kind, std::uint64_t ts_ns, En
 void OomAssembler::on_nobody(Names& names, const fb_oom_nobody& record)
 {
     Entity& domain = *resolve(&names.of(Controller::Memory, record.hdr.cgroup_id));
-    Episode* episode = open_shortage(domain, record.hdr.ts_ns);
-    if (episode == nullptr || episode->value.kind == Kind::UnseenKill || episode->value.kind == Kind::Livelock)
+    Episode* episode = open_shortage(domain, record.hdr.ts_ns, {Kind::NobodyKillable, Kind::NotKilled});
+    if (episode == nullptr)
         episode = &shortage(Kind::NobodyKillable, record.hdr.ts_ns, domain, record.hdr.cgroup_id);
     if (!episode->value.decision_seen) {
         OomEpisode& value = episode->value;
@@ -92,24 +126,30 @@ void OomAssembler::on_nobody(Names& names, const fb_oom_nobody& record)
 void OomAssembler::on_memcg(Names& names, const fb_memcg& record)
 {
     const std::uint64_t id = record.hdr.cgroup_id;
+    counts_ = true;
+    account(record.hdr.ts_ns);
     const auto [slot, fresh] = counted_.try_emplace(id);
     fb_memcg& last = slot->second;
     const std::uint64_t oom = record.oom - std::min(record.oom, last.oom),
                         kills = record.oom_kill - std::min(record.oom_kill, last.oom_kill);
-    Episode* const open =
-        kills == 0 ? open_shortage(*resolve(&names.of(Controller::Memory, id)), record.hdr.ts_ns) : nullptr;
-    if (record.first == 0 && open != nullptr && open->value.kind != Kind::UnseenKill)
+    Episode* const open = kills > 0 ? nullptr
+                                    : open_shortage(*resolve(&names.of(Controller::Memory, id)), record.hdr.ts_ns,
+                                                    {Kind::NobodyKillable, Kind::NotKilled});
+    if (record.first == 0 && open != nullptr) {
         open->counted += oom;
-    else if (record.first == 0 && (oom > 0 || kills > 0)) {
+        if (oom > 0)
+            open->value.until_ns = open->last_ns = std::max<std::uint64_t>(open->last_ns, record.hdr.ts_ns);
+    } else if (record.first == 0 && (oom > 0 || kills > 0)) {
         auto growth = std::ranges::find(growths_, id, &Growth::id);
         if (growth == growths_.end())
-            growth = growths_.insert(growth, {.cgroup = &names.of(Controller::Memory, id),
-                                              .id = id,
-                                              .from_ns = fresh ? 0 : last.hdr.ts_ns,
-                                              .at_ns = record.hdr.ts_ns,
-                                              .oom = 0,
-                                              .kills = 0,
-                                              .record = {}});
+            growth = growths_.insert(
+                growth, {.cgroup = &names.of(Controller::Memory, id),
+                         .id = id,
+                         .from_ns = record.hdr.ts_ns - std::min<std::uint64_t>(record.hdr.ts_ns, kReadingsNs),
+                         .at_ns = record.hdr.ts_ns,
+                         .oom = 0,
+                         .kills = 0,
+                         .record = {}});
         growth->oom += oom;
         growth->kills += kills;
         growth->record = record;
@@ -117,6 +157,20 @@ void OomAssembler::on_memcg(Names& names, const fb_memcg& record)
     if (record.first == 0 && !fresh)
         look_for_livelock(names, last, record);
     last = record;
+}
+
+void OomAssembler::on_removed(Names& names, const fb_cgroup& record)
+{
+    // Without readings it is not known what it counts from.
+    if (auto last = counts_ ? last_counted(record) : std::nullopt) {
+        if (const auto before = counted_.find(record.hdr.cgroup_id); before != counted_.end()) {
+            last->limit_bytes = before->second.limit_bytes;
+            last->usage_bytes = before->second.usage_bytes;
+        }
+        on_memcg(names, *last);
+    }
+    counted_.erase(record.hdr.cgroup_id);
+    stuck_.erase(record.hdr.cgroup_id);
 }
 
 // At memory.max in each reading, nobody killed, and nearly all the time all its tasks stalled. Reclaim that gets
@@ -139,16 +193,14 @@ void OomAssembler::look_for_livelock(Names& names, const fb_memcg& last, const f
     const std::uint64_t stalled_ns = record.stalled_ns - std::min(record.stalled_ns, stuck.begin.stalled_ns);
     if (stalled_ns >= lasted_ns / 100 * kStalledPercent) {
         Entity& domain = *resolve(&names.of(Controller::Memory, record.hdr.cgroup_id));
-        Episode* const open = open_shortage(domain, now_ns);
-        if (open == nullptr || open->value.kind == Kind::Livelock) {
-            Episode& episode =
-                open != nullptr ? *open : shortage(Kind::Livelock, stuck.since_ns, domain, record.hdr.cgroup_id);
-            episode.value.limit_bytes = record.limit_bytes;
-            episode.value.usage_bytes = record.usage_bytes;
-            episode.value.times += record.max - stuck.begin.max;
-            episode.value.stalled_ns += stalled_ns;
-            episode.value.until_ns = episode.last_ns = now_ns;
-        }
+        Episode* const open = open_shortage(domain, now_ns, {Kind::Livelock});
+        Episode& episode =
+            open != nullptr ? *open : shortage(Kind::Livelock, stuck.since_ns, domain, record.hdr.cgroup_id);
+        episode.value.limit_bytes = record.limit_bytes;
+        episode.value.usage_bytes = record.usage_bytes;
+        episode.value.times += record.max - stuck.begin.max;
+        episode.value.stalled_ns += stalled_ns;
+        episode.value.until_ns = episode.last_ns = now_ns;
     }
     stuck = {.since_ns = now_ns, .begin = record};
 }
@@ -173,25 +225,27 @@ void OomAssembler::account(std::uint64_t now_ns)
     const bool kills_go_on =
         !episodes_.empty() || (!past_.empty() && elapsed(past_.back().gone_ns, now_ns) < kAccountedNs);
     std::erase_if(growths_, [&](const Growth& growth) {
+        const bool kills = growth.kills > 0;
+        Entity& cgroup = *resolve(growth.cgroup);
+        const std::uint64_t latest_ns = growth.record.hdr.ts_ns;
+        if (accounted(growth, kills)) {
+            Episode* const open = open_shortage(cgroup, latest_ns, {Kind::NobodyKillable, Kind::NotKilled});
+            if (open != nullptr && !kills)
+                open->counted += growth.oom;
+            return true;
+        }
         const std::uint64_t age_ns = elapsed(growth.at_ns, now_ns);
         if (now_ns != kUnknown && age_ns < (kills_go_on ? kAccountedAtLastNs : kAccountedNs))
             return false;
-        const bool kills = growth.kills > 0;
-        Entity& cgroup = *resolve(growth.cgroup);
-        Episode* episode = open_shortage(cgroup, growth.record.hdr.ts_ns);
-        if (accounted(growth, kills)) {
-            if (episode != nullptr && !kills)
-                episode->counted += growth.oom;
-            return true;
-        }
         const Kind kind = kills ? Kind::UnseenKill : Kind::NotKilled;
-        if (episode == nullptr || episode->value.kind != kind) {
-            episode = &shortage(kind, growth.record.hdr.ts_ns, cgroup, growth.id);
+        Episode* episode = open_shortage(cgroup, latest_ns, {kind});
+        if (episode == nullptr) {
+            episode = &shortage(kind, growth.at_ns, cgroup, growth.id);
             episode->value.limit_bytes = growth.record.limit_bytes;
             episode->value.usage_bytes = growth.record.usage_bytes;
         }
         episode->counted += kills ? growth.kills : growth.oom;
-        episode->value.until_ns = episode->last_ns = growth.record.hdr.ts_ns;
+        episode->value.until_ns = episode->last_ns = latest_ns;
         return true;
     });
 }
@@ -265,8 +319,8 @@ void OomAssembler::on_report(Names& names, const fb_oom_report& record)
     }
     if (domain == nullptr)
         return;
-    Episode* episode = open_shortage(*domain, record.hdr.ts_ns);
-    if (episode == nullptr || episode->value.kind == Kind::UnseenKill || episode->value.kind == Kind::Livelock)
+    Episode* episode = open_shortage(*domain, record.hdr.ts_ns, {Kind::NobodyKillable, Kind::NotKilled});
+    if (episode == nullptr)
         episode = &shortage(Kind::NobodyKillable, record.hdr.ts_ns, *domain, report.domain_id);
     episode->value.kind = Kind::NobodyKillable;
     if (!episode->value.logged)
@@ -277,7 +331,8 @@ void OomAssembler::on_report(Names& names, const fb_oom_report& record)
 bool OomAssembler::shortage_complete(const Episode& episode, std::uint64_t now_ns)
 {
     const std::uint64_t patience = episode.value.follows_ns ? kShortageAgainNs : kShortageFirstNs;
-    return elapsed(episode.last_ns, now_ns) >= kShortageQuietNs || elapsed(episode.value.ts_ns, now_ns) >= patience;
+    return elapsed(episode.last_ns, now_ns) >= quiet_ns(episode.value.kind) ||
+           elapsed(episode.value.ts_ns, now_ns) >= patience;
 }
 
 void OomAssembler::take_shortages(std::uint64_t now_ns, std::optional<std::uint64_t> told_ns,

@@ -63,7 +63,7 @@ public:
     // One record a task that lives now.
     [[nodiscard]] virtual Result<std::vector<fb_task_record>> read_tasks() = 0;
 
-    // One record a memcg that exists now. Unavailable: this kernel cannot tell.
+    // One record a memcg that exists now and has counted anything. Unavailable: this kernel cannot tell.
     [[nodiscard]] virtual Result<std::vector<fb_memcg>> read_memcgs() = 0;
 
     // Opens and closes the window in which there are events.

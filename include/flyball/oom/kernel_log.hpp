@@ -39,7 +39,7 @@ private:
     struct Open {
         LogReport found;
         std::vector<std::string_view> columns;
-        bool in_stats = false, global = true;
+        bool in_stats, global;
     };
     [[nodiscard]] std::optional<LogReport> line(std::string_view text, std::uint64_t now_ns);
     [[nodiscard]] std::optional<LogReport> end(std::uint64_t now_ns, std::uint32_t flags);

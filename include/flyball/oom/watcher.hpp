@@ -52,6 +52,8 @@ public:
 
     // Verdicts that are due. Records up to now_ns must have been handed over.
     [[nodiscard]] std::vector<Judged> advance(std::uint64_t now_ns);
+    // Live: the events end here, and the counters are read for the last time.
+    void end(std::uint64_t now_ns);
     // The run is over, all records were handed over: the rest, complete or not.
     [[nodiscard]] std::vector<Judged> finish(std::uint64_t now_ns);
 

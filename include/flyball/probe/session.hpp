@@ -69,7 +69,8 @@ public:
     // One record a task that lives now; makes the state of tasks that have none yet.
     [[nodiscard]] Result<std::vector<fb_task_record>> read_tasks() const;
 
-    // One record a memcg that exists now, parents first. Unavailable: this kernel has no such iterator.
+    // One record a memcg that exists now and has counted anything, parents first. Unavailable: this kernel has no such
+    // iterator.
     [[nodiscard]] Result<std::vector<fb_memcg>> read_memcgs() const;
 
     [[nodiscard]] Result<std::vector<ProgramStats>> read_stats() const;

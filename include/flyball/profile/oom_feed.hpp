@@ -26,6 +26,9 @@ struct Move {
     std::string cgroup;  // to which
 };
 
+// What a memcg had counted at its removal; nullopt: the record does not say.
+[[nodiscard]] std::optional<fb_memcg> last_counted(const fb_cgroup& record);
+
 class OomFeed final : public stream::Sink {
 public:
     OomFeed(const Meta& meta, std::span<const KnownCgroup> known);
@@ -40,6 +43,8 @@ public:
     [[nodiscard]] std::vector<OomEpisode> take_complete(std::uint64_t now_ns);
     // Of a recording: the one that began then, which was complete at now_ns, and what is left from before it.
     [[nodiscard]] std::vector<OomEpisode> take_told(std::uint64_t ts_ns, std::uint64_t now_ns);
+    // Of a recording, which has no other clock: what was counted by then, and nothing accounts for, is an episode.
+    void account(std::uint64_t now_ns);
     // The run is over: all that is left, complete or not.
     [[nodiscard]] std::vector<OomEpisode> finish();
     // Some have begun and have not been given out.
@@ -57,9 +62,9 @@ public:
     // Of a memory cgroup, live or gone; "?0:42": it has no name.
     [[nodiscard]] std::string path(std::uint64_t memcg_id) const;
 
-    // While nothing is under way: forgets cgroups that were removed before that; the paths that no cgroup has any
-    // more. Without it memory grows with every cgroup that ever was.
-    std::vector<std::string> forget_removed(std::uint64_t before_ns);
+    // Forgets cgroups that were removed before that, but for those that episodes speak of. Without it memory grows with
+    // every cgroup that ever was.
+    void forget_removed(std::uint64_t before_ns);
     // Cgroups that are known now, removed ones included.
     [[nodiscard]] std::size_t known_cgroups() const;
 

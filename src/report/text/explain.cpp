@@ -120,7 +120,7 @@ void draw_out_of_memory(const Explanation& e, Canvas& canvas)
     canvas.heading("OUT OF MEMORY",
                    fmt::format("{} in the window; `flyball oom watch FILE` has the verdicts", e.out_of_memory.size()));
     for (std::size_t i = 0; i < e.out_of_memory.size() && i < kTold; ++i)
-        canvas.paragraph(harmless(e.out_of_memory[i].text), 0, fmt::format("{:>2}. ", i + 1), Style::Red);
+        canvas.paragraph(harmless(e.out_of_memory[i].text), 0, " ! ", Style::Red);
     if (e.out_of_memory.size() > kTold)
         canvas.paragraph(fmt::format("... and {} more", e.out_of_memory.size() - kTold), 4, "", Style::Dim);
 }
