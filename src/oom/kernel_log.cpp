@@ -26,7 +26,7 @@ template <std::size_t N>
 void put(char (&into)[N], std::string_view text)
 {
     const std::size_t n = std::min(text.size(), N - 1);
-    std::memcpy(into, text.data(), n);
+    text.copy(into, n);
     into[n] = '\0';
 }
 
@@ -156,7 +156,7 @@ std::optional<LogReport> LogParser::line(std::string_view text, std::uint64_t no
     } else if (text.starts_with(kKmem)) {
         usage_line(text.substr(kKmem.size()), report.kinds[FB_MK_KERNEL], nullptr);
     } else if (text.starts_with(kStats)) {
-        std::string_view path = text.substr(kStats.size());
+        const std::string_view path = text.substr(kStats.size());
         put(report.path, path.substr(0, path.rfind(':')));
         open_->in_stats = true;
     } else if (text.starts_with('[')) {
