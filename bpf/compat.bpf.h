@@ -107,12 +107,11 @@ static __always_inline u64 mm_pages(struct mm_struct *mm, enum mm_kind kind)
 		bpf_core_read(&n, sizeof(n), &old->rss_stat.count[kind]);
 	} else {
 		/* an array of percpu_counter: its stride is the kernel's sizeof, not the flavour's */
-		u64 stride = bpf_core_type_size(struct percpu_counter);
+		u64 at = bpf_core_type_size(struct percpu_counter) * kind +
+			 bpf_core_field_offset(struct percpu_counter, count);
 		struct mm_struct___v6_2 *new = (void *)mm;
 
-		bpf_probe_read_kernel(&n, sizeof(n),
-				      (void *)&new->rss_stat + kind *stride +
-					      bpf_core_field_offset(struct percpu_counter, count));
+		bpf_probe_read_kernel(&n, sizeof(n), (void *)&new->rss_stat + at);
 	}
 	return n > 0 ? n : 0;
 }

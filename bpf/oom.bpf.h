@@ -299,8 +299,7 @@ int UNPREEMPTED_PROG(oom_scan, struct task_struct *task, void *arg)
 	if (!memcg || plain(task)->signal->oom_mm)
 		return 0;
 	id = memcg_id_probed(memcg);
-	/* Where nobody may be killed a page fault asks again and again: the protected are told once a second.
-	 */
+	/* Where nobody may be killed a page fault asks again and again: they are told once a second. */
 	if (plain(task)->signal->oom_score_adj == OOM_SCORE_ADJ_MIN && nobody_told(id, bpf_ktime_get_ns()))
 		return 0;
 	return emit_oom_member(task, FB_OM_SCANNED, id);

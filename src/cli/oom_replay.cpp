@@ -3,13 +3,13 @@
 
 #include "flyball/live/progress.hpp"
 #include "flyball/oom/watcher.hpp"
+#include "flyball/profile/decode.hpp"
 #include "flyball/profile/recording.hpp"
 #include "oom_outlets.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
@@ -30,10 +30,8 @@ public:
     }
     void on_control(std::span<const std::byte> bytes) override
     {
-        fb_hdr header{};
-        if (bytes.size() >= sizeof header)
-            std::memcpy(&header, bytes.data(), sizeof header);
-        loss_told_ |= header.type == FB_EV_LOSS;
+        const auto header = profile::decode<fb_hdr>(bytes);
+        loss_told_ |= header && header->type == FB_EV_LOSS;
         watcher_->on_control(bytes);
     }
     void on_round(std::uint64_t until_ns) override

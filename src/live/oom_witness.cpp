@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oom_witness.hpp"
 
+#include "flyball/profile/decode.hpp"
+
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -75,7 +76,7 @@ bool OomWitness::repeated(const fb_oom_report& report)
 {
     if (!(report.flags & FB_OR_NOBODY))
         return false;
-    const std::string path(report.path, strnlen(report.path, sizeof report.path));
+    const std::string path = profile::field_text(report.path);
     const bool again = path == nobody_in_ && report.hdr.ts_ns - nobody_ns_ < kIdleCheckNs;
     if (!again) {
         nobody_in_ = path;

@@ -2,6 +2,7 @@
 #include "flyball/oom/headline.hpp"
 
 #include "flyball/base/units.hpp"
+#include "policy.hpp"
 #include "why.hpp"
 
 #include <fmt/format.h>
@@ -10,7 +11,6 @@ namespace flyball::oom {
 
 using profile::OomEpisode;
 using profile::OomMember;
-using profile::OomVictim;
 using enum OomEpisode::Kind;
 
 namespace {
@@ -61,7 +61,7 @@ std::string shortage_words(const OomEpisode& episode)
         return "the kernel counted it, and nobody was killed: what became of the allocations is not known";
     std::string text = "nobody could be killed";
     const OomMember* const most = largest(episode);
-    if (most != nullptr && most->oom_score_adj <= -1000)
+    if (most != nullptr && most->oom_score_adj <= kNever)
         text += fmt::format(": {} (pid {}) holds {} of {} and has oom_score_adj {}", most->comm, most->tgid,
                             format_bytes(most->held_bytes()), format_bytes(episode.limit_bytes), most->oom_score_adj);
     return text;

@@ -2,6 +2,7 @@
 // The processes that scenarios are made of, in proportion to the limit.
 #pragma once
 
+#include "policy.hpp"
 #include "process.hpp"
 #include "trial.hpp"
 
@@ -30,7 +31,7 @@ inline Job untouchable(const Trial& trial)
     return {.kind = Job::Kind::Shared,
             .bytes = trial.limit() / 4 * 3,
             .grow_to = 2 * trial.limit(),
-            .oom_score_adj = -1000,
+            .oom_score_adj = kNever,
             .name = "oom-untouchable"};
 }
 

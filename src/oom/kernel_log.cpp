@@ -80,18 +80,6 @@ std::string unescaped(std::string_view text)
     return plain;
 }
 
-std::vector<std::string_view> words(std::string_view text)
-{
-    std::vector<std::string_view> result;
-    std::size_t at = 0;
-    while ((at = text.find_first_not_of(" \t[]", at)) != std::string_view::npos) {
-        const std::size_t end = std::min(text.find_first_of(" \t[]", at), text.size());
-        result.push_back(text.substr(at, end - at));
-        at = end;
-    }
-    return result;
-}
-
 // The names of the columns that are used, as the kernel writes them.
 constexpr std::array<std::string_view, 10> kColumns{"pid",      "uid",       "tgid",          "rss",      "rss_anon",
                                                     "rss_file", "rss_shmem", "oom_score_adj", "swapents", "name"};
@@ -175,7 +163,9 @@ std::optional<LogReport> LogParser::line(std::string_view text, std::uint64_t no
 // Columns came and went: rss_anon and its like since v6.8, cpuset and pgtables differ too. The first row names them.
 void LogParser::table_row(std::string_view text, std::uint64_t now_ns)
 {
-    const auto fields = words(text);
+    std::string plain(text);  // without the brackets around the number
+    std::ranges::replace_if(plain, [](char c) { return c == '[' || c == ']'; }, ' ');
+    const auto fields = split_blanks(plain);
     if (!fields.empty() && fields.front() == "pid") {
         open_->columns.clear();
         for (const std::string_view name : fields) {
@@ -216,7 +206,7 @@ void LogParser::table_row(std::string_view text, std::uint64_t now_ns)
             member.oom_score_adj = static_cast<std::int32_t>(number(fields[i]).value_or(0));
         } else if (column == "name") {
             // The rest of the line: a name may have blanks in it.
-            put(member.comm, text.substr(static_cast<std::size_t>(fields[i].data() - text.data())));
+            put(member.comm, text.substr(static_cast<std::size_t>(fields[i].data() - plain.data())));
         }
     }
     if (member.tgid != 0)

@@ -94,11 +94,8 @@ public:
     {
         std::vector<fb_oom_member> all;
         const UniqueFd directory = open(path);
-        if (!directory.valid()) {
-            // Only of what is below our mount it can be said that it is gone.
-            const bool visible = memory() != nullptr && memory()->directory(path).has_value();
-            return visible && (errno == ENOENT || errno == ENODEV) ? std::optional(all) : std::nullopt;
-        }
+        if (!directory.valid())
+            return errno == ENOENT || errno == ENODEV ? std::optional(all) : std::nullopt;
         if (inode(directory.get()) == id)
             collect(directory.get(), all);
         return all;
@@ -153,11 +150,15 @@ public:
 
 private:
     [[nodiscard]] const cgroup::Mount* memory() const { return layout_.controller("memory"); }
+    // Not valid: errno says why; of what is not below our mount it is never ENOENT, since nobody here can tell.
     [[nodiscard]] UniqueFd open(const std::string& path) const
     {
         const auto directory = memory() == nullptr ? std::nullopt : memory()->directory(path);
-        errno = EINVAL;
-        return UniqueFd(directory ? ::open(directory->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
+        if (!directory) {
+            errno = EXDEV;
+            return {};
+        }
+        return UniqueFd(::open(directory->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     }
     // That very cgroup's directory; not valid: it is gone, whatever stands at its path now.
     [[nodiscard]] UniqueFd open(std::uint64_t id, const std::string& path) const

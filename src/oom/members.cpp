@@ -15,8 +15,6 @@ using profile::OomMember;
 using profile::OomSharer;
 using profile::OomVictim;
 
-constexpr std::int32_t kNever = -1000;  // OOM_SCORE_ADJ_MIN
-
 bool killed(const OomEpisode& episode, std::uint32_t tgid)
 {
     return contains(episode.victims, tgid, &OomVictim::tgid) || contains(episode.sharers, tgid, &OomSharer::tgid);

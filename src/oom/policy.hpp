@@ -9,6 +9,9 @@
 
 namespace flyball::oom {
 
+// OOM_SCORE_ADJ_MIN: never chosen, nor killed with a group.
+inline constexpr std::int32_t kNever = -1000;
+
 struct Policy {
     std::optional<bool> group;  // nullopt: not known
     std::string cgroup;         // that decided, where group

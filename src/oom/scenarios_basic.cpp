@@ -121,7 +121,7 @@ void group(Trial& trial, bool on)
     auto crowd = start_crowd(trial, path, fault == Fault::Survivor ? sitters - 1 : sitters);
     if (fault == Fault::Survivor) {
         Job job = sitter(trial);
-        job.oom_score_adj = -1000;
+        job.oom_score_adj = kNever;
         crowd.push_back(&trial.start(path, job));
     }
     run_over_with(fault, trial, path, crowd);
@@ -153,7 +153,7 @@ void protected_member(Trial& trial)
     const std::string path = trial.cgroup("", "service", trial.limit(), true);
     const auto crowd = start_crowd(trial, path, 2);
     Job job = sitter(trial);
-    job.oom_score_adj = -1000;
+    job.oom_score_adj = kNever;
     job.name = "oom-protected";
     Process& survivor = trial.start(path, job);
     run_over(trial, *crowd.front());

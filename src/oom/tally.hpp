@@ -16,12 +16,6 @@ namespace flyball::oom {
 
 struct Bounds {
     std::uint64_t least = 0, most = 0;
-    Bounds& operator+=(const Bounds& other)
-    {
-        least += other.least;
-        most += other.most;
-        return *this;
-    }
 };
 
 struct MemcgTally {

@@ -3,13 +3,13 @@
 
 #include "contains.hpp"
 #include "counted.hpp"
+#include "flyball/profile/decode.hpp"
 #include "policy.hpp"
 #include "tally.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <optional>
@@ -21,7 +21,6 @@ namespace flyball::oom {
 namespace {
 
 using profile::OomEpisode;
-using profile::OomMember;
 using profile::OomVictim;
 
 constexpr std::uint64_t kAny = ~std::uint64_t{0};
@@ -37,20 +36,7 @@ struct Looked {
     std::optional<fb_oom_report> after;
 };
 
-template <class Record>
-std::optional<Record> read(std::span<const std::byte> bytes)
-{
-    if (bytes.size() < sizeof(Record))
-        return std::nullopt;
-    Record record;
-    std::memcpy(&record, bytes.data(), sizeof record);
-    return record;
-}
-
-std::string comm_of(const fb_oom_member& member)
-{
-    return {member.comm, strnlen(member.comm, sizeof member.comm)};
-}
+using Ids = std::set<std::uint64_t>;
 
 }  // namespace
 
@@ -64,16 +50,15 @@ struct Watcher::State {
         sees.sees_members = profile::covers(meta, "oom.members");
         sees.sees_freed = profile::covers(meta, "oom.freed");
         hierarchy = profile::hierarchy_of(meta, "memory");
-        v1 = hierarchy != 0;
-        sees.policy_exists = !v1;
+        sees.policy_exists = hierarchy == 0;
         // A recording from before there were answers in it has none to wait for.
         answers = surroundings != nullptr || profile::covers(meta, "oom.counters");
     }
 
-    void count(std::uint64_t now_ns, const std::vector<std::uint64_t>& scopes, bool first);
+    void count(std::uint64_t now_ns, const Ids& scopes, bool first);
     void ask(const OomEpisode& episode, std::uint64_t now_ns);
     void hold(std::vector<OomEpisode> complete, std::uint64_t now_ns);
-    [[nodiscard]] std::vector<std::uint64_t> scopes(const OomEpisode& episode) const;
+    static void add_scopes(const OomEpisode& episode, Ids& ids);
     [[nodiscard]] Judged give(OomEpisode episode, const Tally& all);
     void take(const Looked& looked, OomEpisode& episode, Evidence& evidence) const;
     void compare(const OomEpisode& episode, std::uint64_t from_ns, const Tally& all, Evidence& evidence);
@@ -87,8 +72,8 @@ struct Watcher::State {
     Tell tell;
     profile::OomFeed feed;
     Evidence sees;      // what this kernel shows
-    int hierarchy = 0;  // the memory controller's
-    bool v1 = false, answers = false, have_first = false, ended = false;
+    int hierarchy = 0;  // the memory controller's; 0: cgroup v2
+    bool answers = false, have_first = false, ended = false;
     std::uint64_t counted_ns = 0;  // the latest reading
     Counted counted;
     std::unordered_map<std::uint64_t, fb_memcg> last_told;  // live: only what has changed is told again
@@ -129,18 +114,20 @@ void Watcher::State::forget(std::uint64_t now_ns)
 }
 
 // The memcgs whose counters the episode has moved.
-std::vector<std::uint64_t> Watcher::State::scopes(const OomEpisode& episode) const
+void Watcher::State::add_scopes(const OomEpisode& episode, Ids& ids)
 {
-    std::set<std::uint64_t> ids{episode.group_id};
+    const auto add = [&](std::uint64_t id) {
+        if (id != 0)
+            ids.insert(id);
+    };
+    add(episode.group_id);
     for (const OomVictim& victim : episode.victims)
-        ids.insert(victim.cgroup_id);
+        add(victim.cgroup_id);
     if (episode.limit_known() && !episode.global)
-        ids.insert(episode.domain_id);
-    ids.erase(0);
-    return {ids.begin(), ids.end()};
+        add(episode.domain_id);
 }
 
-void Watcher::State::count(std::uint64_t now_ns, const std::vector<std::uint64_t>& asked_for, bool first)
+void Watcher::State::count(std::uint64_t now_ns, const Ids& asked_for, bool first)
 {
     next_count_ns = now_ns + kCountNs;
     auto read_now = surroundings->counted();
@@ -156,7 +143,7 @@ void Watcher::State::count(std::uint64_t now_ns, const std::vector<std::uint64_t
                           record.oom_group_kill == last.oom_group_kill && record.high == last.high;
         record.first = first ? 1 : 0;
         last = record;
-        if (!same || contains(asked_for, record.hdr.cgroup_id))
+        if (!same || asked_for.contains(record.hdr.cgroup_id))
             tell(bytes_of(record));
     }
 }
@@ -202,11 +189,9 @@ void Watcher::State::hold(std::vector<OomEpisode> complete, std::uint64_t now_ns
 {
     // One reading for all of them: a storm among thousands of cgroups is no reason to read them all for each kill.
     if (surroundings != nullptr && !ended && !complete.empty()) {
-        std::vector<std::uint64_t> ids;
-        for (const OomEpisode& episode : complete) {
-            const auto more = scopes(episode);
-            ids.insert(ids.end(), more.begin(), more.end());
-        }
+        Ids ids;
+        for (const OomEpisode& episode : complete)
+            add_scopes(episode, ids);
         count(now_ns, ids, false);
     }
     for (OomEpisode& episode : complete) {
@@ -239,8 +224,10 @@ void Watcher::State::check(std::uint64_t id, Evidence& evidence, CounterCheck ch
 
 void Watcher::State::compare(const OomEpisode& episode, std::uint64_t from_ns, const Tally& all, Evidence& evidence)
 {
-    const char* const file = v1 ? "the kernel" : "memory.events.local";
-    for (const std::uint64_t id : scopes(episode)) {
+    const char* const file = hierarchy != 0 ? "the kernel" : "memory.events.local";
+    Ids ids;
+    add_scopes(episode, ids);
+    for (const std::uint64_t id : ids) {
         const std::string path = name(episode, id);
         const auto now = counted.since_start(id, from_ns);
         const MemcgTally bounds = all.between(id, counted.first_ns(id), now ? std::uint64_t{now->hdr.ts_ns} : from_ns);
@@ -252,7 +239,7 @@ void Watcher::State::compare(const OomEpisode& episode, std::uint64_t from_ns, c
             check(id, evidence, {path, file, field, (*now).*count, ours.least, most});
         };
         add("oom_kill", &fb_memcg::oom_kill, bounds.kills, bounds.kills.most);
-        if (!v1)
+        if (hierarchy == 0)
             add("oom_group_kill", &fb_memcg::oom_group_kill, bounds.group_kills, bounds.group_kills.most);
         add("oom", &fb_memcg::oom, bounds.decisions, kAny);
     }
@@ -289,7 +276,7 @@ void Watcher::State::take(const Looked& answer, OomEpisode& episode, Evidence& e
         episode.after = profile::memory_of(*answer.after);
     for (const fb_oom_member& member : answer.left) {
         Living living{.tgid = member.tgid,
-                      .comm = comm_of(member),
+                      .comm = profile::field_text(member.comm),
                       .cgroup = feed.path(member.hdr.cgroup_id),
                       .oom_score_adj = member.oom_score_adj,
                       .born_ns = {},
@@ -352,32 +339,32 @@ void Watcher::on_batch(const fb_batch& header, std::span<const fb_event> events)
 void Watcher::on_control(std::span<const std::byte> bytes)
 {
     state_->feed.on_control(bytes);
-    const auto header = read<fb_hdr>(bytes);
+    const auto header = profile::decode<fb_hdr>(bytes);
     if (!header)
         return;
     switch (header->type) {
     case FB_EV_MEMCG:
-        if (const auto record = read<fb_memcg>(bytes))
+        if (const auto record = profile::decode<fb_memcg>(bytes))
             state_->counted.add(*record);
         break;
     case FB_EV_CGROUP:
         // Other hierarchies have ids of their own.
-        if (const auto record = read<fb_cgroup>(bytes);
+        if (const auto record = profile::decode<fb_cgroup>(bytes);
             record && record->op == FB_CG_RMDIR && record->hierarchy == state_->hierarchy) {
             state_->counted.add(*record);
             state_->removed.emplace_back(record->hdr.ts_ns, record->hdr.cgroup_id);
         }
         break;
     case FB_EV_OOM_MEMBER:
-        if (const auto record = read<fb_oom_member>(bytes); record && record->kind == FB_OM_LEFT)
+        if (const auto record = profile::decode<fb_oom_member>(bytes); record && record->kind == FB_OM_LEFT)
             state_->coming.left.push_back(*record);
         break;
     case FB_EV_OOM_REPORT:
-        if (const auto record = read<fb_oom_report>(bytes); record && (record->flags & FB_OR_AFTER))
+        if (const auto record = profile::decode<fb_oom_report>(bytes); record && (record->flags & FB_OR_AFTER))
             state_->coming.after = *record;
         break;
     case FB_EV_OOM_LOOKED:
-        if (const auto record = read<fb_oom_looked>(bytes)) {
+        if (const auto record = profile::decode<fb_oom_looked>(bytes)) {
             state_->coming.record = *record;
             state_->looked[record->episode_ns] = std::exchange(state_->coming, {});
             // Of a recording: then it was complete, and no later record may change it.
@@ -386,7 +373,7 @@ void Watcher::on_control(std::span<const std::byte> bytes)
         }
         break;
     case FB_EV_LOSS:
-        if (const auto record = read<fb_loss>(bytes))
+        if (const auto record = profile::decode<fb_loss>(bytes))
             state_->on_loss(*record);
         break;
     default:
@@ -423,15 +410,11 @@ std::vector<Judged> Watcher::advance(std::uint64_t now_ns)
 
 void Watcher::end(std::uint64_t now_ns)
 {
-    std::vector<std::uint64_t> ids;
-    for (const OomEpisode& open : state_->feed.open_episodes()) {
-        const auto more = state_->scopes(open);
-        ids.insert(ids.end(), more.begin(), more.end());
-    }
-    for (const OomEpisode& asked : state_->asked) {
-        const auto more = state_->scopes(asked);
-        ids.insert(ids.end(), more.begin(), more.end());
-    }
+    Ids ids;
+    for (const OomEpisode& open : state_->feed.open_episodes())
+        State::add_scopes(open, ids);
+    for (const OomEpisode& asked : state_->asked)
+        State::add_scopes(asked, ids);
     state_->count(now_ns, ids, false);
     state_->ended = true;
 }

@@ -3,6 +3,7 @@
 
 #include "contains.hpp"
 #include "flyball/base/units.hpp"
+#include "policy.hpp"
 
 #include <fmt/format.h>
 
@@ -19,7 +20,6 @@ using profile::OomMemory;
 using profile::OomVictim;
 
 constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
-constexpr std::int32_t kNever = -1000;  // OOM_SCORE_ADJ_MIN
 
 struct Part {
     std::uint64_t bytes;

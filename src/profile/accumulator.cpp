@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/profile/accumulator.hpp"
 
-#include "decode.hpp"
+#include "flyball/profile/decode.hpp"
 #include "measures.hpp"
 #include "names.hpp"
 #include "oom_assembler.hpp"

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "final_counters.hpp"
 
+#include "flyball/profile/oom_feed.hpp"
+
 #include <algorithm>
 #include <array>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace flyball::profile {
 namespace {
 
 // enum memcg_memory_event, v5.17 (which put in oom_group_kill) and later; sock_throttled is v6.18's.
-constexpr std::array kMemoryEvents{"low",       "high",     "max",       "oom",           "oom_kill", "oom_group_kill",
-                                   "swap_high", "swap_max", "swap_fail", "sock_throttled"};
+constexpr std::array<std::string_view, 10> kMemoryEvents{
+    "low", "high", "max", "oom", "oom_kill", "oom_group_kill", "swap_high", "swap_max", "swap_fail", "sock_throttled"};
 static_assert(kMemoryEvents.size() == std::extent_v<decltype(fb_cgroup_counters::memory_events)>);
+
+consteval std::size_t place_of(std::string_view event)
+{
+    return static_cast<std::size_t>(std::ranges::find(kMemoryEvents, event) - kMemoryEvents.begin());
+}
 
 using Field = std::optional<std::uint64_t>;
 
@@ -40,6 +49,22 @@ void put_peak(Field& field, const Field& ended)
 
 }  // namespace
 
+std::optional<fb_memcg> last_counted(const fb_cgroup& record)
+{
+    if (record.op != FB_CG_RMDIR || !(record.last.valid & FB_CV_MEMORY))
+        return std::nullopt;
+    const auto& events = record.last.memory_events;
+    fb_memcg last{};
+    last.hdr = record.hdr;
+    last.limit_bytes = last.stalled_ns = ~0ULL;
+    last.high = events[place_of("high")];
+    last.max = events[place_of("max")];
+    last.oom = events[place_of("oom")];
+    last.oom_kill = events[place_of("oom_kill")];
+    last.oom_group_kill = events[place_of("oom_group_kill")];
+    return last;
+}
+
 void add_final_counters(Entity& entity, const fb_cgroup& removal)
 {
     const fb_cgroup_counters& last = removal.last;
@@ -56,7 +81,7 @@ void add_final_counters(Entity& entity, const fb_cgroup& removal)
     }
     if (last.valid & FB_CV_MEMORY) {
         for (std::size_t i = 0; i < kMemoryEvents.size(); ++i) {
-            sum.memory_events_local[kMemoryEvents[i]] += last.memory_events[i];
+            sum.memory_events_local[std::string(kMemoryEvents[i])] += last.memory_events[i];
         }
         raise(sum.memory_peak_bytes, last.memory_watermark);
     }

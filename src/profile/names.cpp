@@ -254,13 +254,10 @@ Entity* Names::find(const std::string& path) const
     return found == by_path_.end() ? nullptr : resolve(found->second);
 }
 
-std::uint64_t Names::alive_id(Controller controller, const Entity& entity) const
+std::uint64_t Names::id_of(Controller controller, const Entity& entity) const
 {
-    for (const auto& [id, node] : controllers_[static_cast<std::size_t>(controller)]->nodes) {
-        if (node.alive && resolve(node.entity) == &entity)
-            return id;
-    }
-    return 0;
+    const auto found = entity.profile.ids.find(controllers_[static_cast<std::size_t>(controller)]->number);
+    return found == entity.profile.ids.end() ? 0 : found->second;
 }
 
 std::map<int, std::map<std::uint64_t, std::string>> Names::paths() const

@@ -67,8 +67,8 @@ public:
 
     // By its path of now; nullptr: there is none.
     [[nodiscard]] Entity* find(const std::string& path) const;
-    // The id by which a controller's hierarchy knows it now, 0: it does not.
-    [[nodiscard]] std::uint64_t alive_id(Controller controller, const Entity& entity) const;
+    // The id that had its path last in a controller's hierarchy, 0: none had.
+    [[nodiscard]] std::uint64_t id_of(Controller controller, const Entity& entity) const;
 
     [[nodiscard]] std::vector<std::string> take_created();
 

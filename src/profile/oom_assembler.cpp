@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oom_assembler.hpp"
 
-#include "decode.hpp"
+#include "flyball/profile/decode.hpp"
 #include "oom_joining.hpp"
 
 #include <algorithm>
@@ -95,12 +95,12 @@ void OomAssembler::on_decision(Names& names, const fb_oom_kill& record)
     value.global = record.hdr.cgroup_id == 0;
     value.domain_id = record.hdr.cgroup_id;
     episode.trigger = &names.of(Controller::Memory, record.trigger_cgroup_id);
-    value.trigger_comm = comm_of(record.trigger_comm);
+    value.trigger_comm = field_text(record.trigger_comm);
     value.trigger_tid = record.trigger_tid;
     value.trigger_tgid = record.trigger_tgid;
     value.points = record.points;
     value.asked_pages = record.order >= 0 && record.order < 32 ? std::uint64_t{1} << record.order : 0;
-    value.victim_comm = comm_of(record.victim_comm);
+    value.victim_comm = field_text(record.victim_comm);
     value.victim_tgid = record.victim_tgid;
     value.limit_bytes = record.limit_bytes;
     value.usage_bytes = record.usage_bytes;
@@ -152,7 +152,7 @@ void OomAssembler::on_member(Names& names, const fb_oom_member& record)
     OomMember member;
     member.tid = record.tid;
     member.tgid = record.tgid;
-    member.comm = comm_of(record.comm);
+    member.comm = field_text(record.comm);
     member.rss_bytes = record.rss_bytes;
     member.oom_score_adj = record.oom_score_adj;
     member.flags = record.flags;

@@ -120,7 +120,7 @@ private:
     // A memcg has counted something between two readings. What accounts for it may still come.
     struct Growth {
         Entity* cgroup;
-        std::uint64_t id, from_ns, at_ns, oom, kills;
+        std::uint64_t id, at_ns, oom, kills;
         fb_memcg record;
     };
     struct Stall {

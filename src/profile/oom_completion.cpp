@@ -48,7 +48,7 @@ void OomAssembler::find_sharers(Episode& episode, std::uint64_t number)
             return false;
         value.sharers.push_back({.tid = record.tid,
                                  .tgid = record.tgid,
-                                 .comm = comm_of(record.comm),
+                                 .comm = field_text(record.comm),
                                  .sigkill_ns = record.hdr.ts_ns,
                                  .exit_ns = pending.gone_ns});
         episode.sharer_cgroups.push_back(pending.cgroup);

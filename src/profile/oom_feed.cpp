@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flyball/profile/oom_feed.hpp"
 
-#include "decode.hpp"
+#include "flyball/profile/decode.hpp"
 #include "names.hpp"
 #include "oom_assembler.hpp"
 #include "received.hpp"

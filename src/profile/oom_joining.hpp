@@ -3,11 +3,10 @@
 #pragma once
 
 #include "flyball/abi/events.h"
+#include "flyball/profile/decode.hpp"
 #include "names.hpp"
 
 #include <cstdint>
-#include <cstring>
-#include <string>
 
 namespace flyball::profile::detail {
 
@@ -26,11 +25,6 @@ inline constexpr std::uint64_t kReportedNs = 60'000'000'000;
 inline std::uint64_t elapsed(std::uint64_t since_ns, std::uint64_t now_ns)
 {
     return now_ns > since_ns ? now_ns - since_ns : 0;
-}
-
-inline std::string comm_of(const char (&comm)[FB_COMM_MAX])
-{
-    return {comm, strnlen(comm, sizeof comm)};
 }
 
 // A name that is still missing excludes nothing.

@@ -35,31 +35,7 @@ std::uint64_t quiet_ns(Kind kind)
     return kind == Kind::Livelock ? kLivelockNs + kReadingsNs : kShortageQuietNs;
 }
 
-std::string path_of(const fb_oom_report& record)
-{
-    return {record.path, strnlen(record.path, sizeof record.path)};
-}
-
-// enum memcg_memory_event: the first nine have their places since v4.20 (bpf/compat.bpf.h).
-enum Event : std::size_t { kHigh = 1, kMax = 2, kOom = 3, kOomKill = 4, kOomGroupKill = 5 };
-
 }  // namespace
-
-std::optional<fb_memcg> last_counted(const fb_cgroup& record)
-{
-    if (record.op != FB_CG_RMDIR || !(record.last.valid & FB_CV_MEMORY))
-        return std::nullopt;
-    fb_memcg last{};
-    last.hdr = record.hdr;
-    last.limit_bytes = ~0ULL;
-    last.stalled_ns = ~0ULL;
-    last.high = record.last.memory_events[kHigh];
-    last.max = record.last.memory_events[kMax];
-    last.oom = record.last.memory_events[kOom];
-    last.oom_kill = record.last.memory_events[kOomKill];
-    last.oom_group_kill = record.last.memory_events[kOomGroupKill];
-    return last;
-}
 
 OomAssembler::Episode* OomAssembler::open_shortage(const Entity& domain, std::uint64_t ts_ns, Kinds kinds)
 {
@@ -107,7 +83,7 @@ void OomAssembler::on_nobody(Names& names, const fb_oom_nobody& record)
         value.decision_seen = true;
         value.global = record.hdr.cgroup_id == 0;
         episode->trigger = &names.of(Controller::Memory, record.trigger_cgroup_id);
-        value.trigger_comm = comm_of(record.trigger_comm);
+        value.trigger_comm = field_text(record.trigger_comm);
         value.trigger_tid = record.trigger_tid;
         value.trigger_tgid = record.trigger_tgid;
         value.limit_bytes = record.limit_bytes;
@@ -142,14 +118,12 @@ void OomAssembler::on_memcg(Names& names, const fb_memcg& record)
     } else if (record.first == 0 && (oom > 0 || kills > 0)) {
         auto growth = std::ranges::find(growths_, id, &Growth::id);
         if (growth == growths_.end())
-            growth = growths_.insert(
-                growth, {.cgroup = &names.of(Controller::Memory, id),
-                         .id = id,
-                         .from_ns = record.hdr.ts_ns - std::min<std::uint64_t>(record.hdr.ts_ns, kReadingsNs),
-                         .at_ns = record.hdr.ts_ns,
-                         .oom = 0,
-                         .kills = 0,
-                         .record = {}});
+            growth = growths_.insert(growth, {.cgroup = &names.of(Controller::Memory, id),
+                                              .id = id,
+                                              .at_ns = record.hdr.ts_ns,
+                                              .oom = 0,
+                                              .kills = 0,
+                                              .record = {}});
         growth->oom += oom;
         growth->kills += kills;
         growth->record = record;
@@ -173,8 +147,8 @@ void OomAssembler::on_removed(Names& names, const fb_cgroup& record)
     stuck_.erase(record.hdr.cgroup_id);
 }
 
-// At memory.max in each reading, nobody killed, and nearly all the time all its tasks stalled. Reclaim that gets
-// somewhere (a file that is read through a small cache) does not stall all of them for long.
+// At memory.max in each reading, nobody killed, and most of the time all its tasks stalled. So may be one that reads a
+// large file from a slow disk and gets on with it: the verdict says that this is not known.
 void OomAssembler::look_for_livelock(Names& names, const fb_memcg& last, const fb_memcg& record)
 {
     const std::uint64_t now_ns = record.hdr.ts_ns;
@@ -213,7 +187,8 @@ bool OomAssembler::accounted(const Growth& growth, bool kills)
     };
     const auto by = [&](const Episode& episode) { return related(episode.domain); };
     const auto by_past = [&](const Past& past) {
-        return elapsed(past.gone_ns, growth.from_ns) <= kAccountedNs && related(past.domain);
+        // Counted up to a reading before the one that showed it.
+        return elapsed(past.gone_ns, growth.at_ns) <= kReadingsNs + kAccountedNs && related(past.domain);
     };
     return std::ranges::any_of(episodes_, by) || std::ranges::any_of(past_, by_past) ||
            (!kills && (std::ranges::any_of(shortages_, by) || std::ranges::any_of(told_shortages_, by_past)));
@@ -256,7 +231,7 @@ void OomAssembler::apply(const Report& report, Episode& episode)
     const fb_oom_report& record = report.record;
     const OomMemory memory = memory_of(record);
     if (!value.decision_seen) {
-        value.trigger_comm = comm_of(record.trigger_comm);
+        value.trigger_comm = field_text(record.trigger_comm);
         value.asked_pages = record.order < 32 ? std::uint64_t{1} << record.order : 0;
         value.limit_bytes = record.limit_bytes;
         value.usage_bytes = memory.usage_bytes.value_or(0);
@@ -308,10 +283,10 @@ void OomAssembler::on_report(Names& names, const fb_oom_report& record)
     std::vector<OomMember> members = std::exchange(logged_, {});
     if (record.flags & FB_OR_AFTER)
         return;  // for who judges
-    Entity* const domain = (record.flags & FB_OR_GLOBAL) ? nullptr : names.find(path_of(record));
+    Entity* const domain = (record.flags & FB_OR_GLOBAL) ? nullptr : names.find(field_text(record.path));
     const Report report{.record = record,
                         .domain = domain,
-                        .domain_id = domain == nullptr ? 0 : names.alive_id(Controller::Memory, *domain),
+                        .domain_id = domain == nullptr ? 0 : names.id_of(Controller::Memory, *domain),
                         .members = std::move(members)};
     if (!(record.flags & FB_OR_NOBODY)) {
         reports_.push_back(report);

@@ -129,13 +129,13 @@ void OomAssembler::on_marked(Names& names, const fb_oom_task& record)
         episode = &open(record.hdr.ts_ns, cgroup);
         episode->value.domain_id = record.hdr.cgroup_id;
         episode->value.trigger_tid = record.current_tid;
-        episode->value.trigger_comm = comm_of(record.current_comm);
+        episode->value.trigger_comm = field_text(record.current_comm);
     }
 
     OomVictim victim;
     victim.tid = record.tid;
     victim.tgid = record.tgid;
-    victim.comm = comm_of(record.comm);
+    victim.comm = field_text(record.comm);
     victim.cgroup_id = record.hdr.cgroup_id;
     victim.rss_bytes = record.rss_bytes;
     victim.oom_score_adj = record.oom_score_adj;
@@ -175,10 +175,10 @@ void OomAssembler::drop(const Pending& pending)
     OtherKill kill;
     kill.ts_ns = record.hdr.ts_ns;
     kill.tgid = record.tgid;
-    kill.comm = comm_of(record.comm);
+    kill.comm = field_text(record.comm);
     kill.by = sender_of(record);
     kill.sender_tid = record.sender_tid;
-    kill.sender_comm = comm_of(record.current_comm);
+    kill.sender_comm = field_text(record.current_comm);
     other_kills_.push_back({std::move(kill), pending.cgroup, pending.sender});
 }
 

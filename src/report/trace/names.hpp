@@ -3,9 +3,9 @@
 #pragma once
 
 #include "flyball/profile/accumulator.hpp"
+#include "flyball/profile/decode.hpp"
 
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <span>
 #include <string>
@@ -14,12 +14,7 @@
 
 namespace flyball::report {
 
-// A name that fills its field has no end of its own.
-template <std::size_t N>
-std::string field_text(const char (&field)[N])
-{
-    return {field, strnlen(field, N)};
-}
+using profile::field_text;
 
 // A tid may be used again: the name is that of the last task before the time that is asked for.
 class TaskNames {

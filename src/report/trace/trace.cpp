@@ -28,16 +28,6 @@ Event as(const fb_event& event)
     return copy;
 }
 
-template <class Record>
-std::optional<Record> as(std::span<const std::byte> bytes)
-{
-    if (bytes.size() < sizeof(Record))
-        return std::nullopt;
-    Record copy;
-    std::memcpy(&copy, bytes.data(), sizeof copy);
-    return copy;
-}
-
 std::uint64_t before(std::uint64_t ts_ns, std::uint64_t duration_ns)
 {
     return ts_ns - std::min(ts_ns, duration_ns);
@@ -324,20 +314,20 @@ void TraceWriter::on_event(const fb_event& event)
 
 void TraceWriter::on_control(std::span<const std::byte> bytes)
 {
-    const auto header = as<fb_hdr>(bytes);
+    const auto header = profile::decode<fb_hdr>(bytes);
     if (!header)
         return;
     if (header->type == FB_EV_CGROUP) {
-        if (const auto record = as<fb_cgroup>(bytes))
+        if (const auto record = profile::decode<fb_cgroup>(bytes))
             state_->cgroups.apply(*record);
     } else if (header->type == FB_EV_ATTACH) {
-        if (const auto attach = as<fb_attach>(bytes))
+        if (const auto attach = profile::decode<fb_attach>(bytes))
             state_->tasks.say(attach->tid, header->ts_ns, field_text(attach->comm));
     } else if (header->type == FB_EV_OOM_KILL) {
-        if (const auto kill = as<fb_oom_kill>(bytes))
+        if (const auto kill = profile::decode<fb_oom_kill>(bytes))
             state_->on_oom_kill(*kill);
     } else if (header->type == FB_EV_OOM_VICTIM) {
-        if (const auto victim = as<fb_oom_task>(bytes))
+        if (const auto victim = profile::decode<fb_oom_task>(bytes))
             state_->on_oom_victim(*victim);
     }
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <string>
 
 namespace flyball::profile {
 
@@ -29,6 +30,13 @@ std::optional<Record> decode(std::span<const std::byte> bytes)
     Record record{};
     std::memcpy(&record, bytes.data(), std::min(bytes.size(), sizeof record));
     return record;
+}
+
+// Of a field of fixed size: up to its NUL, where it has one.
+template <std::size_t N>
+std::string field_text(const char (&field)[N])
+{
+    return {field, strnlen(field, N)};
 }
 
 // Calls use(record) unless it is too short: false.
