@@ -12,6 +12,12 @@
 namespace flyball::cli {
 namespace {
 
+// Verdicts go to standard output.
+Result<> check_record(const std::string& path)
+{
+    return path == "-" ? fail(ErrorKind::Usage, "--record -: a recording goes to a file", "name one") : Result<>{};
+}
+
 Result<> check_watch(const OomWatchOptions& o)
 {
     if (!o.file.empty() &&
@@ -20,14 +26,14 @@ Result<> check_watch(const OomWatchOptions& o)
                     "leave out FILE to watch");
     if (o.salvage && o.file.empty())
         return fail(ErrorKind::Usage, "--salvage is for a recording", "give its FILE");
-    return {};
+    return check_record(o.record);
 }
 
 Result<> check_test(const OomTestOptions& o)
 {
     if (o.kill_in_that_cgroup && o.cgroup.empty())
         return fail(ErrorKind::Usage, "--kill-in-that-cgroup without a cgroup", "give -c CGROUP");
-    return {};
+    return check_record(o.record);
 }
 
 void add_watch(CLI::App& oom, std::vector<Verb>& verbs)

@@ -216,6 +216,8 @@ Result<int> test_here(const OomTestOptions& given, StopToken& stop)
         return std::unexpected(std::move(rest.error()));
     if (auto reported = report_all(given, *report, stop); !reported)
         return std::unexpected(std::move(reported.error()));
+    if (auto closed = watch->close_recording(); !closed)
+        return std::unexpected(std::move(closed.error()));
     if (stop.requested()) {
         progress.say("stopped before the end");
         return 1;
@@ -255,6 +257,7 @@ Error test_in_lab(const OomTestOptions& given)
     add("--junit", file(given.junit));
     add("--tap", file(given.tap));
     add("--trace", file(given.trace));
+    add("--record", file(given.record));
     add("-o", file(given.output));
     add("--kill-bound", given.kill_bound);
     add("--free-bound", given.free_bound);

@@ -202,6 +202,8 @@ Result<int> Watch::finish()
         if (auto gone = command_->end(); !gone)
             progress_.say(gone.error().what);
     }
+    if (auto closed = live_->close_recording(); !closed)
+        return std::unexpected(std::move(closed.error()));
     if (!outlets_.all_passed())
         return 1;
     // As `record` does: that of a command which we have ended is none.

@@ -10,6 +10,8 @@
 namespace flyball::live {
 namespace {
 
+constexpr std::uint64_t kFlushNs = 1'000'000'000;
+
 // What a kill is made of, with the reclaim before it, forks and exits, and names.
 bool needed_for_oom(kernel::ProgramGroup group)
 {
@@ -24,28 +26,8 @@ struct OomLive::State {
     std::optional<OomWitness> witness;
     std::optional<profile::RecordingWriter> writer;
     profile::Meta meta;
-
-    [[nodiscard]] Result<> close();
+    std::uint64_t next_flush_ns = 0;
 };
-
-// What a recording has at its end.
-Result<> OomLive::State::close()
-{
-    if (!writer)
-        return {};
-    profile::Closing closing;
-    closing.end_ns = collector->now_ns();
-    auto losses = collector->losses();
-    if (!losses)
-        return std::unexpected(std::move(losses.error()));
-    closing.programs = std::move(losses->programs);
-    closing.recursion_misses = std::move(losses->recursion_misses);
-    auto folded = collector->folded();
-    if (!folded)
-        return std::unexpected(std::move(folded.error()));
-    closing.folded = std::move(*folded);
-    return writer->close(closing);
-}
 
 OomLive::OomLive(std::unique_ptr<State> state) : state_(std::move(state)) {}
 OomLive::~OomLive() = default;
@@ -82,8 +64,8 @@ Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions
     state->witness.emplace(*state->collector, layout, state->meta, *known);
     if (!state->witness->no_log().empty())
         state->meta.warnings.push_back("what memory was made of at a kill is not known: " + state->witness->no_log());
+    state->meta.start_ns = state->collector->now_ns();
     if (file) {
-        state->meta.start_ns = state->collector->now_ns();
         auto writer = profile::RecordingWriter::create(std::move(*file), state->meta, *known, {.stop = &stop});
         if (!writer)
             return std::unexpected(std::move(writer.error()));
@@ -93,7 +75,6 @@ Result<OomLive> OomLive::open(const cgroup::Layout& layout, const OomLiveOptions
     // The counters are read before the first event: a kill in between would be seen as missing, so there is none
     // that goes unsaid.
     state->witness->begin();
-    state->meta.start_ns = state->collector->now_ns();
     state->collector->set_recording(true);
     return OomLive(std::move(state));
 }
@@ -109,7 +90,13 @@ Result<std::vector<oom::Judged>> OomLive::tick()
     const std::uint64_t now_ns = state_->collector->now_ns();
     if (auto done = state_->collector->collect(); !done)
         return std::unexpected(std::move(done.error()));
-    return state_->witness->tick(now_ns);
+    auto due = state_->witness->tick(now_ns);
+    // A crash costs no more than what came since. A file that cannot be written is told at its end.
+    if (state_->writer && now_ns >= state_->next_flush_ns) {
+        (void)state_->writer->flush();
+        state_->next_flush_ns = now_ns + kFlushNs;
+    }
+    return due;
 }
 
 Result<std::vector<oom::Judged>> OomLive::finish()
@@ -117,10 +104,25 @@ Result<std::vector<oom::Judged>> OomLive::finish()
     state_->witness->end();
     if (auto done = state_->collector->finish(); !done)
         return std::unexpected(std::move(done.error()));
-    auto rest = state_->witness->finish();
-    if (auto closed = rest ? state_->close() : Result<>{}; !closed)
-        return std::unexpected(std::move(closed.error()));
-    return rest;
+    return state_->witness->finish();
+}
+
+Result<> OomLive::close_recording()
+{
+    if (!state_->writer)
+        return {};
+    profile::Closing closing;
+    closing.end_ns = state_->collector->now_ns();
+    auto losses = state_->collector->losses();
+    if (!losses)
+        return std::unexpected(std::move(losses.error()));
+    closing.programs = std::move(losses->programs);
+    closing.recursion_misses = std::move(losses->recursion_misses);
+    auto folded = state_->collector->folded();
+    if (!folded)
+        return std::unexpected(std::move(folded.error()));
+    closing.folded = std::move(*folded);
+    return state_->writer->close(closing);
 }
 
 oom::Watcher& OomLive::watcher()

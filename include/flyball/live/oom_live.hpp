@@ -37,8 +37,10 @@ public:
     [[nodiscard]] int poll_fd() const;
     // What is due by now.
     [[nodiscard]] Result<std::vector<oom::Judged>> tick();
-    // Stops watching, and gives the rest, complete or not. A recording is whole then.
+    // Stops watching, and gives the rest, complete or not.
     [[nodiscard]] Result<std::vector<oom::Judged>> finish();
+    // After that, when the verdicts are out: the end of the recording. An error where it could not be written whole.
+    [[nodiscard]] Result<> close_recording();
 
     [[nodiscard]] oom::Watcher& watcher();
     [[nodiscard]] const profile::Meta& meta() const;

@@ -101,6 +101,8 @@ TEST_CASE("command line: options that make no sense together", "[cli]")
         {{"oom", "watch", "x.fbr", "--without", "a"}, watches},
         {{"oom", "watch", "x.fbr", "--memory-max", "1M"}, watches},
         {{"oom", "watch", "x.fbr", "--record", "y.fbr"}, watches},
+        {{"oom", "watch", "--record", "-"}, "--record -: a recording goes to a file (name one)"},
+        {{"oom", "test", "--record", "-"}, "--record -: a recording goes to a file (name one)"},
         {{"oom", "watch", "--salvage"}, "--salvage is for a recording (give its FILE)"},
         {{"oom", "test", "--kill-in-that-cgroup"}, "--kill-in-that-cgroup without a cgroup (give -c CGROUP)"},
     });
