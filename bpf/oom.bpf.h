@@ -439,3 +439,27 @@ int read_memcgs(struct bpf_iter__cgroup *ctx)
 	bpf_seq_write(seq, &r, sizeof(r));
 	return 0;
 }
+
+/* What each process holds. */
+SEC("iter/task")
+int read_memory(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = ctx->task;
+	struct fb_process_memory r = {};
+	struct mm_struct *mm;
+
+	/* the other threads share it */
+	if (!task || task->pid != task->tgid)
+		return 0;
+	mm = plain(task)->mm;
+	if (!mm || task->flags & PF_KTHREAD)
+		return 0;
+	r.memcg_id = task_memcg_id(task);
+	r.start_ns = task->start_time;
+	r.bytes = pages_to_bytes(mm_pages(mm, MM_ANON) + mm_pages(mm, MM_SHMEM) + mm_pages(mm, MM_SWAP));
+	r.tgid = task->tgid;
+	bpf_probe_read_kernel(r.comm, sizeof(r.comm), task->comm);
+	bpf_seq_write(seq, &r, sizeof(r));
+	return 0;
+}

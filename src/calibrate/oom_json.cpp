@@ -35,11 +35,13 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomMember, tid, tgid, comm, cgroup, rss_bytes
                                    in_group, logged, anon_bytes, file_bytes, shmem_bytes, swap_bytes, met_ns, exit_ns)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomSharer, tid, tgid, comm, cgroup, sigkill_ns, exit_ns)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomReclaim, rounds, ns, pages)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomGrowth::Since, ns, bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomGrowth, tgid, comm, cgroup, bytes, since)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OomEpisode, kind, ts_ns, until_ns, times, stalled_ns, decision_seen, logged, global,
                                    domain, domain_id, group_id, trigger_cgroup, trigger_comm, trigger_tid, trigger_tgid,
                                    victim_comm, victim_tgid, points, limit_bytes, usage_bytes, swap_bytes, asked_pages,
                                    group_policy, group_cgroup, victims, members, sharers, reclaim, before, after,
-                                   follows_ns)
+                                   growth, follows_ns)
 }  // namespace flyball::profile
 
 namespace flyball::oom {

@@ -219,6 +219,7 @@ std::vector<Rule> oom_rules()
          {{{"oom_nobody"}},
           {{"read_memcgs"}, "known by the kernel's counters a second later: who asked for memory is not seen"}}},
         {"oom.counters", {{{"read_memcgs"}}}},
+        {"oom.growth", {{{"read_memory"}}}},
         {"oom.freed", {{{"oom_freed"}}}},
         {"oom.reap", {{{"oom_reaped"}, "often silent: most victims exit before the reaper is due"}}},
     };

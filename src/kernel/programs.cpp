@@ -63,6 +63,7 @@ constexpr std::array kPrograms = {
     Program{"oom_scan", Fentry, "oom_evaluate_task", G::Oom, 0, "task_struct", "who was below the limit"},
     Program{"oom_nobody", Fexit, "out_of_memory", G::Oom, 0, "oom_control", "out of memory, and nobody may be killed"},
     Program{"read_memcgs", Iter, "cgroup", G::Oom, -1, "", "what each memcg has counted"},
+    Program{"read_memory", Iter, "task", G::Oom, -1, "", "memory of each process, each second"},
     Program{"oom_member", Fentry, "oom_kill_memcg_member", G::Oom, 0, "task_struct", "who was in the group"},
     Program{"oom_freed", Fentry, "exit_oom_victim", G::Oom, -1, "", "a victim let go of its memory"},
     Program{"oom_reaped", TpBtf, "finish_task_reaping", G::Oom, -1, "", "its memory was reaped"},

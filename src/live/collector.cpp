@@ -59,6 +59,7 @@ public:
     Result<std::vector<profile::KnownCgroup>> known_cgroups() override;
     Result<std::vector<fb_task_record>> read_tasks() override { return session_.read_tasks(); }
     Result<std::vector<fb_memcg>> read_memcgs() override { return session_.read_memcgs(); }
+    Result<std::vector<fb_process_memory>> read_memory() override { return session_.read_memory(); }
     void set_recording(bool on) override { session_.set_recording(on); }
     int poll_fd() const override { return reader_.poll_fd(); }
     Result<> collect(std::uint64_t older_than_ns) override;

@@ -22,16 +22,20 @@ constexpr std::array<std::string_view, 6> kVital{"oom_decision", "oom_policy", "
 
 constexpr std::array<std::uint32_t, 2> kRecords{FB_P_OOM, FB_P_CGROUP};
 
+template <class Value>
+std::optional<Value> if_told(Result<Value> read)
+{
+    return read ? std::optional(std::move(*read)) : std::nullopt;
+}
+
 }  // namespace
 
 OomWitness::OomWitness(Collector& collector, const cgroup::Layout& layout, const profile::Meta& meta,
                        std::span<const profile::KnownCgroup> known)
     : collector_(collector),
-      surroundings_(oom::live_surroundings(layout,
-                                           [&collector]() -> std::optional<std::vector<fb_memcg>> {
-                                               auto read = collector.read_memcgs();
-                                               return read ? std::optional(std::move(*read)) : std::nullopt;
-                                           })),
+      surroundings_(
+          oom::live_surroundings(layout, {.memcgs = [&collector] { return if_told(collector.read_memcgs()); },
+                                          .processes = [&collector] { return if_told(collector.read_memory()); }})),
       parser_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)))
 {
     watcher_.emplace(meta, known, *surroundings_,

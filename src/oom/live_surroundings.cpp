@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "flyball/base/clock.hpp"
 #include "flyball/base/fd.hpp"
 #include "flyball/base/file.hpp"
 #include "flyball/base/process_stat.hpp"
 #include "flyball/base/strings.hpp"
 #include "flyball/oom/surroundings.hpp"
+#include "memory_history.hpp"
 #include "memory_kinds.hpp"
 
 #include <dirent.h>
@@ -83,12 +85,18 @@ void collect(int directory, std::vector<fb_oom_member>& all)
 
 class Live final : public Surroundings {
 public:
-    Live(const cgroup::Layout& layout, std::function<std::optional<std::vector<fb_memcg>>()> read_counted)
-        : layout_(layout), read_counted_(std::move(read_counted))
-    {
-    }
+    Live(const cgroup::Layout& layout, Readings readings) : layout_(layout), readings_(std::move(readings)) {}
 
-    std::optional<std::vector<fb_memcg>> counted() override { return read_counted_(); }
+    std::optional<std::vector<fb_memcg>> counted() override { return readings_.memcgs(); }
+    std::uint64_t sample(std::uint64_t now_ns) override
+    {
+        constexpr std::uint64_t kSecond = 1'000'000'000, kShare = 500;
+        const std::uint64_t began_ns = monotonic_ns();
+        if (auto all = readings_.processes())
+            history_.add(now_ns, std::move(*all));
+        return now_ns + std::max(kSecond, (monotonic_ns() - began_ns) * kShare);
+    }
+    std::vector<fb_oom_grew> grown(const GrowthAsked& asked) override { return history_.grown(asked); }
 
     std::optional<std::vector<fb_oom_member>> living(std::uint64_t id, const std::string& path) override
     {
@@ -168,15 +176,15 @@ private:
     }
 
     const cgroup::Layout& layout_;
-    std::function<std::optional<std::vector<fb_memcg>>()> read_counted_;
+    Readings readings_;
+    MemoryHistory history_;
 };
 
 }  // namespace
 
-std::unique_ptr<Surroundings> live_surroundings(const cgroup::Layout& layout,
-                                                std::function<std::optional<std::vector<fb_memcg>>()> read_counted)
+std::unique_ptr<Surroundings> live_surroundings(const cgroup::Layout& layout, Readings readings)
 {
-    return std::make_unique<Live>(layout, std::move(read_counted));
+    return std::make_unique<Live>(layout, std::move(readings));
 }
 
 }  // namespace flyball::oom

@@ -4,12 +4,14 @@
 #include "contains.hpp"
 #include "counted.hpp"
 #include "flyball/profile/decode.hpp"
+#include "flyball/profile/subtree.hpp"
 #include "policy.hpp"
 #include "tally.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <map>
 #include <optional>
@@ -34,6 +36,7 @@ struct Looked {
     fb_oom_looked record{};
     std::vector<fb_oom_member> left;
     std::optional<fb_oom_report> after;
+    std::vector<fb_oom_grew> grew;
 };
 
 using Ids = std::set<std::uint64_t>;
@@ -57,10 +60,12 @@ struct Watcher::State {
 
     void count(std::uint64_t now_ns, const Ids& scopes, bool first);
     void ask(const OomEpisode& episode, std::uint64_t now_ns);
+    [[nodiscard]] GrowthAsked growth_of(const OomEpisode& episode, std::uint64_t domain) const;
     void hold(std::vector<OomEpisode> complete, std::uint64_t now_ns);
     static void add_scopes(const OomEpisode& episode, Ids& ids);
     [[nodiscard]] Judged give(OomEpisode episode, const Tally& all);
     void take(const Looked& looked, OomEpisode& episode, Evidence& evidence) const;
+    [[nodiscard]] profile::OomGrowth growth(const fb_oom_grew& record) const;
     void compare(const OomEpisode& episode, std::uint64_t from_ns, const Tally& all, Evidence& evidence);
     void check(std::uint64_t id, Evidence& evidence, CounterCheck check);
     [[nodiscard]] std::string name(const OomEpisode& episode, std::uint64_t id) const;
@@ -90,7 +95,7 @@ struct Watcher::State {
     };
     std::vector<LossAt> losses;
     std::deque<std::pair<std::uint64_t, std::uint64_t>> removed;  // when, id
-    std::uint64_t next_forget_ns = 0, next_count_ns = 0;
+    std::uint64_t next_forget_ns = 0, next_count_ns = 0, next_sample_ns = 0;
 };
 
 // What was removed a minute ago has had its verdicts.
@@ -181,7 +186,32 @@ void Watcher::State::ask(const OomEpisode& episode, std::uint64_t now_ns)
         report->episode_ns = episode.ts_ns;
         tell(bytes_of(*report));
     }
+    for (fb_oom_grew grew : surroundings->grown(growth_of(episode, domain))) {
+        grew.hdr.ts_ns = now_ns;
+        grew.episode_ns = episode.ts_ns;
+        tell(bytes_of(grew));
+    }
     tell(bytes_of(answer.record));
+}
+
+// Of whom it is asked who grew: of those below the limit that was hit.
+GrowthAsked Watcher::State::growth_of(const OomEpisode& episode, std::uint64_t domain) const
+{
+    GrowthAsked question{.at_ns = episode.ts_ns, .in_scope = {}, .held = {}};
+    const std::string top = episode.global || domain == 0 ? "/" : feed.path(domain);
+    question.in_scope = [this, top](std::uint64_t id) { return profile::in_subtree(feed.path(id), top); };
+    for (const profile::OomMember& member : episode.members) {
+        // Without its parts the sum has file pages, which are not what a sample counts.
+        if (!member.anon_bytes || !member.shmem_bytes)
+            continue;
+        fb_process_memory held{};
+        held.tgid = member.tgid;
+        held.bytes = member.held_bytes() + member.swap_bytes.value_or(0);
+        held.memcg_id = domain;
+        std::memcpy(held.comm, member.comm.data(), std::min(member.comm.size(), sizeof held.comm - 1));
+        question.held.push_back(held);
+    }
+    return question;
 }
 
 // Until its answers have come.
@@ -267,6 +297,20 @@ void Watcher::State::on_loss(const fb_loss& loss)
     add(loss.damaged, "batch or record", "batches or records", "damaged");
 }
 
+profile::OomGrowth Watcher::State::growth(const fb_oom_grew& record) const
+{
+    profile::OomGrowth grown{.tgid = record.tgid,
+                             .comm = profile::field_text(record.comm),
+                             .cgroup = feed.path(record.hdr.cgroup_id),
+                             .bytes = record.bytes,
+                             .since = {}};
+    for (std::size_t i = 0; i < FB_OOM_GROWTHS; ++i) {
+        if (record.before_ns[i] != 0)
+            grown.since.push_back({.ns = record.before_ns[i], .bytes = record.before_bytes[i]});
+    }
+    return grown;
+}
+
 void Watcher::State::take(const Looked& answer, OomEpisode& episode, Evidence& evidence) const
 {
     if (answer.record.flags & FB_OL_POLICY)
@@ -274,6 +318,8 @@ void Watcher::State::take(const Looked& answer, OomEpisode& episode, Evidence& e
     evidence.looked_for_living = (answer.record.flags & FB_OL_LIVING) != 0;
     if (answer.after)
         episode.after = profile::memory_of(*answer.after);
+    for (const fb_oom_grew& grew : answer.grew)
+        episode.growth.push_back(growth(grew));
     for (const fb_oom_member& member : answer.left) {
         Living living{.tgid = member.tgid,
                       .comm = profile::field_text(member.comm),
@@ -363,6 +409,10 @@ void Watcher::on_control(std::span<const std::byte> bytes)
         if (const auto record = profile::decode<fb_oom_report>(bytes); record && (record->flags & FB_OR_AFTER))
             state_->coming.after = *record;
         break;
+    case FB_EV_OOM_GREW:
+        if (const auto record = profile::decode<fb_oom_grew>(bytes))
+            state_->coming.grew.push_back(*record);
+        break;
     case FB_EV_OOM_LOOKED:
         if (const auto record = profile::decode<fb_oom_looked>(bytes)) {
             state_->coming.record = *record;
@@ -404,6 +454,8 @@ std::vector<Judged> Watcher::advance(std::uint64_t now_ns)
         state.feed.account(now_ns);
     if (state.surroundings != nullptr && !state.ended && now_ns >= state.next_count_ns)
         state.count(now_ns, {}, false);
+    if (state.surroundings != nullptr && !state.ended && now_ns >= state.next_sample_ns)
+        state.next_sample_ns = state.surroundings->sample(now_ns);
     state.forget(now_ns);
     return result;
 }

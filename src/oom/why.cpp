@@ -81,6 +81,32 @@ std::string swap_of(const OomMemory& memory)
                                    : fmt::format("{} in swap", format_bytes(*memory.swap_bytes));
 }
 
+// "java (pid 12) +3.1M in 1.2 s, +180M in 60.1 s": each time that adds something to the one before.
+std::string grown(const profile::OomGrowth& growth)
+{
+    std::string text;
+    std::uint64_t told = 0;
+    for (const auto& since : growth.since) {
+        const std::uint64_t grown = growth.grown(since);
+        if (grown == 0 || grown <= told + told / 20)
+            continue;
+        text += fmt::format("{}+{} in {:.1f} s", told == 0 ? "" : ", ", format_bytes(grown),
+                            static_cast<double>(since.ns) / 1e9);
+        told = grown;
+    }
+    return fmt::format("{} (pid {}) {}", growth.comm, growth.tgid, text);
+}
+
+// The three that grew most.
+std::string grown(const OomEpisode& episode)
+{
+    constexpr std::size_t kNamed = 3;
+    std::string text;
+    for (std::size_t i = 0; i < episode.growth.size() && i < kNamed; ++i)
+        text += (i == 0 ? "" : "; ") + grown(episode.growth[i]);
+    return text;
+}
+
 // A tenth of what there was: less is what stays of any process for a while.
 bool much(std::uint64_t after, const OomEpisode& episode)
 {
@@ -111,6 +137,8 @@ std::vector<std::string> why(const OomEpisode& episode)
         if (!line.empty())
             lines.push_back("memory was " + line);
     }
+    if (!episode.growth.empty())
+        lines.push_back("grew: " + grown(episode));
     const OomMember* const most = largest(episode);
     if (episode.kind == OomEpisode::Kind::Kill && most != nullptr && most->oom_score_adj <= kNever &&
         !contains(episode.victims, most->tgid, &OomVictim::tgid))

@@ -35,7 +35,7 @@ using Skeleton = std::unique_ptr<flyball_bpf, SkeletonDeleter>;
 // Programs that user space runs itself: loaded, never attached.
 constexpr const char* kFlush = "flush_cpu";
 constexpr const char* kSelftest = "emit_selftest";
-constexpr std::string_view kReadTasks = "read_tasks", kReadMemcgs = "read_memcgs";
+constexpr std::string_view kReadTasks = "read_tasks", kReadMemcgs = "read_memcgs", kReadMemory = "read_memory";
 
 std::uint64_t ring_size(std::uint64_t wanted)
 {
@@ -128,8 +128,8 @@ struct Session::State {
     SessionOptions options;
     Skeleton skeleton;
     ProgramLoader::Programs programs;
-    ProgramLoader::Programs links;  // by program, less the iterators'
-    UniqueFd tasks, memcgs;         // the iterators'
+    ProgramLoader::Programs links;   // by program, less the iterators'
+    UniqueFd tasks, memcgs, memory;  // the iterators'
     std::vector<UniqueFd> rings;
     std::uint32_t cpus = 0;
     std::vector<Refusal> refused;
@@ -203,6 +203,7 @@ Result<> Session::State::load()
 {
     tasks.reset();
     memcgs.reset();
+    memory.reset();
     links.clear();
     programs.clear();
     skeleton.reset();
@@ -247,6 +248,8 @@ std::vector<Refusal> Session::State::attach()
             tasks = std::move(link);
         else if (name == kReadMemcgs)
             memcgs = std::move(link);
+        else if (name == kReadMemory)
+            memory = std::move(link);
         else
             links.emplace(name, std::move(link));
     }
@@ -356,6 +359,13 @@ Result<std::vector<fb_memcg>> Session::read_memcgs() const
         all.insert(all.end(), part->begin(), part->end());
     }
     return all;
+}
+
+Result<std::vector<fb_process_memory>> Session::read_memory() const
+{
+    if (!state_->memory.valid())
+        return fail(ErrorKind::Unavailable, "this kernel has no task iterator");
+    return read_records<fb_process_memory>(state_->memory, "reading the processes' memory");
 }
 
 Result<std::vector<ProgramStats>> Session::read_stats() const

@@ -64,6 +64,8 @@ bool OomAssembler::on_control(Names& names, std::uint16_t type, std::span<const 
         return with<fb_oom_report>(bytes, [&](const auto& r) { on_report(names, r); });
     case FB_EV_OOM_LOOKED:
         return bytes.size() >= sizeof(fb_oom_looked);  // for who judges
+    case FB_EV_OOM_GREW:
+        return bytes.size() >= sizeof(fb_oom_grew);
     case FB_EV_LOSS:
         return bytes.size() >= sizeof(fb_loss);
     default:

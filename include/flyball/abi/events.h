@@ -82,6 +82,7 @@ enum fb_event_type {
 	FB_EV_OOM_REPORT, /* struct fb_oom_report: what memory was, by the kernel's log or by memory.stat */
 	FB_EV_OOM_LOOKED, /* struct fb_oom_looked: what was looked at after an episode has been told */
 	FB_EV_LOSS,	  /* struct fb_loss: something may be missing up to here */
+	FB_EV_OOM_GREW,	  /* struct fb_oom_grew: a process that grew before an episode */
 	FB_EV_CONTROL_MAX,
 };
 
@@ -617,6 +618,21 @@ struct fb_oom_looked {
 };
 FB_STATIC_ASSERT(sizeof(struct fb_oom_looked) == 48, "fb_oom_looked");
 
+#define FB_OOM_GROWTHS 3
+
+/* Before its FB_EV_OOM_LOOKED. Bytes are anonymous, shared and swapped ones. */
+struct fb_oom_grew {
+	struct fb_hdr hdr;		    /* memcg of the process */
+	__u64 episode_ns;		    /* fb_oom_looked.episode_ns */
+	__u64 bytes;			    /* then */
+	__u64 before_bytes[FB_OOM_GROWTHS]; /* some 1, 10 and 60 s before */
+	__u64 before_ns[FB_OOM_GROWTHS];    /* so long before; 0: it was not looked at then */
+	__u32 tgid;
+	__u32 pad;
+	char comm[FB_COMM_MAX];
+};
+FB_STATIC_ASSERT(sizeof(struct fb_oom_grew) == 24 + 16 + 16 * FB_OOM_GROWTHS + 24, "fb_oom_grew");
+
 struct fb_loss {
 	struct fb_hdr hdr; /* when it was found */
 	__u64 dropped;	   /* records that found no room */
@@ -624,6 +640,17 @@ struct fb_loss {
 	__u64 damaged;	   /* batches or records */
 };
 FB_STATIC_ASSERT(sizeof(struct fb_loss) == 48, "fb_loss");
+
+/* ---- what the iterator over processes writes, each second ------------------------------------- */
+struct fb_process_memory {
+	__u64 memcg_id;
+	__u64 start_ns; /* task_struct.start_time: tells a reused pid apart */
+	__u64 bytes; /* anonymous, shared and in swap; since v6.2 off by some pages a CPU (percpu_counter) */
+	__u32 tgid;
+	__u32 pad;
+	char comm[FB_COMM_MAX];
+};
+FB_STATIC_ASSERT(sizeof(struct fb_process_memory) == 48, "fb_process_memory");
 
 /* ---- what the task iterator writes: one record a task, at the start and at the end ------------ */
 struct fb_task_record {

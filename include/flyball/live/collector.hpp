@@ -65,6 +65,8 @@ public:
 
     // One record a memcg that exists now and has counted anything. Unavailable: this kernel cannot tell.
     [[nodiscard]] virtual Result<std::vector<fb_memcg>> read_memcgs() = 0;
+    // One record a process that has memory of its own. Unavailable: this kernel cannot tell.
+    [[nodiscard]] virtual Result<std::vector<fb_process_memory>> read_memory() = 0;
 
     // Opens and closes the window in which there are events.
     virtual void set_recording(bool on) = 0;

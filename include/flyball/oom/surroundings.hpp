@@ -18,6 +18,14 @@
 
 namespace flyball::oom {
 
+// Who grew up to then?
+struct GrowthAsked {
+    std::uint64_t at_ns = 0;
+    std::function<bool(std::uint64_t memcg_id)> in_scope;
+    // What the kernel saw them hold at that instant; start_ns 0: not known.
+    std::vector<fb_process_memory> held;
+};
+
 class Surroundings {
 public:
     virtual ~Surroundings() = default;
@@ -33,10 +41,19 @@ public:
                                                                  const std::string& top) = 0;
     // What its memory is made of now. nullopt: it is gone.
     [[nodiscard]] virtual std::optional<fb_oom_report> memory(std::uint64_t id, const std::string& path) = 0;
+    // What each process holds is looked at. When it is to be again: in a second, or later where that would take more
+    // than a 500th of a CPU.
+    [[nodiscard]] virtual std::uint64_t sample(std::uint64_t now_ns) = 0;
+    // Those who grew most, first; five at most. Empty also where it cannot be known.
+    [[nodiscard]] virtual std::vector<fb_oom_grew> grown(const GrowthAsked& asked) = 0;
 };
 
-// Of this machine; read_counted: as Collector::read_memcgs(). The layout must outlive it.
-[[nodiscard]] std::unique_ptr<Surroundings>
-live_surroundings(const cgroup::Layout& layout, std::function<std::optional<std::vector<fb_memcg>>()> read_counted);
+// What the kernel tells by iterators, as Collector::read_memcgs() and read_memory(); nullopt: it does not.
+struct Readings {
+    std::function<std::optional<std::vector<fb_memcg>>()> memcgs;
+    std::function<std::optional<std::vector<fb_process_memory>>()> processes;
+};
+// Of this machine. The layout must outlive it.
+[[nodiscard]] std::unique_ptr<Surroundings> live_surroundings(const cgroup::Layout& layout, Readings readings);
 
 }  // namespace flyball::oom

@@ -73,6 +73,9 @@ public:
     // iterator.
     [[nodiscard]] Result<std::vector<fb_memcg>> read_memcgs() const;
 
+    // One record a process that has memory of its own. Unavailable: this kernel has no such iterator.
+    [[nodiscard]] Result<std::vector<fb_process_memory>> read_memory() const;
+
     [[nodiscard]] Result<std::vector<ProgramStats>> read_stats() const;
     [[nodiscard]] Result<std::vector<FoldedBucket>> read_folded() const;
     // BPF program -> times that the kernel skipped it because it was running already.

@@ -173,6 +173,22 @@ struct OomMemory {
 };
 [[nodiscard]] OomMemory memory_of(const fb_oom_report& record);
 
+// A process that held more at the episode than before: anonymous, shared and swapped bytes.
+struct OomGrowth {
+    struct Since {
+        std::uint64_t ns = 0;     // so long before
+        std::uint64_t bytes = 0;  // what it held then; 0: it was not there yet
+        friend bool operator==(const Since&, const Since&) = default;
+    };
+    std::uint32_t tgid = 0;
+    std::string comm;
+    std::string cgroup;
+    std::uint64_t bytes = 0;
+    std::vector<Since> since;  // some 1, 10 and 60 s: those that were looked at; the shortest first
+    [[nodiscard]] std::uint64_t grown(const Since& then) const { return bytes > then.bytes ? bytes - then.bytes : 0; }
+    friend bool operator==(const OomGrowth&, const OomGrowth&) = default;
+};
+
 struct OomEpisode {
     enum class Kind {
         Kill,
@@ -205,6 +221,7 @@ struct OomEpisode {
     std::vector<OomSharer> sharers;
     std::optional<OomReclaim> reclaim;       // where reclaim is observed
     std::optional<OomMemory> before, after;  // the domain's: by the log before the kill, by memory.stat after it
+    std::vector<OomGrowth> growth;           // below the limit that was hit; who grew most first, five at most
     // Is it known which limit was hit?
     [[nodiscard]] bool limit_known() const { return decision_seen || logged || kind != Kind::Kill; }
     // The decision before this one in the same scope, when its victims were not gone for longer than a second.

@@ -154,6 +154,18 @@ Json json_memory(const std::optional<profile::OomMemory>& memory)
     return json;
 }
 
+Json json_growth(const profile::OomGrowth& growth)
+{
+    Json since = Json::array();
+    for (const auto& then : growth.since)
+        since.push_back({{"ns", then.ns}, {"bytes", then.bytes}, {"grown_bytes", growth.grown(then)}});
+    return {{"pid", growth.tgid},
+            {"comm", harmless(growth.comm)},
+            {"cgroup", harmless(growth.cgroup)},
+            {"bytes", growth.bytes},
+            {"before", std::move(since)}};
+}
+
 std::string_view sender_name(OtherKill::By by)
 {
     switch (by) {
@@ -212,6 +224,9 @@ Json json_episode(const oom::Judged& judged)
     json["why"] = json_strings(verdict.why);
     json["memory_before"] = json_memory(e.before);
     json["memory_after"] = json_memory(e.after);
+    json["growth"] = Json::array();
+    for (const profile::OomGrowth& growth : e.growth)
+        json["growth"].push_back(json_growth(growth));
     json["follows_ns"] = json_maybe(e.follows_ns);
     json["reclaim"] = json_reclaim(e.reclaim);
     json["victims"] = json_list(e.victims, [&](const auto& victim) { return json_judged_victim(victim, e); });

@@ -50,6 +50,7 @@ public:
     Result<std::vector<profile::KnownCgroup>> known_cgroups() override { return step("known", script_.known); }
     Result<std::vector<fb_task_record>> read_tasks() override { return step("tasks", script_.tasks); }
     Result<std::vector<fb_memcg>> read_memcgs() override { return step("memcgs", script_.memcgs); }
+    Result<std::vector<fb_process_memory>> read_memory() override { return std::vector<fb_process_memory>{}; }
     void set_recording(bool on) override { recording_ = on; }
     int poll_fd() const override { return -1; }
     Result<> collect(std::uint64_t) override
