@@ -31,8 +31,21 @@ Result<> check_watch(const OomWatchOptions& o)
 
 Result<> check_test(const OomTestOptions& o)
 {
-    if (o.kill_in_that_cgroup && o.cgroup.empty())
-        return fail(ErrorKind::Usage, "--kill-in-that-cgroup without a cgroup", "give -c CGROUP");
+    const int services = (o.unit.empty() ? 0 : 1) + (o.service_command.empty() ? 0 : 1) + (o.cgroup.empty() ? 0 : 1);
+    if (services > 1)
+        return fail(ErrorKind::Usage, "--unit, --command and -c each name what is tested", "give one of them");
+    if (o.kill_in_that_cgroup && o.cgroup.empty() && o.unit.empty())
+        return fail(ErrorKind::Usage, "--kill-in-that-cgroup without a cgroup", "give -c CGROUP or --unit NAME");
+    if (!o.restart.empty() && !o.service_command.empty())
+        return fail(ErrorKind::Usage, "--restart with --command: flyball starts that one again itself",
+                    "leave --restart away");
+    const bool of_a_service = !o.setup.empty() || !o.restart.empty() || !o.health.empty() || !o.state.empty() ||
+                              !o.group.empty() || o.lower_memory_max;
+    if (of_a_service && services == 0)
+        return fail(
+            ErrorKind::Usage,
+            "--restart, --health, --setup, --state, --group and --lower-memory-max are about a service of yours",
+            "name it by --unit, --command or -c");
     return check_record(o.record);
 }
 
@@ -80,9 +93,6 @@ void add_test(CLI::App& oom, std::vector<Verb>& verbs)
     verb->add_option("--kill-bound", o.kill_bound, "Longest time from the decision to the last exit (default 5s)");
     verb->add_option("--free-bound", o.free_bound, "... to the last memory given back (default 10s)");
     verb->add_option("--recover-bound", o.recover_bound, "Longest time until it is well again (default 30s)");
-    verb->add_option("--restart", o.restart, "Shell command that starts the service again after a kill");
-    verb->add_option("--health", o.health, "Shell command that ends with 0 when it is well");
-    verb->add_option("--unit", o.unit, "The same by systemctl restart and is-active of this unit");
     verb->add_option("-o,--output", o.output, "Write the report for people to this file, too: oom_behavior.txt");
     verb->add_option("--junit", o.junit, "Write JUnit XML to this file, -: standard output");
     verb->add_option("--tap", o.tap, "Write TAP to this file, -: standard output");
@@ -90,8 +100,21 @@ void add_test(CLI::App& oom, std::vector<Verb>& verbs)
     verb->add_option("--record", o.record,
                      "Keep a recording of it in this file: `flyball oom watch FILE` judges it again");
     verb->add_flag("-j,--json", o.json, "Print the report as JSON");
-    verb->add_option("-c,--cgroup", o.cgroup, "Run the scenario trigger in this cgroup, which flyball did not make");
-    verb->add_flag("--kill-in-that-cgroup", o.kill_in_that_cgroup, "Yes, processes in it may be killed");
+    verb->add_option("--unit", o.unit, "Test this unit: it runs out of memory, and is well again with its state");
+    verb->add_option("--command", o.service_command, "Test this shell command, as a service manager would run it");
+    verb->add_option("-c,--cgroup", o.cgroup, "Test what runs in this cgroup, which flyball did not make");
+    verb->add_flag("--kill-in-that-cgroup", o.kill_in_that_cgroup,
+                   "Yes, processes of that cgroup or unit may be killed");
+    verb->add_option("--health", o.health, "Shell command that ends with 0 when the service is well");
+    verb->add_option("--restart", o.restart, "Shell command that starts it again (default: its manager does)");
+    verb->add_option("--setup", o.setup, "Shell command for the first time it is well: gives it something to keep");
+    verb->add_option("--state", o.state, "Shell command that prints what has to outlive the kill");
+    verb->add_option("--rounds", o.rounds, "Kill it so many times (default 3)")
+        ->check(CLI::Range(1, 1000).description(""));
+    verb->add_option("--group", o.group, "What memory.oom.group is to do: on (all die) or off")
+        ->check(CLI::IsMember({"on", "off"}).description(""));
+    verb->add_flag("--lower-memory-max", o.lower_memory_max,
+                   "By lowering its memory.max for a moment, instead of pressure inside its limit");
     verb->add_option("--fault", o.fault,
                      "Do it wrong on purpose, to see it noticed: no-policy, survivor, by-hand, loss or removed");
     verb->add_option("--without", o.without, "Do not load this BPF program (repeatable)")->allow_extra_args(false);

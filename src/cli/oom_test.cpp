@@ -50,18 +50,23 @@ Result<oom::TestOptions> parse(const OomTestOptions& given)
     options.processes = given.processes;
     options.repeat = given.repeat;
     options.command = given.command;
-    options.service = {.restart = given.restart, .health = given.health};
+    options.service = {.command = given.service_command,
+                       .restart = given.restart,
+                       .health = given.health,
+                       .setup = given.setup,
+                       .state = given.state,
+                       .rounds = given.rounds,
+                       .lower_limit = given.lower_memory_max};
+    if (!given.group.empty())
+        options.service.group = given.group == "on";
     if (!given.unit.empty()) {
         // A unit's name goes to a shell: only what systemd.unit(5) allows in one.
         if (given.unit.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@") !=
             std::string::npos)
             return fail(ErrorKind::Usage, fmt::format("--unit {}: no name of a unit", given.unit),
                         "like nginx.service");
-        if (!given.restart.empty() || !given.health.empty())
-            return fail(ErrorKind::Usage, "--unit says how to restart and how to look",
-                        "leave --restart and --health away");
-        options.service = {.restart = "exec systemctl restart '" + given.unit + "'",
-                           .health = "exec systemctl is-active --quiet '" + given.unit + "'"};
+        if (given.health.empty())
+            options.service.health = "exec systemctl is-active --quiet '" + given.unit + "'";
     }
     for (const Result<>& done :
          {read_flag("--memory-max", given.memory_max, cgroup::parse_memory_limit, options.limit_bytes),
@@ -91,20 +96,23 @@ Result<oom::TestOptions> parse(const OomTestOptions& given)
 // A cgroup that was there before has processes that nobody asked.
 Result<std::string> foreign_cgroup(const OomTestOptions& given, const cgroup::Layout& layout)
 {
-    if (given.cgroup.empty())
+    const std::string& wanted = given.unit.empty() ? given.cgroup : given.unit;
+    const std::string_view flag = given.unit.empty() ? "-c" : "--unit";
+    if (wanted.empty())
         return std::string();
-    auto paths = cgroup::resolve(layout, given.cgroup);
+    auto paths = cgroup::resolve(layout, wanted);
     if (!paths)
-        return std::unexpected(std::move(paths.error()).context("-c"));
+        return std::unexpected(std::move(paths.error()).context(flag));
     if (paths->size() != 1)
-        return fail(ErrorKind::Usage, fmt::format("-c {}: {} cgroups match", given.cgroup, paths->size()),
-                    "name one by its path");
+        return fail(ErrorKind::Usage, fmt::format("{} {}: {} cgroups match", flag, wanted, paths->size()),
+                    "name one by its path with -c");
     if (paths->front() == "/")
         return fail(ErrorKind::Usage, "-c /: the root has no memory.max", "name a cgroup that has one");
     if (!given.kill_in_that_cgroup)
-        return fail(ErrorKind::Usage,
-                    fmt::format("{} was not made by flyball, and what runs in it may be killed", paths->front()),
-                    "say --kill-in-that-cgroup if you mean it, or leave -c away for cgroups of its own");
+        return fail(
+            ErrorKind::Usage,
+            fmt::format("{} was not made by flyball, and what runs in it may be killed", paths->front()),
+            fmt::format("say --kill-in-that-cgroup if you mean it, or leave {} away for cgroups of its own", flag));
     return paths->front();
 }
 
@@ -262,9 +270,14 @@ Error test_in_lab(const OomTestOptions& given)
     add("--kill-bound", given.kill_bound);
     add("--free-bound", given.free_bound);
     add("--recover-bound", given.recover_bound);
-    add("--restart", given.restart);
+    add("--command", given.service_command);
     add("--health", given.health);
-    add("--unit", given.unit);
+    add("--setup", given.setup);
+    add("--state", given.state);
+    add("--group", given.group);
+    add("--rounds", std::to_string(given.rounds));
+    if (given.lower_memory_max)
+        run.arguments.emplace_back("--lower-memory-max");
     add("--fault", given.fault);
     for (const std::string& program : given.without)
         add("--without", program);
@@ -300,8 +313,8 @@ int run_oom_test(const OomTestOptions& options, StopToken& stop)
     if (options.list)
         return list_scenarios(stop);
     if (!options.lab.empty()) {
-        if (!options.cgroup.empty())
-            return complain({ErrorKind::Usage, "-c names a cgroup of this machine, --lab is another one",
+        if (!options.cgroup.empty() || !options.unit.empty())
+            return complain({ErrorKind::Usage, "-c and --unit name a cgroup of this machine, --lab is another one",
                              "leave one of them away"});
         if (options.lab.find_first_not_of("0123456789.") != std::string::npos && options.lab != "newest")
             return complain({ErrorKind::Usage, fmt::format("--lab {}: not a kernel series", options.lab),

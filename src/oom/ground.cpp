@@ -38,9 +38,7 @@ Result<Ground> Ground::make(const cgroup::Layout& layout)
     auto home = cgroup::TransientCgroup::create(layout);
     if (!home)
         return std::unexpected(std::move(home.error()));
-    Ground ground;
-    ground.mount_ = *memory;
-    ground.unified_ = memory->unified;
+    Ground ground(layout, *memory);
     ground.home_.emplace(std::move(*home));
     ground.top_ = ground.home_->path();
     return ground;
@@ -52,9 +50,7 @@ Result<Ground> Ground::borrow(const cgroup::Layout& layout, const std::string& p
     if (memory == nullptr || !memory->directory(path))
         return fail(ErrorKind::Unavailable, fmt::format("{} is not in the memory controller's hierarchy", path),
                     "name another cgroup");
-    Ground ground;
-    ground.mount_ = *memory;
-    ground.unified_ = memory->unified;
+    Ground ground(layout, *memory);
     ground.top_ = path;
     return ground;
 }

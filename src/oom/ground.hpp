@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace flyball::oom {
 
@@ -41,14 +42,21 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> peak(const std::string& path) const;
     // Its cgroup.procs, to be written to by whoever joins.
     [[nodiscard]] std::string procs_file(const std::string& path) const;
+    [[nodiscard]] std::string directory(const std::string& path) const;
+    [[nodiscard]] const cgroup::Layout& layout() const { return layout_; }
+    // What runs in cgroups of our own.
+    [[nodiscard]] Result<> kill_all() { return home_ ? home_->kill_all() : Result<>{}; }
     // rmdir; nothing may be left in it.
     [[nodiscard]] bool remove(const std::string& path) const;
     [[nodiscard]] Result<> destroy();
 
 private:
-    Ground() = default;
-    [[nodiscard]] std::string directory(const std::string& path) const;
+    Ground(cgroup::Layout layout, const cgroup::Mount& memory)
+        : layout_(std::move(layout)), mount_(memory), unified_(memory.unified)
+    {
+    }
 
+    cgroup::Layout layout_;
     cgroup::Mount mount_;
     std::optional<cgroup::TransientCgroup> home_;
     std::string top_;

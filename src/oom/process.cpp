@@ -173,6 +173,8 @@ struct Plan {
         say(0);
         (void)::fcntl(kGate, F_SETFD, FD_CLOEXEC);
         (void)::fcntl(kSign, F_SETFD, FD_CLOEXEC);
+        if (plan.job.out >= 0)
+            (void)::dup2(plan.job.out, STDOUT_FILENO);
         ::execvp(plan.argv[0], plan.argv.data());
         ::_exit(127);
     }

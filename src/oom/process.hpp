@@ -32,6 +32,7 @@ struct Job {
     int oom_score_adj = 0;             // lower than ours takes CAP_SYS_RESOURCE
     std::string name = "flyball-oom";  // comm, at most 15 bytes
     std::vector<std::string> command;
+    int out = -1;  // Command: its standard output, 2 at most; -1: ours
 };
 
 struct Ended {

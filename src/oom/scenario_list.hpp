@@ -35,5 +35,7 @@ void storm(Trial& trial);
 void recover_once(Trial& trial);
 void recover_thrice(Trial& trial);
 void made_again(Trial& trial);
+// scenario_service.cpp
+void service(Trial& trial);
 
 }  // namespace flyball::oom

@@ -42,6 +42,10 @@ constexpr std::array kScenarios{
     ScenarioEntry{{"lower-max", "memory.max set below what a running load uses"}, lower_max},
     ScenarioEntry{{"swap-off", "without swap the kill comes at memory.max"}, swap_off},
     ScenarioEntry{{"swap-on", "with swap it comes when swap is full too"}, swap_on},
+    ScenarioEntry{
+        {"service", "your service (--unit, --command, -c) runs out of memory, and is well again with its state"},
+        service,
+        false},
     ScenarioEntry{{"storm", "500 kills in a row: a verdict for each"}, storm, false},
 };
 
@@ -62,23 +66,29 @@ Result<std::vector<const ScenarioEntry*>> choose(const TestOptions& options)
                         "`flyball oom test --list` has them");
         chosen.push_back(&*found);
     }
+    const bool has_service = !options.cgroup.empty() || !options.service.command.empty();
     if (chosen.empty()) {
         for (const ScenarioEntry& scenario : kScenarios) {
-            // In a cgroup of somebody else nothing is set, so that only the limit it has can be hit.
-            if (options.cgroup.empty() || scenario.run == trigger)
+            if ((scenario.run == service) == has_service)
                 chosen.push_back(&scenario);
         }
     }
     const auto runs = [&](Scenario scenario) {
         return std::ranges::any_of(chosen, [&](const ScenarioEntry* entry) { return entry->run == scenario; });
     };
+    if (runs(service) && !has_service)
+        return fail(ErrorKind::Usage, "the scenario 'service' is about a service of yours",
+                    "name it by --unit, --command or -c");
+    if (!options.service.command.empty() && (chosen.size() != 1 || !runs(service)))
+        return fail(ErrorKind::Usage, "with --command only the scenario 'service' runs", "leave the others away");
     if (options.fault != Fault::None && !runs(group_on))
         return fail(ErrorKind::Usage, "--fault is for the scenario group-on", "name it, or leave --fault away");
     if (!options.command.empty() && (chosen.size() != 1 || !runs(trigger)))
         return fail(ErrorKind::Usage, "a command after -- runs in the scenario trigger only", "leave the others away");
-    if (!options.cgroup.empty() && (chosen.size() != 1 || chosen[0]->run != trigger))
-        return fail(ErrorKind::Usage, "in a cgroup that flyball did not make only the scenario 'trigger' runs",
-                    "leave -c away for the others");
+    // In a cgroup of somebody else nothing is set, so that only the limit it has can be hit.
+    if (!options.cgroup.empty() && (chosen.size() != 1 || (chosen[0]->run != trigger && chosen[0]->run != service)))
+        return fail(ErrorKind::Usage, "in a cgroup that flyball did not make only 'service' or 'trigger' runs",
+                    "leave the others away, or -c");
     return chosen;
 }
 
@@ -100,6 +110,15 @@ ScenarioResult run_one(const ScenarioEntry& scenario, std::size_t repetition, co
     }
     trial.end();
     return result;
+}
+
+std::string workload_of(const TestOptions& options)
+{
+    if (!options.command.empty())
+        return fmt::format("{}", fmt::join(options.command, " "));
+    if (!options.service.command.empty())
+        return options.service.command;
+    return options.cgroup.empty() ? "built-in allocator" : options.cgroup;
 }
 
 // What a stop has left out is not passed, and not forgotten.
@@ -134,8 +153,7 @@ Result<TestReport> run_tests(const TestOptions& options, const cgroup::Layout& l
     report.kernel = meta.kernel;
     report.arch = meta.arch;
     report.start_wall_ns = realtime_ns();
-    report.workload =
-        options.command.empty() ? "built-in allocator" : fmt::format("{}", fmt::join(options.command, " "));
+    report.workload = workload_of(options);
     for (const profile::Coverage& entry : meta.coverage) {
         if (entry.metric.starts_with("oom.") && !entry.available)
             report.notes.push_back(fmt::format("{} is not known here: {}", entry.metric, entry.note));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flyball/base/file.hpp"
-#include "flyball/base/strings.hpp"
 #include "flyball/base/units.hpp"
 #include "jobs.hpp"
+#include "machine_memory.hpp"
 #include "scenario_list.hpp"
 
 #include <fmt/format.h>
@@ -12,24 +11,6 @@
 
 namespace flyball::oom {
 namespace {
-
-// Free swap of this machine. /proc/swaps: a header, then "NAME TYPE SIZE USED PRIORITY" in KiB.
-std::uint64_t free_swap_bytes()
-{
-    std::uint64_t kib = 0;
-    auto text = read_file("/proc/swaps");
-    if (!text)
-        return 0;
-    for_each_line(*text, [&](std::string_view line) {
-        const auto fields = split_blanks(line);
-        if (fields.size() < 4)
-            return;
-        const auto size = parse_u64(fields[2]), used = parse_u64(fields[3]);
-        if (size && used && *size >= *used)
-            kib += *size - *used;
-    });
-    return kib << 10;
-}
 
 // The one process dies, by the policy of its own cgroup.
 const Judged* expect_its_kill(Trial& trial, const std::string& path, Process& process)

@@ -17,59 +17,16 @@ namespace {
 constexpr std::uint64_t kSlackBytes = 4 << 20;
 constexpr std::uint64_t kFreePatienceNs = 10'000'000'000;
 
-// A shell command that runs outside of the cgroup; true: it ended with 0.
-bool shell(Trial& trial, const std::string& command, const std::string& path)
+// Started again, and well (it has its memory and runs): when; nullopt: not in time.
+std::optional<std::uint64_t> recover(Trial& trial, const std::string& path)
 {
-    Process process =
-        must(Process::start({.kind = Job::Kind::Command, .name = "oom-shell", .command = {"sh", "-c", command}},
-                            trial.ground().procs_file(path)));
-    (void)trial.until([&] { return process.ended().has_value(); }, trial.options().recover_bound_ns);
-    return process.ended() && process.ended()->signal == 0 && process.ended()->code == 0;
-}
-
-// again: what runs in the service's cgroup then; nullptr: a command of the user's has seen to it. False: it failed.
-bool restart(Trial& trial, const std::string& path, const std::string& tools, Process*& again)
-{
-    const std::string& command = trial.options().service.restart;
-    again = nullptr;
-    if (command.empty()) {
-        again = &trial.start(path, sitter(trial));
-        return true;
-    }
-    trial.step("restart: " + command);
-    const bool done = shell(trial, command, tools);
-    if (!done)
-        trial.step("restart failed");
-    return done;
-}
-
-bool healthy(Trial& trial, const std::string& tools, Process* again, std::uint64_t end_ns)
-{
-    const std::string& command = trial.options().service.health;
-    // Built in: it has its memory and runs.
-    if (command.empty())
-        return trial.until([&] { return again == nullptr || again->ready(); }, trial.options().recover_bound_ns) &&
-               !(again != nullptr && again->ended());
-    while (!shell(trial, command, tools)) {
-        if (monotonic_ns() >= end_ns)
-            return false;
-    }
-    return true;
-}
-
-// Started again, and well: when; nullopt: not in time.
-std::optional<std::uint64_t> recover(Trial& trial, const std::string& path, const std::string& tools)
-{
-    const std::uint64_t end_ns = monotonic_ns() + trial.options().recover_bound_ns;
-    Process* again = nullptr;
-    if (!restart(trial, path, tools, again) || !healthy(trial, tools, again, end_ns))
+    Process& again = trial.start(path, sitter(trial));
+    if (!trial.until([&] { return again.ready(); }, trial.options().recover_bound_ns) || again.ended())
         return std::nullopt;
     trial.step("well again");
     const std::uint64_t now_ns = monotonic_ns();
-    if (again != nullptr) {
-        again->kill();
-        (void)trial.until([&] { return again->ended().has_value(); }, trial.options().recover_bound_ns);
-    }
+    again.kill();
+    (void)trial.until([&] { return again.ended().has_value(); }, trial.options().recover_bound_ns);
     return now_ns;
 }
 
@@ -84,7 +41,6 @@ std::uint64_t last_exit(const profile::OomEpisode& episode)
 void recover_times(Trial& trial, std::size_t times)
 {
     const std::string path = trial.cgroup("", "service", trial.limit(), true);
-    const std::string tools = trial.cgroup("", "tools", std::nullopt, false);  // its commands' memory is not its own
     for (std::size_t i = 0; i < times; ++i) {
         Process& process = trial.start(path, hog(trial));
         (void)trial.until([&] { return process.ready(); }, 60'000'000'000);
@@ -97,7 +53,7 @@ void recover_times(Trial& trial, std::size_t times)
         trial.expect_ended({&process});
         const std::uint64_t gone_ns = last_exit(trial.episodes().back().episode);
         const std::uint64_t asked_ns = monotonic_ns();
-        const auto well_ns = recover(trial, path, tools);
+        const auto well_ns = recover(trial, path);
         trial.expect("recovered", well_ns.has_value(), well_ns ? "well again" : "not well in time");
         // From the death to the restart is the test's own waiting for the verdict: not the service's time.
         if (well_ns)

@@ -159,7 +159,12 @@ void Trial::take(std::vector<Judged> due)
 
 void Trial::step(std::string what)
 {
-    result_.timeline.push_back({monotonic_ns() - began_ns_, std::move(what)});
+    step_at(monotonic_ns(), std::move(what));
+}
+
+void Trial::step_at(std::uint64_t at_ns, std::string what)
+{
+    result_.timeline.push_back({at_ns - std::min(at_ns, began_ns_), std::move(what)});
 }
 
 void Trial::expect(std::string name, bool held, std::string detail)

@@ -77,6 +77,7 @@ public:
     [[nodiscard]] const std::vector<profile::OtherKill>& other_kills() const { return other_kills_; }
 
     void step(std::string what);
+    void step_at(std::uint64_t at_ns, std::string what);  // CLOCK_MONOTONIC
     // From now on no steps for each cgroup and process, and none for each kill.
     void in_short() { in_short_ = true; }
     void expect(std::string name, bool held, std::string detail);

@@ -142,6 +142,7 @@ private:
     void on_report(Names& names, const fb_oom_report& record);
     Episode& shortage(OomEpisode::Kind kind, std::uint64_t ts_ns, Entity& domain, std::uint64_t id);
     using Kinds = std::initializer_list<OomEpisode::Kind>;
+    [[nodiscard]] bool looked_again(Entity& domain, std::optional<std::uint32_t> asker) const;
     [[nodiscard]] Episode* open_shortage(const Entity& domain, std::uint64_t ts_ns, Kinds kinds);
     [[nodiscard]] bool accounted(const Growth& growth, bool kills);
     void find_report(Episode& episode);

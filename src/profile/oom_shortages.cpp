@@ -71,9 +71,25 @@ OomAssembler::Episode& OomAssembler::shortage(Kind kind, std::uint64_t ts_ns, En
     return episode;
 }
 
+// Whoever lowers memory.max has the kernel kill until the use is below it (mm/memcontrol.c: memory_max_write()). When
+// all are dead, and their memory is still on its way back, it finds nobody, and stops: that is the end of the kill, and
+// no shortage. asker: who it was; nullopt: the log does not say.
+bool OomAssembler::looked_again(Entity& domain, std::optional<std::uint32_t> asker) const
+{
+    return std::ranges::any_of(episodes_, [&](const Episode& episode) {
+        return resolve(episode.domain) == &domain && !episode.value.victims.empty() &&
+               (!asker || episode.value.trigger_tid == *asker);
+    });
+}
+
 void OomAssembler::on_nobody(Names& names, const fb_oom_nobody& record)
 {
     Entity& domain = *resolve(&names.of(Controller::Memory, record.hdr.cgroup_id));
+    const bool met_somebody = scan_.tid == record.trigger_tid && !scan_.members.empty();
+    Entity& asker = names.of(Controller::Memory, record.trigger_cgroup_id);
+    if (!met_somebody && !Names::inside(*resolve(&asker), domain).value_or(true) &&
+        looked_again(domain, record.trigger_tid))
+        return;
     Episode* episode = open_shortage(domain, record.hdr.ts_ns, {Kind::NobodyKillable, Kind::NotKilled});
     if (episode == nullptr)
         episode = &shortage(Kind::NobodyKillable, record.hdr.ts_ns, domain, record.hdr.cgroup_id);
@@ -292,7 +308,7 @@ void OomAssembler::on_report(Names& names, const fb_oom_report& record)
         reports_.push_back(report);
         return;
     }
-    if (domain == nullptr)
+    if (domain == nullptr || (report.members.empty() && looked_again(*resolve(domain), std::nullopt)))
         return;
     Episode* episode = open_shortage(*domain, record.hdr.ts_ns, {Kind::NobodyKillable, Kind::NotKilled});
     if (episode == nullptr)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flyball oom`: verdicts on a real kernel, right where it is right, and noticed where something was put in wrong.
 #include "flyball/oom/testing.hpp"
+#include "support/oom_tested.hpp"
 #include "support/recorder.hpp"
 
 #include <nlohmann/json.hpp>
@@ -17,33 +18,14 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kStorm = "storm";
 
-struct Tested {
-    int status = 0;
-    Json report;
-};
-
-Tested run_oom_test(Words words)
+// Each that is flyball's own, but the storm.
+Words usual_scenarios()
 {
-    words.insert(words.begin(), {flyball_binary(), "oom", "test", "-q", "-j"});
-    const Outcome outcome = Process(words).wait(patience(400));
-    INFO("exit " << outcome.status << ", stderr: " << outcome.err);
-    Tested tested{outcome.status, Json::parse(outcome.out, nullptr, false)};
-    REQUIRE_FALSE(tested.report.is_discarded());
-    return tested;
-}
-
-// By name; skips where this kernel has not what it takes.
-const Json& scenario(const Tested& tested, const std::string& name)
-{
-    for (const Json& each : tested.report.at("scenarios")) {
-        if (each.at("name") != name)
-            continue;
-        if (each.at("status") == "skipped")
-            FB_SKIP(each.at("reason").get<std::string>());
-        return each;
-    }
-    FAIL("no scenario " << name);
-    return tested.report;
+    Words names;
+    for (const auto& scenario : flyball::oom::scenario_names())
+        if (scenario.name != kStorm && scenario.name != "service")
+            names.emplace_back(scenario.name);
+    return names;
 }
 
 std::vector<Json> lines_of(const std::string& text)
@@ -63,9 +45,8 @@ TEST_CASE("oom test: every scenario passes", "[kernel][oom][verdict]")
 {
     require_root();
     Words words{"--repeat", long_run() ? "10" : "1"};
-    for (const auto& scenario : flyball::oom::scenario_names())
-        if (scenario.name != kStorm)
-            words.emplace_back(scenario.name);
+    for (const std::string& name : usual_scenarios())
+        words.push_back(name);
     const Tested tested = run_oom_test(words);
     std::size_t passed = 0;
     for (const Json& each : tested.report.at("scenarios")) {
@@ -184,10 +165,8 @@ TEST_CASE("oom test: its recording gives the verdicts that were given live", "[k
     require_root();
     const Scratch file("all.fbr");
     Words words{"--record", file.path()};
-    for (const auto& scenario : flyball::oom::scenario_names())
-        if (scenario.name != kStorm && (in_lab() || scenario.name == "trigger" || scenario.name == "made-again" ||
-                                        scenario.name == "tmpfs" || scenario.name == "by-hand"))
-            words.emplace_back(scenario.name);
+    for (const std::string& name : in_lab() ? usual_scenarios() : Words{"trigger", "made-again", "tmpfs", "by-hand"})
+        words.push_back(name);
     const Tested tested = run_oom_test(words);
     std::vector<Json> live;
     for (const Json& scenario : tested.report.at("scenarios"))
@@ -220,7 +199,10 @@ TEST_CASE("oom test: refuses what it does not own, and says how to insist", "[ke
     INFO(refused.err);
     CHECK(refused.status == 2);
     CHECK(refused.err.find("--kill-in-that-cgroup") != std::string::npos);
-    const Tested tested = run_oom_test({"-c", foreign.path(), "--kill-in-that-cgroup"});
+    const Tested empty = run_oom_test({"-c", foreign.path(), "--kill-in-that-cgroup"});
+    CHECK(empty.status == 3);
+    CHECK(empty.report.at("scenarios").at(0).at("reason") == "nothing runs in " + foreign.path());
+    const Tested tested = run_oom_test({"-c", foreign.path(), "--kill-in-that-cgroup", "trigger"});
     CHECK(tested.status == 0);
     CHECK(scenario(tested, "trigger").at("status") == "pass");
     CHECK(foreign.read("memory", CgroupTree::instance().unified("memory") ? "memory.max" : "memory.limit_in_bytes")

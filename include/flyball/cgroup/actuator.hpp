@@ -50,10 +50,14 @@ public:
     Actuator(Actuator&&) noexcept;
     Actuator& operator=(Actuator&&) noexcept;
 
+    // Memory.max below what is in use kills, pids.max refuses every fork.
+    enum class Harm { Refused, Meant };
+
     // Writes a value to a limit file ("memory.high") of the cgroup at this directory. Usage: not a file or a value
-    // that is allowed, or one that would kill (memory.max below what is in use). Io: the kernel took another value,
+    // that is allowed, or one that does harm which is not meant. Io: the kernel took another value,
     // somebody else has changed it since our last write, or the lease was lost; nothing is changed then.
-    [[nodiscard]] Result<> set(const std::string& directory, std::string_view file, std::string_view value);
+    [[nodiscard]] Result<> set(const std::string& directory, std::string_view file, std::string_view value,
+                               Harm harm = Harm::Refused);
 
     // A sign of life, at least every second.
     [[nodiscard]] Result<> beat();

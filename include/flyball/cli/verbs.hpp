@@ -88,8 +88,11 @@ struct OomTestOptions {
     std::string junit, tap, trace, output;  // files; "-": standard output
     bool json = false;
     std::string kill_bound = "5s", free_bound = "10s", recover_bound = "30s";
-    std::string restart, health, unit;  // of a service that is to recover
-    std::string cgroup;                 // one that flyball did not make
+    // The service that is tested: one of these. The cgroup is one that flyball did not make.
+    std::string unit, service_command, cgroup;
+    std::string restart, health, setup, state, group;  // of the service; shell commands, "on" or "off"
+    std::uint64_t rounds = 3;
+    bool lower_memory_max = false;
     bool kill_in_that_cgroup = false;
     std::string lab;    // kernel series of a disposable machine
     std::string fault;  // something wrong on purpose, to see it noticed

@@ -2,7 +2,8 @@
 // OOM behaviour, tested in cgroups of its own: scenarios with a known right answer, judged by what the kernel did.
 //
 // Every scenario makes its cgroups, runs its processes in them, and removes both, also when it fails. It
-// writes to no cgroup that it did not make. Single-threaded: it forks.
+// writes to no cgroup that it did not make, but for memory.max of a service where that is asked for
+// (Service::lower_limit; by the actuator, which puts it back after a SIGKILL, too). Single-threaded: it forks.
 #pragma once
 
 #include "flyball/base/result.hpp"
@@ -13,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,10 +42,18 @@ public:
 // Wrong on purpose, to show that it is noticed; for the scenario "group-on".
 enum class Fault { None, NoPolicy, Survivor, ByHand, Loss, Removed };
 
-// A service that is to recover. Commands are for `sh -c`; empty: the built-in one.
+// A service of the user's, which is to run out of memory in its own limit. Commands are for `sh -c`; they run where
+// flyball runs. What is empty is not asked for.
 struct Service {
-    std::string restart;
-    std::string health;  // 0: it is well
+    std::string
+        command;  // starts it, in a cgroup of our own, again after each death; empty: it runs in TestOptions::cgroup
+    std::string restart;  // after each kill; without it, whoever looks after it starts it again
+    std::string health;   // 0: it is well; without it, something runs in its cgroup
+    std::string setup;    // once, when it is well: gives it the state that it has to keep
+    std::string state;    // prints what has to outlive the kill
+    std::size_t rounds = 3;
+    bool lower_limit = false;  // by memory.max below what is in use, put back at once; not by pressure inside its limit
+    std::optional<bool> group;  // memory.oom.group: set for `command`, expected of others
 };
 
 struct TestOptions {
@@ -56,7 +66,7 @@ struct TestOptions {
     std::uint64_t recover_bound_ns = 30'000'000'000;  // last exit -> healthy
     std::vector<std::string> command;                 // that runs out of memory; empty: built-in
     Service service;
-    // A cgroup that was there before: only "trigger" runs, in it, as it is. Empty: our own.
+    // A cgroup that was there before: only "trigger" and "service" run, in it, as it is. Empty: our own.
     std::string cgroup;
     Fault fault = Fault::None;
 };

@@ -84,6 +84,9 @@ TEST_CASE("command line: options that make no sense together", "[cli]")
     const char* const no_stacks = "--stacks: this run would show no stacks (try `flyball explain --stacks -f folded`, "
                                   "or add -o FILE)";
     const char* const explains = "explain either replays x.fbr or records (leave out FILE to record)";
+    const char* const of_a_service =
+        "--restart, --health, --setup, --state, --group and --lower-memory-max are about a service of yours "
+        "(name it by --unit, --command or -c)";
     const char* const watches = "oom watch either replays x.fbr or watches this machine (leave out FILE to watch)";
     check_each({
         {{"record", "--stacks", "--", "true"}, no_stacks},
@@ -104,6 +107,14 @@ TEST_CASE("command line: options that make no sense together", "[cli]")
         {{"oom", "watch", "--record", "-"}, "--record -: a recording goes to a file (name one)"},
         {{"oom", "test", "--record", "-"}, "--record -: a recording goes to a file (name one)"},
         {{"oom", "watch", "--salvage"}, "--salvage is for a recording (give its FILE)"},
-        {{"oom", "test", "--kill-in-that-cgroup"}, "--kill-in-that-cgroup without a cgroup (give -c CGROUP)"},
+        {{"oom", "test", "--kill-in-that-cgroup"},
+         "--kill-in-that-cgroup without a cgroup (give -c CGROUP or --unit NAME)"},
+        {{"oom", "test", "--unit", "a.service", "-c", "a"},
+         "--unit, --command and -c each name what is tested (give one of them)"},
+        {{"oom", "test", "--command", "true", "--restart", "true"},
+         "--restart with --command: flyball starts that one again itself (leave --restart away)"},
+        {{"oom", "test", "--health", "true"}, of_a_service},
+        {{"oom", "test", "--restart", "true", "recover"}, of_a_service},
+        {{"oom", "test", "--lower-memory-max"}, of_a_service},
     });
 }

@@ -18,12 +18,13 @@ using flyball::test::kMs;
 
 namespace {
 
-const std::vector<profile::KnownCgroup> kKnown{{0, 10, "/job"}};
+const std::vector<profile::KnownCgroup> kKnown{{0, 10, "/job"}, {0, 11, "/writer"}};
 
 class FakeSurroundings final : public Surroundings {
 public:
     std::map<std::uint64_t, fb_memcg> memcgs;
     std::vector<fb_oom_member> left;
+    std::vector<fb_oom_grew> grew;
     std::optional<std::uint64_t> group;
     std::uint64_t now_ns = 0;
     bool readable = true;
@@ -47,6 +48,8 @@ public:
         return group;
     }
     std::optional<fb_oom_report> memory(std::uint64_t, const std::string&) override { return std::nullopt; }
+    std::uint64_t sample(std::uint64_t now) override { return now + 1000 * kMs; }
+    std::vector<fb_oom_grew> grown(const GrowthAsked&) override { return grew; }
 
     void count(std::uint64_t kills, std::uint64_t groups = 0, std::uint64_t id = 10)
     {
@@ -407,6 +410,33 @@ TEST_CASE("watcher: out of memory with nobody to kill is told within seconds, wi
           "/job out of memory 118 times: nobody could be killed: hog (pid 273) holds 62.0 MiB of 64.0 MiB and has "
           "oom_score_adj -1000");
     CHECK(run.watcher->idle());
+}
+
+TEST_CASE("watcher: a writer of memory.max who finds nobody any more has only looked again")
+{
+    const auto killed_by_a_writer = [](Run& run, std::uint64_t asker_cgroup, bool protected_one) {
+        run.begin(20);
+        fb_oom_nobody again = nobody(10, run.now_ns + kMs, 1);
+        again.trigger_tid = again.trigger_tgid = 9;
+        again.trigger_cgroup_id = asker_cgroup;
+        if (protected_one) {
+            fb_oom_member member = scanned(21, 8 << 20, -1000, run.now_ns + kMs);
+            member.current_tid = again.trigger_tid;
+            run.play(member);
+        }
+        run.play(again);
+        run.around.count(1);
+        run.play(oom_task(FB_EV_OOM_EXIT, 10, run.now_ns + 2 * kMs, 20));
+        run.play(oom_task(FB_EV_OOM_FREED, 10, run.now_ns + 2 * kMs, 20));
+        return wait(run, 6);
+    };
+    Run outside, inside, left;
+    const auto judged = killed_by_a_writer(outside, 11, false);
+    REQUIRE(judged.size() == 1);
+    CHECK(judged[0].verdict.outcome == Outcome::Pass);
+    // One of its own still wants memory; one that may not be killed still holds some.
+    CHECK(killed_by_a_writer(inside, 10, false).size() == 2);
+    CHECK(killed_by_a_writer(left, 11, true).size() == 2);
 }
 
 TEST_CASE("watcher: what goes on without a kill is told again once a minute, and holds up no kill")
