@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // OomAssembler: memory that was out and nobody was killed for, what the kernel counted without an event, and what its
 // log says of either.
+#include "flyball/profile/oom_feed.hpp"
 #include "oom_assembler.hpp"
 #include "oom_joining.hpp"
 

@@ -113,7 +113,7 @@ TEST_CASE("oom watch: a command that runs over its limit, told once, by exit cod
     Process watch({flyball_binary(), "oom", "watch", "-j", "--memory-max", "32M", "--exec", "cat >> " + file.path(),
                    "--", workload_binary(), "alloc", "64", "--touch"});
     REQUIRE(watch.wait_for_text("watching", patience(20)));
-    Load other(elsewhere, {"alloc", "64", "--touch"});
+    const Load other(elsewhere, {"alloc", "64", "--touch"});
     const Outcome outcome = watch.wait(patience(60));
     INFO("stderr: " << outcome.err << ", stdout: " << outcome.out);
     CHECK(outcome.status == 128 + SIGKILL);  // the command's, since the verdict is a pass
@@ -145,7 +145,7 @@ TEST_CASE("oom watch: a recording gives the verdict that the files allow", "[ker
     const Scratch file("kill.fbr");
     {
         Recorder recorder({"-o", file.path()});
-        Load hog(cgroup, {"alloc", "64", "--touch"});
+        const Load hog(cgroup, {"alloc", "64", "--touch"});
         for (int i = 0; i < 200 && cgroup.oom_kills() == 0; ++i)
             sleep_ms(50);
         sleep_ms(300);
