@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -12,8 +13,8 @@
 namespace flyball::profile::format {
 namespace {
 
-// Level 1: a busy machine makes tens of megabytes of events a second, on the reader's thread.
-constexpr int kDeflateLevel = 1;
+// A busy machine makes tens of megabytes of events a second, on the reader's thread.
+constexpr int kDeflateLevel = 1, kZstdLevel = 1;
 
 const Bytef* as_zlib(const std::byte* bytes)
 {
@@ -36,36 +37,67 @@ std::uint32_t header_crc(const ChunkHeader& header)
     return crc(std::as_bytes(std::span(&header, 1)).first(offsetof(ChunkHeader, header_crc)));
 }
 
-std::vector<std::byte> make_chunk(ChunkType type, std::span<const std::byte> plain, std::uint32_t flags)
+void FreeCompressor::operator()(ZSTD_CCtx_s* context) const
+{
+    ZSTD_freeCCtx(context);
+}
+void FreeExpander::operator()(ZSTD_DCtx_s* context) const
+{
+    ZSTD_freeDCtx(context);
+}
+
+std::span<const std::byte> ChunkMaker::make(ChunkType type, std::span<const std::byte> plain, std::uint32_t flags)
 {
     ChunkHeader header{type, flags, plain.size(), plain.size(), 0, 0};
-    uLongf room = compressBound(plain.size());
-    std::vector<std::byte> chunk(sizeof header + room);
-    std::byte* body = chunk.data() + sizeof header;
-    const bool deflated = compress2(as_zlib(body), &room, as_zlib(plain.data()), plain.size(), kDeflateLevel) == Z_OK;
-    if (deflated && room < plain.size()) {
-        header.flags |= kDeflated;
+    const bool by_zstd = type == kEvents;
+    std::size_t room = by_zstd ? ZSTD_compressBound(plain.size()) : compressBound(plain.size());
+    chunk_.resize(std::max(chunk_.size(), sizeof header + room));
+    std::byte* const body = chunk_.data() + sizeof header;
+    bool compressed = false;
+    if (by_zstd) {
+        if (!zstd_)
+            zstd_.reset(ZSTD_createCCtx());
+        room = zstd_ ? ZSTD_compressCCtx(zstd_.get(), body, room, plain.data(), plain.size(), kZstdLevel) : 0;
+        compressed = zstd_ && ZSTD_isError(room) == 0;
+    } else {
+        uLongf length = room;
+        compressed = compress2(as_zlib(body), &length, as_zlib(plain.data()), plain.size(), kDeflateLevel) == Z_OK;
+        room = length;
+    }
+    if (compressed && room < plain.size()) {
+        header.flags |= by_zstd ? kZstd : kDeflated;
         header.stored = room;
     } else if (!plain.empty()) {
         std::memcpy(body, plain.data(), plain.size());
     }
-    chunk.resize(sizeof header + header.stored);
-    header.stored_crc = crc(std::span(chunk).subspan(sizeof header));
+    const std::span<const std::byte> all(chunk_.data(), sizeof header + header.stored);
+    header.stored_crc = crc(all.subspan(sizeof header));
     header.header_crc = header_crc(header);
-    std::memcpy(chunk.data(), &header, sizeof header);
-    return chunk;
+    std::memcpy(chunk_.data(), &header, sizeof header);
+    return all;
 }
 
-Result<std::vector<std::byte>> inflate(std::span<const std::byte> stored, std::uint64_t plain)
+Result<std::span<const std::byte>> Expander::expand(std::uint32_t flags, std::span<const std::byte> stored,
+                                                    std::uint64_t plain)
 {
-    if (plain / kMaxInflation > stored.size())
-        return fail(ErrorKind::Usage, "claims to inflate beyond what is possible");
-    std::vector<std::byte> bytes(plain);
-    uLongf room = plain;
-    const int status = uncompress(as_zlib(bytes.data()), &room, as_zlib(stored.data()), stored.size());
-    if (status != Z_OK || room != plain)
-        return fail(ErrorKind::Usage, "does not inflate to what it claims");
-    return bytes;
+    const bool by_zstd = (flags & kZstd) != 0;
+    if (by_zstd ? ZSTD_getFrameContentSize(stored.data(), stored.size()) != plain
+                : plain / kMaxInflation > stored.size())
+        return fail(ErrorKind::Usage, "claims to expand to what it cannot");
+    bytes_.resize(std::max<std::size_t>(bytes_.size(), plain));
+    bool whole = false;
+    if (by_zstd) {
+        if (!zstd_)
+            zstd_.reset(ZSTD_createDCtx());
+        whole = zstd_ && ZSTD_decompressDCtx(zstd_.get(), bytes_.data(), plain, stored.data(), stored.size()) == plain;
+    } else {
+        uLongf room = plain;
+        whole =
+            uncompress(as_zlib(bytes_.data()), &room, as_zlib(stored.data()), stored.size()) == Z_OK && room == plain;
+    }
+    if (!whole)
+        return fail(ErrorKind::Usage, "does not expand to what it claims");
+    return std::span<const std::byte>(bytes_).first(plain);
 }
 
 Result<> check_file_header(std::span<const std::byte> bytes)

@@ -81,22 +81,21 @@ Result<std::size_t> FileInput::read(std::span<std::byte> into)
     return have;
 }
 
-Result<std::vector<std::byte>> ChunkReader::read_up_to(std::uint64_t length)
+Result<std::span<const std::byte>> ChunkReader::read_up_to(std::uint64_t length)
 {
-    std::vector<std::byte> bytes;
-    while (bytes.size() < length) {
-        const std::size_t begin = bytes.size();
-        const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(kReadStep, length - begin));
-        bytes.resize(begin + step);
-        auto n = input_.read(std::span(bytes).subspan(begin));
+    std::size_t have = 0;
+    while (have < length) {
+        const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(kReadStep, length - have));
+        stored_.resize(std::max(stored_.size(), have + step));
+        auto n = input_.read(std::span(stored_).subspan(have, step));
         if (!n)
             return std::unexpected(std::move(n).error());
         offset_ += *n;
-        bytes.resize(begin + *n);
+        have += *n;
         if (*n < step)
             break;
     }
-    return bytes;
+    return std::span<const std::byte>(stored_).first(have);
 }
 
 Result<> ChunkReader::read_file_header()
@@ -117,11 +116,14 @@ Result<> ChunkReader::check(const format::ChunkHeader& header, std::uint64_t beg
     if (!known && (header.flags & format::kSkippable) == 0) {
         return corrupt(begin, fmt::format("no chunk is of type {}", header.type));
     }
-    if ((header.flags & ~(format::kDeflated | format::kSkippable)) != 0)
+    constexpr std::uint32_t kPacked = format::kDeflated | format::kZstd;
+    const bool by_zstd = (header.flags & format::kZstd) != 0;
+    if ((header.flags & ~(kPacked | format::kSkippable)) != 0 || (header.flags & kPacked) == kPacked ||
+        (by_zstd && known && header.type != format::kEvents))
         return corrupt(begin, "unknown chunk flags");
-    const bool deflated = (header.flags & format::kDeflated) != 0;
+    const bool packed = (header.flags & kPacked) != 0;
     const std::uint64_t most = most_plain_bytes(header.type);
-    if (header.plain > most || header.stored > most || (!deflated && header.stored != header.plain)) {
+    if (header.plain > most || header.stored > most || (!packed && header.stored != header.plain)) {
         return corrupt(begin,
                        fmt::format("impossible chunk length ({} bytes stored, {} plain)", header.stored, header.plain));
     }
@@ -156,13 +158,13 @@ Result<Chunk> ChunkReader::next()
         ++chunks_;
         if (header.type > format::kStacks)
             continue;  // skippable, of a later version
-        if ((header.flags & format::kDeflated) == 0)
-            return Chunk{header.type, begin, std::move(*stored)};
+        if ((header.flags & (format::kDeflated | format::kZstd)) == 0)
+            return Chunk{header.type, begin, *stored};
 
-        auto plain = format::inflate(*stored, header.plain);
+        auto plain = expander_.expand(header.flags, *stored, header.plain);
         if (!plain)
             return corrupt(body, plain.error().what);
-        return Chunk{header.type, begin, std::move(*plain)};
+        return Chunk{header.type, begin, *plain};
     }
 }
 

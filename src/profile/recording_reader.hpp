@@ -46,8 +46,8 @@ private:
 
 struct Chunk {
     std::uint32_t type = 0;
-    std::uint64_t offset = 0;  // of its header in the file
-    std::vector<std::byte> plain;
+    std::uint64_t offset = 0;          // of its header in the file
+    std::span<const std::byte> plain;  // the reader's; good until its next()
 };
 
 class ChunkReader {
@@ -60,10 +60,13 @@ public:
     [[nodiscard]] Result<> finish(const Chunk& end);
 
 private:
-    [[nodiscard]] Result<std::vector<std::byte>> read_up_to(std::uint64_t length);
+    // The next bytes, of which there may be fewer; good until the next call.
+    [[nodiscard]] Result<std::span<const std::byte>> read_up_to(std::uint64_t length);
     [[nodiscard]] static Result<> check(const format::ChunkHeader& header, std::uint64_t begin);
 
     Input& input_;
+    std::vector<std::byte> stored_;
+    format::Expander expander_;
     std::uint64_t offset_ = 0;
     std::uint64_t chunks_ = 0;
 };

@@ -81,6 +81,7 @@ struct RecordingWriter::State {
     int fd = -1;  // of `file`, or standard output
     Patience patience;
     std::vector<std::byte> buffer;
+    format::ChunkMaker maker;
     std::uint64_t chunks = 0;
     std::uint64_t written = 0;
     std::optional<Error> failure;  // the first one; nothing is written after it
@@ -117,7 +118,7 @@ void RecordingWriter::State::write_chunk(format::ChunkType type, std::span<const
 {
     if (failure)
         return;
-    write(format::make_chunk(type, plain, flags));
+    write(maker.make(type, plain, flags));
     ++chunks;
 }
 

@@ -41,7 +41,7 @@ static std::string chunk(std::uint32_t type, std::uint32_t flags, const std::str
     return header + body;
 }
 
-// A whole recording around the input: as META, EVENTS, deflated EVENTS, CLOSING or STACKS.
+// A whole recording around the input: as META, EVENTS, deflated EVENTS, CLOSING, STACKS or EVENTS by zstd.
 static std::string wrapped(unsigned where, const std::string& input)
 {
     std::string file("FLYBALL\0", 8);
@@ -53,11 +53,17 @@ static std::string wrapped(unsigned where, const std::string& input)
         file += chunk(2, 0, input, input.size());
     if (where == 2)
         file += chunk(2, 1, input, input.size() * 3);
+    // A frame of Zstandard (RFC 8878), of one segment with its content's size, whose blocks are the input.
+    if (where == 5) {
+        std::string frame("\x28\xb5\x2f\xfd\xa0", 5);
+        put(frame, static_cast<std::uint32_t>(input.size() * 2));
+        file += chunk(2, 4, frame + input, input.size() * 2);
+    }
     if (where == 4)
         file += chunk(5, 2, input, input.size());
     file += chunk(3, 0, where == 3 ? input : "{}", where == 3 ? input.size() : 2);
     std::string count;
-    put(count, std::uint64_t{where == 1 || where == 2 || where == 4 ? 3U : 2U});
+    put(count, std::uint64_t{where == 0 || where == 3 ? 2U : 3U});
     return file + chunk(4, 0, count, count.size());
 }
 
@@ -114,7 +120,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0)
         return 0;
     const std::string input(reinterpret_cast<const char*>(data) + 1, size - 1);
-    switch (data[0] % 7) {
+    switch (data[0] % 8) {
     case 0:
         read(input);
         break;
@@ -124,8 +130,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 6:
         read(wrapped(4, input));
         break;
+    case 7:
+        read(wrapped(5, input));
+        break;
     default:
-        read(wrapped(data[0] % 7 - 1U, input));
+        read(wrapped(data[0] % 8 - 1U, input));
         break;
     }
     return 0;

@@ -53,7 +53,7 @@ for program in flyball flyball-workload; do
   verdict "$status" "$program lacks: ${missing//$'\n'/, }"
   # libfmt has another name in each release of Debian.
   needed=$(readelf -dW "$build/$program" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p')
-  unknown=$(grep -vE '^(libbpf\.so\.1|libelf\.so\.1|libz\.so\.1|libstdc\+\+\.so\.6|libgcc_s\.so\.1|lib[cm]\.so\.6|ld-linux-.*)$' <<<"$needed" || true)
+  unknown=$(grep -vE '^(libbpf\.so\.1|libelf\.so\.1|libz\.so\.1|libzstd\.so\.1|libstdc\+\+\.so\.6|libgcc_s\.so\.1|lib[cm]\.so\.6|ld-linux-.*)$' <<<"$needed" || true)
   status=0
   if [ -z "$needed" ] || [ -n "$unknown" ]; then status=1; fi
   verdict "$status" "$program needs libraries that not every release has: $unknown"

@@ -46,10 +46,10 @@ check "a maintainer" grep -q '^Maintainer: .*<.*@.*>$' "$control"
 check "a summary of one line" [ "$(field Description | head -1 | wc -c)" -gt 20 ]
 # A library by its own name may be another one elsewhere: each must come with the version that it needs.
 depends=$(field Depends)
-for library in libc6 libstdc++6 libbpf1 libgcc-s1 libelf1 zlib1g; do
+for library in libc6 libstdc++6 libbpf1 libgcc-s1 libelf1 zlib1g libzstd1; do
   check "Depends has $library" grep -qE "(^|, )${library/++/\\+\\+}[a-z0-9]* \(>= [0-9]" <<<"$depends"
 done
-check "Depends has nothing that only one release has: $depends" [ "$(tr ',' '\n' <<<"$depends" | wc -l)" = 6 ]
+check "Depends has nothing that only one release has: $depends" [ "$(tr ',' '\n' <<<"$depends" | wc -l)" = 7 ]
 check "the summary is said once" [ "$(field Description | grep -ciF "$(field Description | head -1)")" = 1 ]
 check "its changelog is about this version" [ "$(dpkg-parsechangelog -l packaging/changelog -S Version)" = "$version" ]
 check "no scripts of its own" [ "$(find "$dir/control" -type f ! -name control ! -name md5sums | wc -l)" = 0 ]

@@ -114,6 +114,7 @@ entry_of() {
     nlohmann/*) echo nlohmann_json::nlohmann_json ;;
     CLI/*) echo CLI11::CLI11 ;;
     zlib.h) echo ZLIB::ZLIB ;;
+    zstd.h) echo PkgConfig::libzstd ;;
     elf.h | gelf.h | libelf.h) echo PkgConfig::libelf ;;
     sys/capability.h) echo PkgConfig::libcap ;;
   esac

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/support/chroot.sh
 suite=$1
 base=build/debian/$suite-build
-packages=g++,cmake,ninja-build,pkg-config,git,file,dpkg-dev,libbpf-dev,libelf-dev,zlib1g-dev,libfmt-dev,libcli11-dev,nlohmann-json3-dev
+packages=g++,cmake,ninja-build,pkg-config,git,file,dpkg-dev,libbpf-dev,libelf-dev,zlib1g-dev,libzstd-dev,libfmt-dev,libcli11-dev,nlohmann-json3-dev
 packages+=,catch2,clang,bpftool,busybox-static,util-linux
 
 skip() {

@@ -3,7 +3,7 @@
 //
 // Layout, little-endian: magic "FLYBALL\0", u32 format version, u32 abi version; then chunks of
 // {u32 type, u32 flags, u64 stored length, u64 plain length, u32 crc32 of the stored bytes, u32 crc32 of this header}
-// and their bytes (flag 1: deflated). META and CLOSING are JSON, EVENTS are raw wire records.
+// and their bytes (flag 1: deflated, 4: zstd). META and CLOSING are JSON, EVENTS are raw wire records.
 // The END chunk says the file is whole. docs/recording.md has it in full.
 #pragma once
 
@@ -19,7 +19,8 @@
 
 namespace flyball::profile {
 
-inline constexpr std::uint32_t kRecordingFormat = 1;
+// 2 has EVENTS by zstd. What 1 has is read as well.
+inline constexpr std::uint32_t kRecordingFormat = 2;
 
 // Where a recording will go, opened before there is anything to record, so that a path that cannot
 // be written is known before work begins. What is in the file stays until the writer takes it over;

@@ -331,7 +331,7 @@ TEST_CASE("recording: foreign, newer, older and empty files")
 
     put32(bytes, 8, 7);
     const Error newer = error_of(bytes);
-    CHECK_THAT(newer.what, ContainsSubstring("made by a newer flyball: format 7, this one reads up to 1"));
+    CHECK_THAT(newer.what, ContainsSubstring("made by a newer flyball: format 7, this one reads up to 2"));
     CHECK_FALSE(newer.hint.empty());
     put32(bytes, 8, 0);
     CHECK_THAT(error_of(bytes).what, ContainsSubstring("byte 8"));
