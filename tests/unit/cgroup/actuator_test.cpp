@@ -58,7 +58,7 @@ struct Bench {
     // The watchdog has two seconds.
     [[nodiscard]] bool settles() const
     {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2) + 2 * options.lease;
         while (std::chrono::steady_clock::now() < end) {
             if (journals() == 0)
                 return true;
@@ -172,23 +172,46 @@ TEST_CASE("actuator: a cgroup that is gone, or was made anew, is nobody's")
     CHECK(bench.read("pids.max") == "60");
 }
 
+namespace {
+
+// Signs of life for three leases. False: this very process was held up for as long, and the lease may have run out.
+bool keep_alive(Actuator& actuator, std::chrono::milliseconds lease)
+{
+    auto last = std::chrono::steady_clock::now();
+    for (int i = 0; i < 10; ++i) {
+        std::this_thread::sleep_for(lease * 3 / 10);
+        const bool beaten = actuator.beat().has_value();
+        const auto now = std::chrono::steady_clock::now();
+        if (now - last > lease * 8 / 10)
+            return false;
+        REQUIRE(beaten);
+        last = now;
+    }
+    return true;
+}
+
+}  // namespace
+
 TEST_CASE("actuator: silence for longer than the lease undoes everything, and no more is written")
 {
-    Bench bench;
-    bench.options.lease = std::chrono::milliseconds(100);
-    auto actuator = Actuator::open(bench.options);
-    REQUIRE(actuator);
-    REQUIRE(actuator->set(bench.cgroup, "pids.max", "60"));
-    for (int i = 0; i < 10; ++i) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(30));
-        REQUIRE(actuator->beat());
+    // On a busy machine longer ones: sooner or later it is not held up for so long.
+    for (std::chrono::milliseconds lease(100); lease < std::chrono::seconds(10); lease *= 2) {
+        Bench bench;
+        bench.options.lease = lease;
+        auto actuator = Actuator::open(bench.options);
+        REQUIRE(actuator);
+        REQUIRE(actuator->set(bench.cgroup, "pids.max", "60"));
+        if (!keep_alive(*actuator, lease))
+            continue;
+        CHECK(bench.read("pids.max") == "60");
+        REQUIRE(bench.settles());
+        CHECK(bench.as_it_was());
+        const auto late = actuator->set(bench.cgroup, "pids.max", "61");
+        REQUIRE_FALSE(late);
+        CHECK(bench.as_it_was());
+        return;
     }
-    CHECK(bench.read("pids.max") == "60");
-    REQUIRE(bench.settles());
-    CHECK(bench.as_it_was());
-    const auto late = actuator->set(bench.cgroup, "pids.max", "61");
-    REQUIRE_FALSE(late);
-    CHECK(bench.as_it_was());
+    FB_SKIP("needs a machine that does not hold a process up for eight seconds");
 }
 
 TEST_CASE("actuator: SIGKILL at any moment: the watchdog puts everything back")
