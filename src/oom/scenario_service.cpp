@@ -250,7 +250,9 @@ std::uint64_t held_at_rest(Trial& trial, const Subject& subject)
                 since_ns = now_ns;
                 least = most = held;
             }
-            return now_ns >= since_ns + kRestNs;
+            // What health tells of has begun. Otherwise all that is known is that something runs: a shell, perhaps,
+            // that has yet to execute it.
+            return now_ns >= since_ns + (subject.service().health.empty() ? 4 : 1) * kRestNs;
         },
         kFreePatienceNs);
     return held_bytes(trial, subject.path());

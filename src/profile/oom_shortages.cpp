@@ -21,10 +21,13 @@ constexpr std::uint64_t kShortageQuietNs = 2'500'000'000;
 // ... and is told when it has lasted so long, in any case; where it goes on, once a minute.
 constexpr std::uint64_t kShortageFirstNs = 3'000'000'000, kShortageAgainNs = 60'000'000'000;
 // What accounts for a count is seen later: the kernel counts, then waits for oom_lock, which whoever kills holds while
-// it writes its report to the console. So as long as there are kills, and for so long after the last one ...
-constexpr std::uint64_t kAccountedNs = 2'000'000'000;
+// it writes its report to the console (4 s from the count to the first kill of a storm, on an emulated machine with
+// others on its CPUs). So as long as there are kills, and for so long after the last one ...
+constexpr std::uint64_t kAccountedNs = 10'000'000'000;
 // ... but no longer than this.
 constexpr std::uint64_t kAccountedAtLastNs = 300'000'000'000;
+// A kill accounts for what was counted without one in the same place for so long.
+constexpr std::uint64_t kRoomByKillNs = 30'000'000'000;
 // Stalled at its limit for so long without a kill, and for this share of it: a livelock.
 constexpr std::uint64_t kLivelockNs = 10'000'000'000;
 constexpr std::uint64_t kStalledPercent = 60;  // as systemd-oomd's DefaultMemoryPressureLimit
@@ -203,9 +206,11 @@ bool OomAssembler::accounted(const Growth& growth, bool kills)
         return maybe_inside(domain, growth.cgroup) || maybe_inside(growth.cgroup, domain);
     };
     const auto by = [&](const Episode& episode) { return related(episode.domain); };
+    // Counted up to a reading before the one that showed it. Who has counted that memory was out and waited for
+    // oom_lock may find that a kill has made room: on a busy machine in a storm of kills that is seen late.
+    const std::uint64_t before_ns = kills ? kReadingsNs + kAccountedNs : kRoomByKillNs;
     const auto by_past = [&](const Past& past) {
-        // Counted up to a reading before the one that showed it.
-        return elapsed(past.gone_ns, growth.at_ns) <= kReadingsNs + kAccountedNs && related(past.domain);
+        return elapsed(past.gone_ns, growth.at_ns) <= before_ns && related(past.domain);
     };
     return std::ranges::any_of(episodes_, by) || std::ranges::any_of(past_, by_past) ||
            (!kills && (std::ranges::any_of(shortages_, by) || std::ranges::any_of(told_shortages_, by_past)));

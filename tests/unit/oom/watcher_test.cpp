@@ -467,7 +467,7 @@ TEST_CASE("watcher: what the kernel has counted and no event told of is an episo
     SECTION("memory was out, and nobody was killed")
     {
         run.around.memcgs[10].oom += 117;
-        const auto judged = wait(run, 8);
+        const auto judged = wait(run, 16);
         REQUIRE(judged.size() == 1);
         CHECK(judged[0].episode.kind == profile::OomEpisode::Kind::NotKilled);
         CHECK(judged[0].episode.times == 117);
@@ -476,7 +476,7 @@ TEST_CASE("watcher: what the kernel has counted and no event told of is an episo
     SECTION("a kill")
     {
         run.around.count(3);
-        const auto judged = wait(run, 8);
+        const auto judged = wait(run, 16);
         REQUIRE(judged.size() == 1);
         CHECK(judged[0].episode.kind == profile::OomEpisode::Kind::UnseenKill);
         CHECK(judged[0].verdict.outcome == Outcome::Inconclusive);
@@ -486,13 +486,23 @@ TEST_CASE("watcher: what the kernel has counted and no event told of is an episo
     {
         run.around.memcgs[10].oom += 4;
         CHECK(run.kill(20).size() == 1);
-        CHECK(wait(run, 8).empty());
+        CHECK(wait(run, 16).empty());
+    }
+    SECTION("memory that a kill in the same place has made, seen late")
+    {
+        CHECK(run.kill(20).size() == 1);
+        (void)wait(run, 10);
+        run.around.memcgs[10].oom += 2;
+        CHECK(wait(run, 16).empty());
+        (void)wait(run, 30);
+        run.around.memcgs[10].oom += 2;
+        CHECK(wait(run, 16).size() == 1);
     }
     SECTION("where it cannot be read nothing is said")
     {
         run.around.readable = false;
         run.around.memcgs[10].oom += 117;
-        CHECK(wait(run, 8).empty());
+        CHECK(wait(run, 16).empty());
         const auto judged = run.kill(20);
         REQUIRE(judged.size() == 1);
         CHECK(judged[0].verdict.outcome == Outcome::Pass);
