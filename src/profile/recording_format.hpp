@@ -83,7 +83,7 @@ struct FreeExpander {
 // Keeps its working memory (0.6 MiB) and the bytes of one chunk.
 class ChunkMaker {
 public:
-    // Header and bytes of a chunk, compressed where that saves space: EVENTS by zstd, which is five times as fast as
+    // Header and bytes of a chunk, compressed where that saves space: EVENTS by zstd, which is three times as fast as
     // zlib and saves more (docs/recording.md), the others deflated. flags: besides those of the compression. Good until
     // the next call.
     [[nodiscard]] std::span<const std::byte> make(ChunkType type, std::span<const std::byte> plain,
