@@ -97,7 +97,7 @@ std::pair<std::string, std::string> siblings(std::string_view a, std::string_vie
         const std::size_t from = above == "/" ? 1 : above.size() + 1;
         return std::string(path.substr(0, std::min(path.find('/', from), path.size())));
     };
-    for (std::string_view above = parent_of(a); !above.empty(); above = parent_of(above)) {
+    for (std::string_view above = profile::parent_of(a); !above.empty(); above = profile::parent_of(above)) {
         if (b != above && profile::in_subtree(b, above))
             return {below(a, above), below(b, above)};
     }
@@ -149,7 +149,7 @@ void Adviser::own_tasks()
 std::vector<std::string> Adviser::limits_that_grew(const char* event) const
 {
     std::vector<std::string> paths;
-    for (std::string_view at = path_; !at.empty(); at = parent_of(at)) {
+    for (std::string_view at = path_; !at.empty(); at = profile::parent_of(at)) {
         const auto window = std::ranges::find(evidence_.snapshot.counters, at, &profile::CounterWindow::path);
         if (window == evidence_.snapshot.counters.end() || !window->last)
             continue;

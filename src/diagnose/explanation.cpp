@@ -44,7 +44,7 @@ std::string_view asked_about(std::string_view path, const Options& options)
     std::string_view highest;
     if (options.cgroups.empty())
         return highest;
-    for (std::string_view at = path; !at.empty(); at = parent_of(at)) {
+    for (std::string_view at = path; !at.empty(); at = profile::parent_of(at)) {
         if (profile::filter_selects(options.cgroups, at))
             highest = at;
     }
@@ -64,7 +64,7 @@ void add_slices(std::vector<Finding>& findings, const Books& books, const Option
     for (const Account& account : books.accounts) {
         if (!profile::filter_selects(options.cgroups, account.path))
             continue;
-        for (std::string_view at = parent_of(account.path); at.size() > 1; at = parent_of(at))
+        for (std::string_view at = profile::parent_of(account.path); at.size() > 1; at = profile::parent_of(at))
             slices.insert(at);
         if (const std::string_view root = asked_about(account.path, options); root.size() > 1)
             asked.insert(root);

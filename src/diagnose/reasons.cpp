@@ -26,7 +26,7 @@ std::string whose_limit(const Finding& finding, std::string_view throttler, cons
     if (throttler == path)
         return "its own cpu.max";
     const std::string name = evidence.names.of(throttler);
-    if (throttler == parent_of(path))
+    if (throttler == profile::parent_of(path))
         return fmt::format("cpu.max of its parent {}", name);
     if (profile::in_subtree(path, throttler))
         return fmt::format("cpu.max of {} above it", name);

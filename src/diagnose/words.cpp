@@ -2,6 +2,7 @@
 // Short names, CPU ranges, percentages that add up: the small words of an explanation.
 #include "flyball/audit/coverage.hpp"
 #include "flyball/base/units.hpp"
+#include "flyball/profile/subtree.hpp"
 #include "parts.hpp"
 
 #include <fmt/format.h>
@@ -23,19 +24,11 @@ std::size_t longer_tail(std::string_view path, std::size_t from)
 
 }  // namespace
 
-std::string_view parent_of(std::string_view path)
-{
-    if (path.size() < 2 || path.front() != '/')
-        return {};
-    const std::size_t slash = path.rfind('/');
-    return slash == 0 ? path.substr(0, 1) : path.substr(0, slash);
-}
-
 ShortNames::ShortNames(const std::vector<std::string>& paths)
 {
     std::set<std::string_view> all;
     for (const std::string& path : paths) {
-        for (std::string_view at = path; at.size() > 1; at = parent_of(at))
+        for (std::string_view at = path; at.size() > 1; at = profile::parent_of(at))
             all.insert(at);
     }
     for (const std::string_view path : all) {

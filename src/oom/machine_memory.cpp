@@ -4,24 +4,14 @@
 #include "flyball/base/file.hpp"
 #include "flyball/base/strings.hpp"
 
+#include <sys/sysinfo.h>
+
 namespace flyball::oom {
 
-// /proc/swaps: a header, then "NAME TYPE SIZE USED PRIORITY" in KiB.
 std::uint64_t free_swap_bytes()
 {
-    std::uint64_t kib = 0;
-    auto text = read_file("/proc/swaps");
-    if (!text)
-        return 0;
-    for_each_line(*text, [&](std::string_view line) {
-        const auto fields = split_blanks(line);
-        if (fields.size() < 4)
-            return;
-        const auto size = parse_u64(fields[2]), used = parse_u64(fields[3]);
-        if (size && used && *size >= *used)
-            kib += *size - *used;
-    });
-    return kib << 10;
+    struct sysinfo now{};
+    return ::sysinfo(&now) == 0 ? std::uint64_t{now.freeswap} * now.mem_unit : 0;
 }
 
 // "MemAvailable:    1234 kB"

@@ -87,6 +87,8 @@ std::vector<fb_oom_grew> MemoryHistory::grown(const GrowthAsked& asked) const
         const auto [slot, fresh] = then.try_emplace(process.tgid, process);
         slot->second.bytes = process.bytes;
     }
+    std::array<const Sample*, FB_OOM_GROWTHS> samples{};
+    std::ranges::transform(kAgo, samples.begin(), [&](std::uint64_t ago) { return aged(asked.at_ns, ago); });
     std::vector<fb_oom_grew> all;
     for (const auto& [tgid, process] : then) {
         fb_oom_grew grew{};
@@ -97,7 +99,7 @@ std::vector<fb_oom_grew> MemoryHistory::grown(const GrowthAsked& asked) const
         grew.tgid = tgid;
         std::memcpy(grew.comm, process.comm, sizeof grew.comm);
         for (std::size_t i = 0; i < FB_OOM_GROWTHS; ++i) {
-            const Sample* const sample = aged(asked.at_ns, kAgo[i]);
+            const Sample* const sample = samples[i];
             if (sample == nullptr)
                 continue;
             const auto was = std::ranges::lower_bound(sample->all, tgid, {}, &fb_process_memory::tgid);

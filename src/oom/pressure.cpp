@@ -5,6 +5,7 @@
 #include "flyball/cgroup/actuator.hpp"
 #include "flyball/cgroup/limits.hpp"
 #include "flyball/cgroup/memory_state.hpp"
+#include "flyball/profile/subtree.hpp"
 #include "machine_memory.hpp"
 #include "shell.hpp"
 
@@ -38,12 +39,6 @@ bool killed_since(Trial& trial, const std::string& path, std::optional<std::uint
     return kernel_kills(trial, path) != before;
 }
 
-std::string_view parent_of(std::string_view path)
-{
-    const auto slash = path.rfind('/');
-    return slash == 0 || slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
-}
-
 std::uint64_t limit_of(Trial& trial, const std::string& path)
 {
     return trial.ground().number(path, "memory.max").value_or(cgroup::kUnlimited);
@@ -66,7 +61,7 @@ void check_room(Trial& trial, const std::string& path, std::uint64_t wanted)
         throw Lacking{fmt::format("{} may swap: the pressure would fill the machine's swap (memory.swap.max 0, or "
                                   "--lower-memory-max)",
                                   path)};
-    for (std::string_view above = parent_of(path); !above.empty(); above = parent_of(above)) {
+    for (std::string_view above = profile::parent_of(path); above.size() > 1; above = profile::parent_of(above)) {
         const std::string name(above);
         const std::uint64_t limit = limit_of(trial, name), held = held_bytes(trial, name);
         if (is_limit(limit) && limit < held + wanted + kLastBytes)

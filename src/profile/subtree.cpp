@@ -65,6 +65,14 @@ bool in_subtree(std::string_view path, std::string_view root)
     return path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/';
 }
 
+std::string_view parent_of(std::string_view path)
+{
+    if (path.size() < 2 || path.front() != '/')
+        return {};
+    const std::size_t slash = path.rfind('/');
+    return slash == 0 ? path.substr(0, 1) : path.substr(0, slash);
+}
+
 Histogram subtree(const Snapshot& snapshot, std::string_view path, fb_metric metric)
 {
     return sum_below<Histogram>(snapshot, path,

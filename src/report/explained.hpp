@@ -16,7 +16,6 @@ using diagnose::is_memory;
 using diagnose::kWorthNaming;
 using diagnose::Matrix;
 using diagnose::Note;
-using diagnose::parent_of;
 using diagnose::per_mille;
 using diagnose::plain_ns;
 using diagnose::ratio;

@@ -33,9 +33,6 @@ private:
     std::map<std::string, std::size_t, std::less<>> tails_;  // how many paths end so
 };
 
-// "/a/b" of "/a/b/c", "/" of "/a"; empty of "/" and of what is no path.
-[[nodiscard]] std::string_view parent_of(std::string_view path);
-
 // "CPU 3", "CPUs 0-3, 7": those with at least a hundredth of the time.
 [[nodiscard]] std::string cpu_ranges(const std::map<std::uint32_t, std::uint64_t>& by_cpu);
 

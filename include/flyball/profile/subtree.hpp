@@ -14,6 +14,9 @@ namespace flyball::profile {
 // Is PATH the cgroup ROOT or below it?
 [[nodiscard]] bool in_subtree(std::string_view path, std::string_view root);
 
+// "/a/b" of "/a/b/c", "/" of "/a"; empty of "/" and of what is no path.
+[[nodiscard]] std::string_view parent_of(std::string_view path);
+
 [[nodiscard]] Histogram subtree(const Snapshot& snapshot, std::string_view path, fb_metric metric);
 [[nodiscard]] Count subtree_count(const Snapshot& snapshot, std::string_view path, fb_metric metric);
 
